@@ -1,0 +1,1 @@
+"""Parapet: guardrails and on-call observability for AWS, as Lambda functions."""

@@ -1,0 +1,102 @@
+"""The only place that makes AWS clients: one botocore session, one client per service and region.
+
+botocore is used directly, because importing boto3 on top of it costs a cold start 30 ms and gives nothing
+that is needed here (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.model import Aws, AwsError
+
+# An event is retried as a whole, so that a call gives up before its function's time is over.
+CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "max_attempts": 3})
+
+Connect = Callable[[str, str], Any]
+
+
+class Clients:
+    """botocore clients by service and region, made when first used."""
+
+    def __init__(self, session: botocore.session.Session) -> None:
+        self._session = session
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def __call__(self, service: str, region: str) -> Any:
+        """Return the client of a service in a region."""
+        key = (service, region)
+        if key not in self._clients:
+            self._clients[key] = self._session.create_client(service, region_name=region, config=CONFIG)
+        return self._clients[key]
+
+
+class AccountAws:
+    """AWS calls in one account and region, with errors as `AwsError`."""
+
+    def __init__(self, connect: Connect, account: str, region: str) -> None:
+        self._connect = connect
+        self.account = account
+        self.region = region
+
+    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+        """Return the answer of one call; an error code in `absent` answers `{}`; raises AwsError otherwise."""
+        client = self._connect(service, self.region)
+        try:
+            answer: dict[str, Any] = getattr(client, operation)(**params)
+        except (ClientError, BotoCoreError) as error:
+            problem = _problem(client, service, operation, error)
+            if problem.code in absent:
+                return {}
+            raise problem from error
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+        """Return the items under `key` from every page; raises AwsError."""
+        client = self._connect(service, self.region)
+        if not client.can_paginate(operation):
+            return list(self(service, operation, **params).get(key) or [])
+        try:
+            pages = client.get_paginator(operation).paginate(**params)
+            return [item for page in pages for item in page.get(key) or []]
+        except (ClientError, BotoCoreError) as error:
+            raise _problem(client, service, operation, error) from error
+
+
+def _problem(client: Any, service: str, operation: str, error: ClientError | BotoCoreError) -> AwsError:
+    action = f"{service}:{client.meta.method_to_api_mapping[operation]}"
+    if isinstance(error, ClientError):
+        answer = error.response.get("Error", {})
+        return AwsError(action, str(answer.get("Code", "Unknown")), str(answer.get("Message", "")))
+    return AwsError(action, type(error).__name__.removesuffix("Error"), str(error))
+
+
+class Remembering:
+    """Reads within one event, each made once: guardrails that look at the same thing share the answer."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+        self._answers: dict[str, Any] = {}
+        self.account = aws.account
+        self.region = aws.region
+
+    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+        """Return the answer of a read, from memory when it was made before; raises AwsError."""
+        key = json.dumps(["", service, operation, list(absent), params], sort_keys=True)
+        if key not in self._answers:
+            self._answers[key] = self._aws(service, operation, absent=absent, **params)
+        return dict(self._answers[key])
+
+    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+        """Return every page's items, from memory when they were read before; raises AwsError."""
+        name = json.dumps([key, service, operation, params], sort_keys=True)
+        if name not in self._answers:
+            self._answers[name] = self._aws.all(service, operation, key, **params)
+        return list(self._answers[name])

@@ -1,0 +1,21 @@
+"""The function that notices when a permission ends, and asks for another look at what it covered."""
+
+import time
+
+from chalice import Blueprint
+from chalice.app import CloudWatchEvent
+
+from chalicelib import commands, wiring
+from chalicelib.journal import Journal
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.schedule("rate(1 minute)")
+def timer(event: CloudWatchEvent) -> None:
+    """Put an event on the bus for each finding that is due; the guard function clears the due time once done."""
+    account = event.context.invoked_function_arn.split(":")[4]
+    aws = wiring.accounts(account)(account, "")
+    due = Journal(aws, wiring.table()).due(time.time())
+    details = [{"service": finding.violation.guardrail.split("_", 1)[0], "finding": finding.id} for finding in due]
+    commands.emit(aws, commands.LOOK_AGAIN, details)

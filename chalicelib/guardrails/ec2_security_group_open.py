@@ -1,0 +1,108 @@
+"""A security group must not admit the whole internet to administrative or database ports, or to all ports.
+
+Why: scanners find a port that is open to the world within minutes; SSH, RDP and databases are what they try.
+Fix: revokes the offending rule alone; every other rule of the group, and 80/443 to the world, stay.
+Undo: authorises the same rule again, description included.
+Mode: fixing within seconds breaks nothing that worked before; a rule that has stood for long may be in use, so
+the sweep asks.
+Anew: the rule's id (sgr-…) and its tags.
+Controls: FSBP EC2.13, EC2.14, EC2.18, EC2.19; CIS 3.0 5.2, 5.3
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chalicelib.exposure import ALLOWED, PORTS, exposed
+from chalicelib.model import Aws, Event, Remedy, call
+from chalicelib.registry import api_call, guardrail
+
+Rule = Mapping[str, Any]
+
+
+def read(aws: Aws, group: str) -> list[Rule]:
+    """Return the group's ingress rules; raises AwsError."""
+    rules = aws.all("ec2", "describe_security_group_rules", "SecurityGroupRules",
+                    Filters=[{"Name": "group-id", "Values": [group]}])  # fmt: skip
+    return [rule for rule in rules if not rule["IsEgress"]]
+
+
+def subjects(aws: Aws) -> Iterable[str]:
+    """Return every security group of the region."""
+    return [group["GroupId"] for group in aws.all("ec2", "describe_security_groups", "SecurityGroups")]
+
+
+def permission(rule: Rule) -> dict[str, Any]:
+    """Return a rule as the `IpPermission` that authorises it."""
+    kind, key = ("IpRanges", "CidrIp") if "CidrIpv4" in rule else ("Ipv6Ranges", "CidrIpv6")
+    described = {"Description": rule["Description"]} if rule.get("Description") else {}
+    ports = {} if rule["IpProtocol"] == "-1" else {"FromPort": rule["FromPort"], "ToPort": rule["ToPort"]}
+    return {"IpProtocol": rule["IpProtocol"], **ports, kind: [{key: cidr(rule), **described}]}
+
+
+def cidr(rule: Rule) -> str:
+    """Return the address range that a rule admits; empty for another group or a prefix list."""
+    return str(rule.get("CidrIpv4") or rule.get("CidrIpv6") or "")
+
+
+def part(rule: Rule) -> str:
+    """Return what makes a rule itself within its group: protocol, ports and addresses."""
+    return f"{rule['IpProtocol']} {rule.get('FromPort', -1)}-{rule.get('ToPort', -1)} {cidr(rule)}"
+
+
+def current(rules: list[Rule], wanted: str) -> dict[str, Any] | None:
+    """Return the permission of the rule that is this part, or None when the group has none."""
+    return next((permission(rule) for rule in rules if part(rule) == wanted), None)
+
+
+def brought(rule: Rule, event: Event) -> bool:
+    """Whether the event's own answer or request names this rule."""
+    made = (event.response.get("securityGroupRuleSet") or {}).get("items") or []
+    changed = event.request.get("ModifySecurityGroupRulesRequest") or {}
+    entries = changed.get("SecurityGroupRule") or []
+    entries = entries if isinstance(entries, list) else [entries]
+    named = {item.get("securityGroupRuleId") for item in made} | {entry.get("SecurityGroupRuleId") for entry in entries}
+    return rule["SecurityGroupRuleId"] in named
+
+
+@guardrail(
+    severity="high",
+    default={"event": "enforce", "sweep": "approve"},
+    on={
+        api_call("ec2:AuthorizeSecurityGroupIngress"):
+            "requestParameters.groupId | responseElements.securityGroupRuleSet.items[].groupId",
+        api_call("ec2:ModifySecurityGroupRules"):
+            "requestParameters.ModifySecurityGroupRulesRequest.GroupId",
+    },
+    needs={
+        "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups",
+        "ec2:RevokeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupIngress",
+    },
+    read=read,
+    subjects=subjects,
+    current=current,
+    gone={"InvalidGroup.NotFound", "InvalidGroupId.NotFound"},
+    options={"ports": PORTS, "allowed_ports": ALLOWED},
+)  # fmt: skip
+def check(rules: list[Rule], event: Event | None, options: Mapping[str, Any]) -> Iterable[Remedy]:
+    """Yield a remedy for each rule that opens a guarded port to the world."""
+    for rule in rules:
+        ports = exposed(
+            rule["IpProtocol"],
+            rule.get("FromPort", -1),
+            rule.get("ToPort", -1),
+            cidr(rule),
+            options["ports"],
+            options["allowed_ports"],
+        )
+        if ports:
+            yield Remedy(
+                why=f"{rule['GroupId']} admits {cidr(rule)} to {ports}",
+                part=part(rule),
+                fix=(call("ec2", "revoke_security_group_ingress", GroupId=rule["GroupId"],
+                          SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]]),),
+                undo=(call("ec2", "authorize_security_group_ingress", GroupId=rule["GroupId"],
+                           IpPermissions=[permission(rule)]),),
+                before=permission(rule),
+                after=None,
+                brought=event is None or brought(rule, event),
+            )  # fmt: skip

@@ -1,0 +1,453 @@
+"""The journal in DynamoDB: every finding with its history, and what decisions need to be made exactly once.
+
+One table, keys `pk` and `sk` (docs/journal.md): findings; a *head* per guardrail and resource (latest finding
+of each part, exemptions, recent fixes); a *limit* per guardrail; the control item with the pause switch;
+commands. Whatever belongs together is written in one transaction under conditions, so that two invocations
+never both hold the same violation.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib import items, records
+from chalicelib.decision import HOUR, TEN_MINUTES, Entry, Head, Limit
+from chalicelib.model import (
+    Aws,
+    AwsError,
+    Command,
+    Exemption,
+    Finding,
+    ParapetError,
+    Pause,
+    Status,
+    Step,
+    Violation,
+)
+from chalicelib.records import EXEMPT, OPEN
+
+CONTROL = {"pk": {"S": "CONTROL"}, "sk": {"S": "CONTROL"}}
+DAY = 86400.0
+BATCH = 100
+CONTENTION = 5
+
+
+class Conflict(ParapetError):
+    """Somebody else wrote first: look again and decide anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a head belongs: one guardrail on one resource."""
+
+    guardrail: str
+    account: str
+    region: str
+    resource: str
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The head's key in the table."""
+        return _key("HEAD", f"{self.guardrail}#{self.account}#{self.region}#{self.resource}")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one BatchGetItem shows: the pause switch, the heads asked for, the limits asked for."""
+
+    pause: Pause | None
+    heads: Mapping[Place, Head]
+    limits: Mapping[str, Limit]
+
+
+def place(violation: Violation) -> Place:
+    """Return where a violation's head is."""
+    return Place(violation.guardrail, violation.account, violation.region, violation.resource)
+
+
+def _key(kind: str, name: str) -> dict[str, Any]:
+    return {"pk": {"S": f"{kind}#{name}"}, "sk": {"S": kind}}
+
+
+class Journal:
+    """The journal's table, in Parapet's own account and region."""
+
+    def __init__(self, aws: Aws, table: str) -> None:
+        if not table:
+            raise ParapetError("PARAPET_TABLE is not set: it names the journal's table")
+        self._aws = aws
+        self._table = table
+
+    # What a decision needs
+
+    def look(self, places: Sequence[Place], guardrails: Iterable[str]) -> Look:
+        """Return everything that decisions about some places depend on, read consistently; raises AwsError."""
+        heads = {json.dumps(p.key, sort_keys=True): p for p in places}
+        limits = {json.dumps(_key("LIMIT", name), sort_keys=True): name for name in guardrails}
+        wanted = [CONTROL, *(p.key for p in places), *(_key("LIMIT", name) for name in limits.values())]
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(wanted), BATCH):
+            for raw in self._batch(wanted[start : start + BATCH]):
+                found[json.dumps({"pk": raw["pk"], "sk": raw["sk"]}, sort_keys=True)] = items.values(raw)
+        control = found.get(json.dumps(CONTROL, sort_keys=True), {})
+        return Look(
+            records.pause(control),
+            {p: records.head(found.get(key, {})) for key, p in heads.items()},
+            {name: records.limit(found.get(key, {})) for key, name in limits.items()},
+        )
+
+    def _batch(self, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for _ in range(5):
+            asked = {self._table: {"Keys": keys, "ConsistentRead": True}}
+            answer = self._aws("dynamodb", "batch_get_item", RequestItems=asked)
+            found += answer["Responses"].get(self._table, [])
+            keys = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            if not keys:
+                return found
+        raise AwsError(
+            "dynamodb:BatchGetItem", "ThrottlingException", f"{len(keys)} items of {self._table} stay unread"
+        )
+
+    # Changing findings
+
+    def open(self, finding: Finding, entry: Entry, head: Head, limit: Limit) -> None:
+        """Write a new finding, if nothing has changed since head and limit were read; raises Conflict, AwsError."""
+        step = finding.history[-1]
+        where = place(finding.violation)
+        changed: dict[str, Any] = {OPEN + entry.part: records.entry_record(entry)}
+        writes = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": items.item(records.finding_record(finding)),
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+            }
+        ]
+        if finding.status == "fixing":
+            changed["fixes"] = [*(at for at in head.fixes if at > step.at - HOUR), step.at]
+            lately = [
+                [at, resource] for at, resource in (*limit.fixes, (step.at, where.resource))
+                if at > step.at - TEN_MINUTES
+            ]  # fmt: skip
+            key = _key("LIMIT", where.guardrail)
+            writes.append(self._revise(key, {"fixes": lately}, (), limit.rev))
+        old = [
+            OPEN + seen.part
+            for seen in head.entries.values()
+            if seen.at < step.at - DAY and seen.status in ("fixed", "gone", "noted") and seen.part != entry.part
+        ]
+        writes.append(self._revise(where.key, changed, old[:20], head.rev))
+        self._transact(writes)
+
+    def move(
+        self,
+        finding: Finding,
+        step: Step,
+        entry: Entry,
+        *,
+        exemption: Exemption | None = None,
+        lift: bool = False,
+        due: float | None = None,
+        command: Command | None = None,
+    ) -> Finding:
+        """Move a finding to the status of a step, and its head and command with it.
+
+        Args:
+            finding: as it was read; its status must still be the same.
+            step: what happens.
+            entry: the head's entry from now on.
+            exemption: a permission to leave at the head with it.
+            lift: whether to take the part's permission away.
+            due: when to look again.
+            command: the command that this answers.
+
+        Raises:
+            Conflict: when the finding or its head have moved meanwhile.
+            AwsError: when the table cannot be written.
+        """
+        moved = replace(
+            finding,
+            status=step.status,
+            history=(*finding.history, step),
+            fixed_at=step.at if step.status == "fixed" and finding.status != "undoing" else finding.fixed_at,
+            due=due,
+        )
+        names = {"#status": "status", "#open": OPEN + entry.part, "#history": "history", "#rev": "rev"}
+        update = ["#status = :status", "#history = list_append(#history, :step)"]
+        values: dict[str, Any] = {":status": step.status, ":step": [asdict(step)], ":was": finding.status}
+        for name in ("fixed_at", "due"):
+            if getattr(moved, name) is not None:
+                update.append(f"{name} = :{name}")
+                values[f":{name}"] = getattr(moved, name)
+        if due is not None:
+            update.append("due_kind = :kind")
+            values[":kind"] = "DUE"
+        remove = " REMOVE due, due_kind" if due is None and finding.due is not None else ""
+        writes: list[dict[str, Any]] = [
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": _key("FINDING", finding.id),
+                    "UpdateExpression": "SET " + ", ".join(update) + remove,
+                    "ConditionExpression": "#status = :was",
+                    "ExpressionAttributeNames": {k: names[k] for k in ("#status", "#history")},
+                    "ExpressionAttributeValues": items.item(values),
+                }
+            }
+        ]
+        head_names = {"#open": names["#open"], "#rev": "rev", "#finding": "finding"}
+        head_values: dict[str, Any] = {":entry": records.entry_record(entry), ":one": 1, ":id": finding.id}
+        head_set = "#open = :entry, #rev = #rev + :one"
+        head_remove = ""
+        if exemption:
+            head_names["#exempt"] = EXEMPT + exemption.part
+            head_values[":exemption"] = asdict(exemption)
+            head_set += ", #exempt = :exemption"
+        elif lift:
+            head_names["#exempt"] = EXEMPT + entry.part
+            head_remove = " REMOVE #exempt"
+        writes.append(
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": place(finding.violation).key,
+                    "UpdateExpression": f"SET {head_set}{head_remove}",
+                    "ConditionExpression": "#open.#finding = :id",
+                    "ExpressionAttributeNames": head_names,
+                    "ExpressionAttributeValues": items.item(head_values),
+                }
+            }
+        )
+        if command:
+            writes.append(self._answered(command))
+        self._transact(writes)
+        return moved
+
+    def take(self, where: Place, entry: Entry, request: str, lease: float) -> Entry:
+        """Take an unfinished finding over from an invocation that is dead; raises Conflict, AwsError."""
+        taken = replace(entry, request=request, lease=lease)
+        self._update(
+            where.key,
+            "SET #open = :entry, #rev = #rev + :one",
+            "#open.#request = :was AND #open.#lease = :lease",
+            {"#open": OPEN + entry.part, "#rev": "rev", "#request": "request", "#lease": "lease"},
+            {":entry": records.entry_record(taken), ":one": 1, ":was": entry.request, ":lease": entry.lease},
+        )
+        return taken
+
+    def note(self, finding: str, step: Step) -> None:
+        """Add a step to a finding's history without moving it; raises Conflict when there is no such finding."""
+        self._update(
+            _key("FINDING", finding),
+            "SET #history = list_append(#history, :step)",
+            "attribute_exists(pk)",
+            {"#history": "history"},
+            {":step": [asdict(step)]},
+        )
+
+    def forget_due(self, finding: Finding) -> None:
+        """Clear the time at which to look at a finding again, if it is still the one read; raises AwsError."""
+        try:
+            self._update(
+                _key("FINDING", finding.id),
+                "REMOVE due, due_kind",
+                "due = :due",
+                {},
+                {":due": finding.due},
+            )
+        except Conflict:
+            # A later undo has set another time, which then counts.
+            return
+
+    # Reading findings
+
+    def get(self, finding: str) -> Finding | None:
+        """Return a finding by its whole id, read consistently."""
+        raw = self._get(_key("FINDING", finding))
+        return records.finding(raw) if raw else None
+
+    def by_time(self, since: float, until: float) -> list[Finding]:
+        """Return the findings opened in a span of time, newest first."""
+        found: list[Finding] = []
+        for month in _months(since, until):
+            found += self._query("by_time", "#month", "month", month, since, until)
+        return sorted(found, key=lambda finding: -finding.opened)
+
+    def by_resource(self, resource: str, since: float = 0.0) -> list[Finding]:
+        """Return the findings about a resource, newest first."""
+        return self._query("by_resource", "#resource", "resource", resource, since, _FAR)
+
+    def by_status(self, status: Status, since: float = 0.0) -> list[Finding]:
+        """Return the findings that have a status, newest first."""
+        return self._query("by_status", "#status", "status", status, since, _FAR)
+
+    def due(self, now: float) -> list[Finding]:
+        """Return the findings whose time to be looked at again has come."""
+        return self._query("by_due", "#kind", "due_kind", "DUE", 0.0, now, sort="due")
+
+    def _query(
+        self, index: str, alias: str, name: str, value: str, since: float, until: float, sort: str = "opened"
+    ) -> list[Finding]:
+        raw = self._aws.all(
+            "dynamodb",
+            "query",
+            "Items",
+            TableName=self._table,
+            IndexName=index,
+            KeyConditionExpression=f"{alias} = :value AND #sort BETWEEN :since AND :until",
+            ExpressionAttributeNames={alias: name, "#sort": sort},
+            ExpressionAttributeValues=items.item({":value": value, ":since": since, ":until": until}),
+            ScanIndexForward=False,
+        )
+        return [records.finding(items.values(one)) for one in raw]
+
+    # People: pause, exemptions, commands
+
+    def pause(self) -> Pause | None:
+        """Return the pause switch as it is set, or None."""
+        return records.pause(self._get(CONTROL))
+
+    def set_pause(self, pause: Pause | None) -> None:
+        """Set or (None) lift the pause switch."""
+        if pause is None:
+            self._update(CONTROL, "REMOVE pause", "", {}, {})
+        else:
+            self._update(CONTROL, "SET pause = :pause", "", {}, {":pause": asdict(pause)})
+
+    def head(self, where: Place) -> Head:
+        """Return one head, read consistently."""
+        return records.head(self._get(where.key))
+
+    def exempt(self, where: Place, exemption: Exemption) -> None:
+        """Leave a permission for a resource or a part of it, whether or not it is wrong now."""
+        self._update(
+            where.key,
+            "SET #exempt = :exemption ADD #rev :one",
+            "",
+            {"#exempt": EXEMPT + exemption.part, "#rev": "rev"},
+            {":exemption": asdict(exemption), ":one": 1},
+        )
+
+    def ask(self, command: Command) -> None:
+        """Record what a person asks for; raises Conflict when the id is taken."""
+        item = items.item({"pk": f"COMMAND#{command.id}", "sk": "COMMAND", **asdict(command)})
+        self._write("put_item", TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+
+    def command(self, command: str) -> Command | None:
+        """Return a command by its id, read consistently."""
+        raw = self._get(_key("COMMAND", command))
+        return Command(**{k: v for k, v in raw.items() if k not in ("pk", "sk")}) if raw else None
+
+    def answer(self, command: Command) -> None:
+        """Record the outcome of a command that has none yet; raises Conflict when it has."""
+        write = dict(self._answered(command)["Update"])
+        self._write("update_item", **write)
+
+    def _answered(self, command: Command) -> dict[str, Any]:
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": _key("COMMAND", command.id),
+                "UpdateExpression": "SET #status = :status, answer = :answer",
+                "ConditionExpression": "#status = :asked",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": items.item(
+                    {":status": command.status, ":answer": command.answer, ":asked": "asked"}
+                ),
+            }
+        }
+
+    # The table
+
+    def _get(self, key: Mapping[str, Any]) -> dict[str, Any]:
+        answer = self._aws("dynamodb", "get_item", TableName=self._table, Key=key, ConsistentRead=True)
+        return items.values(answer.get("Item") or {})
+
+    def _revise(
+        self, key: Mapping[str, Any], changed: Mapping[str, Any], removed: Sequence[str], rev: int
+    ) -> dict[str, Any]:
+        names = {"#rev": "rev"}
+        values: dict[str, Any] = {":next": rev + 1}
+        update = ["#rev = :next"]
+        for number, (name, value) in enumerate(changed.items()):
+            names[f"#set{number}"] = name
+            values[f":set{number}"] = value
+            update.append(f"#set{number} = :set{number}")
+        expression = "SET " + ", ".join(update)
+        if removed:
+            names |= {f"#old{number}": name for number, name in enumerate(removed)}
+            expression += " REMOVE " + ", ".join(f"#old{number}" for number in range(len(removed)))
+        condition = "attribute_not_exists(#rev)"
+        if rev:
+            condition, values[":rev"] = "#rev = :rev", rev
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": key,
+                "UpdateExpression": expression,
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": items.item(values),
+            }
+        }
+
+    def _update(
+        self,
+        key: Mapping[str, Any],
+        update: str,
+        condition: str,
+        names: Mapping[str, str],
+        values: Mapping[str, Any],
+    ) -> None:
+        params: dict[str, Any] = {"TableName": self._table, "Key": key, "UpdateExpression": update}
+        if condition:
+            params["ConditionExpression"] = condition
+        if names:
+            params["ExpressionAttributeNames"] = names
+        if values:
+            params["ExpressionAttributeValues"] = items.item(values)
+        self._write("update_item", **params)
+
+    def _write(self, operation: str, **params: Any) -> None:
+        try:
+            self._aws("dynamodb", operation, **params)
+        except AwsError as error:
+            if error.code == "ConditionalCheckFailedException":
+                raise Conflict(str(error)) from error
+            raise
+
+    def _transact(self, writes: list[dict[str, Any]]) -> None:
+        for attempt in range(CONTENTION):
+            try:
+                self._aws("dynamodb", "transact_write_items", TransactItems=writes)
+                return
+            except AwsError as error:
+                canceled = error.code == "TransactionCanceledException"
+                if canceled and "ConditionalCheckFailed" in error.message:
+                    raise Conflict(str(error)) from error
+                if not (canceled and "TransactionConflict" in error.message):
+                    raise
+            # Another transaction touched the same item at this very moment; nothing of ours was written.
+            time.sleep(0.02 * 2**attempt)
+        raise Conflict("the journal is being written by too many at once")
+
+
+_FAR = 1e11
+
+
+def _months(since: float, until: float) -> list[str]:
+    first, last = (datetime.fromtimestamp(max(at, 0.0), UTC) for at in (since, until))
+    count = (last.year - first.year) * 12 + last.month - first.month
+    starts = [first.year * 12 + first.month - 1 + step for step in range(count + 1)]
+    return [f"{start // 12:04d}-{start % 12 + 1:02d}" for start in reversed(starts)]
+
+
+def _month(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")

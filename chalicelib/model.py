@@ -1,0 +1,312 @@
+"""The words of Parapet as frozen data: what every module shares, and nothing that does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Origin = Literal["event", "sweep"]
+Mode = Literal["off", "observe", "approve", "enforce"]
+Severity = Literal["critical", "high", "medium", "low"]
+
+ORIGINS: tuple[Origin, ...] = ("event", "sweep")
+MODES: tuple[Mode, ...] = ("off", "observe", "approve", "enforce")
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+
+Status = Literal[
+    "observed", "asked", "held", "fixing", "failed",  # the violation stands
+    "fixed", "gone", "noted",  # the episode is over
+    "undoing", "undone", "exempted",  # it stands by permission
+]  # fmt: skip
+STANDING: frozenset[str] = frozenset({"observed", "asked", "held", "fixing", "failed"})
+STATUSES: tuple[Status, ...] = (
+    "observed", "asked", "held", "fixing", "failed", "fixed", "gone", "noted", "undoing", "undone", "exempted",
+)  # fmt: skip
+
+
+class ParapetError(Exception):
+    """An error that Parapet declares: its text names what is wrong and what to mend."""
+
+
+class BadEvent(ParapetError):
+    """An event that cannot be handled as it is; a retry brings the same."""
+
+
+class Busy(ParapetError):
+    """Another invocation holds this finding at the moment; a retry finds it settled."""
+
+
+class AwsError(ParapetError):
+    """An AWS call that answered with an error, or did not answer (code `Timeout`)."""
+
+    def __init__(self, action: str, code: str, message: str) -> None:
+        """Keep the action as `service:Operation`, and AWS's own code and message."""
+        super().__init__(f"{action} answered {code}: {message}")
+        self.action = action
+        self.code = code
+        self.message = message
+
+    @property
+    def denied(self) -> bool:
+        """Whether a missing permission is the cause."""
+        return self.code in {
+            "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError",
+        }  # fmt: skip
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same call may well succeed in a minute."""
+        words = (
+            "Throttl",
+            "Timeout",
+            "Unavailable",
+            "Internal",
+            "LimitExceeded",
+            "SlowDown",
+            "Connect",
+            "Endpoint",
+        )
+        return any(word in self.code for word in words)
+
+
+class Aws(Protocol):
+    """AWS calls in one account and region: what `read` and `subjects` of a guardrail receive."""
+
+    @property
+    def account(self) -> str:
+        """The account that the calls go to, 12 digits."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """The region that the calls go to."""
+        ...
+
+    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+        """Return the answer of one call; an error code in `absent` answers `{}`; raises AwsError otherwise."""
+        ...
+
+    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+        """Return the items under `key` from every page; raises AwsError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One AWS call as data: the client's service, its operation in snake case, its parameters."""
+
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+
+
+def call(service: str, operation: str, **params: Any) -> Call:
+    """Return a call as data; nothing is done."""
+    return Call(service, operation, params)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What wakes a guardrail, as EventBridge sees it; None matches anything."""
+
+    detail_type: str
+    source: str | None = None
+    name: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who made a call: a name people know, the ARN, the address, the tool, the kind of identity."""
+
+    who: str
+    arn: str
+    ip: str
+    tool: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One CloudTrail record as EventBridge delivered it; `detail` is the record itself."""
+
+    id: str
+    account: str
+    region: str
+    time: float
+    detail_type: str
+    source: str
+    name: str
+    actor: Actor
+    detail: Mapping[str, Any]
+
+    @property
+    def error(self) -> str:
+        """The error code of a failed call, or an empty text."""
+        return str(self.detail.get("errorCode") or self.detail.get("errorMessage") or "")
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The parameters of the call (empty where CloudTrail has none)."""
+        value = self.detail.get("requestParameters")
+        return value if isinstance(value, Mapping) else {}
+
+    @property
+    def response(self) -> Mapping[str, Any]:
+        """The answer to the call (empty where CloudTrail has none)."""
+        value = self.detail.get("responseElements")
+        return value if isinstance(value, Mapping) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Why something is wrong, which part, and the calls that mend it and take the mending back.
+
+    `before` and `after` are what the guardrail's `current` sees of the part, now and once fixed;
+    `brought` is False when the event at hand is not what made it so.
+    """
+
+    why: str
+    part: str
+    fix: tuple[Call, ...] = ()
+    undo: tuple[Call, ...] = ()
+    before: Any = None
+    after: Any = None
+    brought: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What is wrong where: the identity of a finding without its episode."""
+
+    guardrail: str
+    account: str
+    region: str
+    resource: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of a finding's history: the status it took, when (epoch seconds), by whom, and why."""
+
+    status: Status
+    at: float
+    by: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One episode of one violation, as the journal keeps it; times are epoch seconds."""
+
+    id: str
+    violation: Violation
+    severity: Severity
+    origin: Origin
+    status: Status
+    opened: float
+    why: str
+    before: Any
+    after: Any
+    fix: tuple[Call, ...]
+    undo: tuple[Call, ...]
+    history: tuple[Step, ...]
+    actor: Actor | None = None
+    event_id: str = ""
+    event_name: str = ""
+    event_time: float | None = None
+    fixed_at: float | None = None
+    due: float | None = None
+    version: int = 1
+
+    @property
+    def remediation_seconds(self) -> float | None:
+        """Seconds from the call to the fix; CloudTrail's own clock ticks in whole seconds."""
+        if self.fixed_at is None:
+            return None
+        return max(0.0, self.fixed_at - (self.event_time if self.event_time is not None else self.opened))
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A permission for one violation (or a whole resource, part `*`) to stay wrong until a time."""
+
+    part: str
+    until: float
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The pause switch: no fixing until a time (None: until resumed); telling goes on."""
+
+    who: str
+    why: str
+    at: float
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth telling people, with no idea yet of where it goes.
+
+    Notices with one `thread` belong together; `key` is the same for every repeat of the same news.
+    """
+
+    key: str
+    thread: str
+    kind: Literal["finding", "trouble"]
+    severity: Severity
+    status: str
+    title: str
+    lines: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    at: float
+    finding: str | None = None
+    guardrail: str | None = None
+    undoable: bool = False
+
+
+CommandKind = Literal["undo", "exempt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a person asks for, about one finding; `until` is when a permission ends (epoch seconds)."""
+
+    id: str
+    kind: CommandKind
+    finding: str
+    service: str
+    who: str
+    why: str
+    at: float
+    until: float
+    status: Literal["asked", "done", "refused"] = "asked"
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One labelled paragraph of a guardrail's documentation."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Documentation:
+    """A guardrail's docstring, taken apart: the promise, and its labelled paragraphs."""
+
+    promise: str
+    sections: tuple[Section, ...] = field(default=())
+
+    def __getitem__(self, label: str) -> str:
+        """Return the paragraph under a label; raises KeyError."""
+        for section in self.sections:
+            if section.label == label:
+                return section.text
+        raise KeyError(label)

@@ -1,0 +1,49 @@
+"""The outbox: one FIFO queue per channel, in which a thread is a message group."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from chalicelib.model import Aws, Notice, ParapetError
+
+
+class Outbox:
+    """Sends notices to the queues of the channels that are set up."""
+
+    def __init__(self, aws: Aws, queues: Sequence[str]) -> None:
+        if not queues or not all(queues):
+            raise ParapetError("PARAPET_SLACK_QUEUE is not set: it names the outbox's queue")
+        self._aws = aws
+        self._queues = queues
+
+    def send(self, notice: Notice) -> None:
+        """Put a notice into every channel's queue; the same key within five minutes is one message. Raises AwsError."""
+        body = json.dumps(asdict(notice))
+        for queue in self._queues:
+            self._aws(
+                "sqs",
+                "send_message",
+                QueueUrl=queue,
+                MessageBody=body,
+                MessageGroupId=_token(notice.thread),
+                MessageDeduplicationId=_token(notice.key),
+            )
+
+
+def _token(text: str) -> str:
+    # SQS takes 128 characters of a narrow alphabet; keys may hold ARNs.
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load(body: str) -> Notice:
+    """Return the notice in a message; raises ParapetError for anything else."""
+    try:
+        raw: Mapping[str, Any] = json.loads(body)
+        lines, facts = tuple(raw["lines"]), tuple((k, v) for k, v in raw["facts"])
+        return Notice(**{**raw, "lines": lines, "facts": facts})
+    except (ValueError, TypeError, KeyError) as error:
+        raise ParapetError(f"this message is not a notice of Parapet: {error}") from None

@@ -1,0 +1,101 @@
+"""What the journal's items look like, and back: findings, heads, limits, the control item. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from chalicelib.decision import Entry, Head, Limit
+from chalicelib.model import Actor, Call, Exemption, Finding, Pause, Status, Step, Violation
+
+OPEN, EXEMPT = "open ", "exempt "
+
+
+def month(at: float) -> str:
+    """Return the month of a time, as the index by time is partitioned: `2026-11`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
+
+
+def pause(raw: Mapping[str, Any]) -> Pause | None:
+    """Return the pause switch in the control item, or None."""
+    value = raw.get("pause")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        # Somebody set the switch by hand in the console, in a hurry: any value there means stop.
+        return Pause("somebody in the console", str(value), 0.0)
+    who, why = str(value.get("who", "somebody in the console")), str(value.get("why", ""))
+    return Pause(who, why, float(value.get("at", 0.0)), value.get("until"))
+
+
+def entry_record(entry: Entry) -> dict[str, Any]:
+    """Return an entry as a head keeps it, under the name of its part."""
+    return {name: value for name, value in asdict(entry).items() if name != "part"}
+
+
+def head(raw: Mapping[str, Any]) -> Head:
+    """Return the head in an item (empty when there is none yet)."""
+    return Head(
+        rev=int(raw.get("rev", 0)),
+        entries={
+            name.removeprefix(OPEN): Entry(part=name.removeprefix(OPEN), **value)
+            for name, value in raw.items()
+            if name.startswith(OPEN)
+        },
+        exemptions={
+            name.removeprefix(EXEMPT): Exemption(**value) for name, value in raw.items() if name.startswith(EXEMPT)
+        },
+        fixes=tuple(raw.get("fixes", ())),
+    )
+
+
+def limit(raw: Mapping[str, Any]) -> Limit:
+    """Return the recent fixes in an item (none when there is no item yet)."""
+    return Limit(int(raw.get("rev", 0)), tuple((at, resource) for at, resource in raw.get("fixes", ())))
+
+
+def _calls_text(calls: Iterable[Call]) -> str:
+    return json.dumps([[c.service, c.operation, dict(c.params)] for c in calls])
+
+
+def finding_record(finding: Finding) -> dict[str, Any]:
+    """Return a finding as its item, keys included."""
+    raw = asdict(finding)
+    raw |= raw.pop("violation")
+    # States and calls as JSON text: they come back exactly as they were, whatever types AWS uses in them.
+    raw |= {"before": json.dumps(finding.before), "after": json.dumps(finding.after)}
+    raw |= {"fix": _calls_text(finding.fix), "undo": _calls_text(finding.undo)}
+    raw |= {"pk": f"FINDING#{finding.id}", "sk": "FINDING", "month": month(finding.opened)}
+    return {name: value for name, value in raw.items() if value is not None}
+
+
+def finding(raw: Mapping[str, Any]) -> Finding:
+    """Return the finding in an item."""
+
+    def calls(name: str) -> tuple[Call, ...]:
+        return tuple(Call(*one) for one in json.loads(raw[name]))
+
+    return Finding(
+        id=raw["id"],
+        violation=Violation(raw["guardrail"], raw["account"], raw["region"], raw["resource"], raw["part"]),
+        severity=raw["severity"],
+        origin=raw["origin"],
+        status=cast(Status, raw["status"]),
+        opened=raw["opened"],
+        why=raw["why"],
+        before=json.loads(raw["before"]),
+        after=json.loads(raw["after"]),
+        fix=calls("fix"),
+        undo=calls("undo"),
+        history=tuple(Step(**step) for step in raw["history"]),
+        actor=Actor(**raw["actor"]) if raw.get("actor") else None,
+        event_id=raw["event_id"],
+        event_name=raw["event_name"],
+        event_time=raw.get("event_time"),
+        fixed_at=raw.get("fixed_at"),
+        due=raw.get("due"),
+        version=raw["version"],
+    )

@@ -1,0 +1,17 @@
+"""All scenarios, one per guardrail, found in the guardrails' own test files."""
+
+from __future__ import annotations
+
+import importlib
+
+from chalicelib import registry
+from tests.scenario import Scenario
+
+
+def _load(name: str) -> Scenario:
+    scenario = importlib.import_module(f"tests.guardrails.test_{name}").SCENARIO
+    assert isinstance(scenario, Scenario)
+    return scenario
+
+
+SCENARIOS = [_load(name) for name in registry.names()]
