@@ -118,6 +118,7 @@ def _response_elements(call: Call, parsed: Mapping[str, Any], request_id: str) -
 
 
 def _request_id(answer: Answer, parsed: Mapping[str, Any]) -> str:
-    metadata = parsed.get("ResponseMetadata", {})
     given = next((answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers), None)
-    return str(metadata.get("RequestId") or given or uuid.uuid4())
+    found = given or parsed.get("ResponseMetadata", {}).get("RequestId")
+    # Moto answers every EC2 call and some others with the same constant.
+    return str(found) if found and found != "request-id" else str(uuid.uuid4())

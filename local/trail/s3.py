@@ -11,7 +11,10 @@ from xml.etree import ElementTree
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _RECORDED_HEADERS = re.compile(r"x-amz-(acl|grant-[a-z-]+|object-ownership|bucket-object-lock-[a-z-]+)$")
 # `x-id` and the signature are botocore's and the signer's: they are no parameters of the call.
-_NOT_PARAMETERS = re.compile(r"x-id$|x-amz-(algorithm|credential|date|expires|signature|signedheaders|security-)")
+_NOT_PARAMETERS = re.compile(
+    r"x-id$|x-amz-(algorithm|credential|date|expires|signature|signedheaders|security-token)$"
+    r"|(awsaccesskeyid|signature|expires)$"
+)
 
 
 def parameters(
