@@ -1,0 +1,60 @@
+"""A customer's KMS key must not be scheduled for deletion.
+
+Why: when the key is gone, everything that was ever encrypted with it is lost for good; nobody can bring it back,
+AWS included, and until then nothing can be decrypted.
+Fix: cancels the deletion and enables the key, since cancelling alone leaves it disabled. A key that was disabled
+before its deletion was scheduled is enabled too: AWS does not tell what it was.
+Undo: schedules the deletion again.
+Mode: the fix loses nothing and can be taken back; a deletion that goes through loses everything.
+Anew: the date of deletion. It is as many days away as it was when an event told us, 30 when a sweep found it.
+Controls: FSBP KMS.3; CIS 3.0 4.7
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chalicelib import reads
+from chalicelib.model import Event, Remedy, call
+from chalicelib.registry import api_call, guardrail
+
+DAY = 86400
+
+
+def days(key: Mapping[str, Any], event: Event | None) -> int:
+    """Return the waiting period that comes closest to what is left of the one that runs."""
+    if "PendingDeletionWindowInDays" in key:
+        return int(key["PendingDeletionWindowInDays"])
+    if event is None:
+        return 30
+    left: float = key["DeletionDate"].timestamp() - event.time
+    return max(7, min(30, round(left / DAY)))
+
+
+@guardrail(
+    severity="critical",
+    default="enforce",
+    on={api_call("kms:ScheduleKeyDeletion"): "requestParameters.keyId | resources[].ARN"},
+    needs={
+        "kms:DescribeKey", "kms:ListKeys",
+        "kms:CancelKeyDeletion", "kms:EnableKey", "kms:ScheduleKeyDeletion",
+    },
+    read=reads.key,
+    subjects=reads.keys,
+    resource=lambda key: str(key["KeyId"]),
+    current=lambda key, _part: key["KeyState"],
+    gone={"NotFoundException"},
+)  # fmt: skip
+def check(key: Mapping[str, Any], event: Event | None) -> Iterable[Remedy]:
+    """Yield the remedy for a customer's key that waits for its deletion."""
+    if key["KeyManager"] != "CUSTOMER" or key["KeyState"] not in ("PendingDeletion", "PendingReplicaDeletion"):
+        return
+    name = key["KeyId"]
+    when = f"on {key['DeletionDate']:%Y-%m-%d}" if "DeletionDate" in key else "once its replicas are gone"
+    yield Remedy(
+        why=f"KMS key {name} will be deleted {when}",
+        part="deletion",
+        fix=(call("kms", "cancel_key_deletion", KeyId=name), call("kms", "enable_key", KeyId=name)),
+        undo=(call("kms", "schedule_key_deletion", KeyId=name, PendingWindowInDays=days(key, event)),),
+        before=key["KeyState"],
+        after="Enabled",
+    )
