@@ -1,0 +1,76 @@
+"""`python -m cli`: the commands by name, each imported only when it is asked for.
+
+Click and not Typer: `--help` imports 41 ms of modules with the one, 195 ms with the other (docs/command-line.md).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "status": ("cli.status", "Is fixing paused, and what stands?"),
+    "journal": ("cli.journal", "What was found, newest first: what, who, from where, how fast it was fixed."),
+    "show": ("cli.show", "Everything about one finding, and what can be done about it."),
+    "undo": ("cli.undo", "Take a fix back, for a while."),
+    "exempt": ("cli.exempt", "Permit a resource to stay as it is, until a date."),
+    "pause": ("cli.pause", "Stop fixing at once; telling goes on."),
+    "resume": ("cli.pause", "Let Parapet fix again, and look again at everything."),
+    "guardrails": ("cli.guardrails", "Every promise, and the modes in force."),
+    "permissions": ("cli.permissions", "What every role of Parapet's may change, read and delete."),
+}
+
+
+class Commands(click.Group):
+    """The commands, in the order in which somebody on call needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what Parapet declares as an error becomes one line on stderr and an exit code."""
+        # `--help` never gets here and should not pay for these.
+        from chalicelib.model import ParapetError
+        from cli import errors
+
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            raise errors.usage(error) from error
+        except ParapetError as error:
+            raise errors.explained(error, ctx.obj) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def parapet(ctx: click.Context) -> None:
+    """Ask Parapet what it found and did, take a fix back, permit, pause.
+
+    Settings come from the environment: PARAPET_STAGE, PARAPET_TABLE, PARAPET_SETTINGS and AWS's own
+    (`. local/env` sets them for the local account). `./parapet COMMAND --help` tells each command's options.
+    """
+    if ctx.obj is None:
+        from cli.deployment import Outside
+
+        ctx.obj = Outside()
+
+
+if __name__ == "__main__":
+    parapet(prog_name="./parapet")

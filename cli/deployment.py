@@ -1,0 +1,140 @@
+"""Where Parapet runs, as the environment names it: settings, region, journal, and who is asking."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chalicelib import registry, settings
+from chalicelib.journal import Journal
+from chalicelib.model import Aws, AwsError, ParapetError
+from chalicelib.registry import Guardrail
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.aws import Connect
+
+T = TypeVar("T")
+
+
+def _clients() -> Connect:
+    from chalicelib import wiring  # a quarter of a second of botocore, which reading the settings does not need
+
+    return wiring.connect()
+
+
+def _profile_region() -> str:
+    import botocore.session
+
+    return str(botocore.session.get_session().get_config_variable("region") or "")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is asking, as STS tells: the account, and the name that the journal will show."""
+
+    account: str
+    who: str
+
+
+@dataclass
+class Outside:
+    """What the command line gets from outside: the environment, clients, the clock."""
+
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    clients: Callable[[], Connect] = _clients
+    profile_region: Callable[[], str] = _profile_region
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def settings(self, rails: Iterable[Guardrail] = ()) -> Settings:
+        """Return the settings in force, with the sections of `rails` validated in full; raises SettingsError."""
+        return settings.load(self.environment, registry.names(), rails)
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """Parapet's deployment in the account and region that the environment names."""
+        return Deployment(self)
+
+
+class Deployment:
+    """One deployment of Parapet, each fact looked up when it is first needed."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    @cached_property
+    def region(self) -> str:
+        """The region that Parapet runs in; raises ParapetError when nothing names it."""
+        environment = self._outside.environment
+        region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+        if not region:
+            region = _declared(self._outside.profile_region)
+        if not region:
+            raise ParapetError("there is no AWS region: set AWS_REGION, or for the local account run `. local/env`")
+        return region
+
+    @cached_property
+    def aws(self) -> Aws:
+        """Calls to Parapet's own account and region."""
+        from chalicelib.aws import AccountAws
+
+        clients = _declared(self._outside.clients)
+
+        def connect(service: str, region: str) -> Any:
+            return _declared(lambda: clients(service, region))
+
+        # STS is asked by those who need the account (`caller`): reading the journal should not wait for it.
+        return AccountAws(connect, "", self.region)
+
+    @cached_property
+    def table(self) -> str:
+        """The journal's table: PARAPET_TABLE, or what the stage's stack calls `Journal`; raises ParapetError."""
+        given = self._outside.environment.get("PARAPET_TABLE")
+        return given or self._table_of(f"{settings.PREFIX}-{self._outside.settings().stage}")
+
+    def _table_of(self, stack: str) -> str:
+        try:
+            found = self.aws("cloudformation", "describe_stack_resource", StackName=stack, LogicalResourceId="Journal")
+        except AwsError as error:
+            if error.code != "ValidationError":
+                raise
+            raise ParapetError(
+                f"PARAPET_TABLE is not set, and in {self.region} there is no stack {stack} with a Journal: "
+                "set PARAPET_STAGE and AWS_REGION to where Parapet is deployed, or run `. local/env`"
+            ) from error
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal."""
+        return Journal(self.aws, self.table)
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who is asking; raises AwsError."""
+        answer = self.aws("sts", "get_caller_identity")
+        return Caller(str(answer["Account"]), name_of(str(answer["Arn"])))
+
+
+def name_of(arn: str) -> str:
+    """Return the name in a caller's ARN, written as findings write who made a call."""
+    kind, _, path = arn.split(":", 5)[-1].partition("/")
+    if kind == "assumed-role":
+        role, _, session = path.rpartition("/")
+        return f"{session} as {role}"
+    return path.rsplit("/", 1)[-1] or kind
+
+
+def _declared(make: Callable[[], T]) -> T:
+    """Return what is made; what botocore cannot make out of profile and environment becomes a declared error."""
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return make()
+    except (BotoCoreError, ValueError) as error:
+        raise ParapetError(f"the AWS settings cannot be used: {error}") from error
