@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,11 +56,30 @@ def ask(
     """Record a command and emit the event that names it; returns it, to be watched until it is answered."""
     if until <= at:
         raise ParapetError("the end of the permission is in the past")
-    service = finding.violation.guardrail.split("_", 1)[0]
+    service = service_of(finding)
     command = Command(secrets.token_hex(8), kind, finding.id, service, who, why, at, until)
     journal.ask(command)
     emit(aws, COMMAND, [{"service": service, "command": command.id}])
     return command
+
+
+def look_again(aws: Aws, findings: Sequence[Finding]) -> None:
+    """Have what some findings are about looked at again by the functions that own it; raises AwsError."""
+    details = [{"service": service_of(finding), "finding": finding.id} for finding in findings]
+    emit(aws, LOOK_AGAIN, details)
+
+
+def resume(journal: Journal, aws: Aws) -> list[Finding]:
+    """Lift the pause and have what it held looked at again; returns what was held."""
+    journal.set_pause(None)
+    held = journal.by_status("held")
+    look_again(aws, held)
+    return held
+
+
+def service_of(finding: Finding) -> str:
+    """Return the service whose guard function owns a finding."""
+    return finding.violation.guardrail.split("_", 1)[0]
 
 
 class Refused(ParapetError):
@@ -144,7 +164,10 @@ def _undo(pipeline: Pipeline, command: Command, finding: Finding, request: str) 
     if problem and not pipeline.reached(rail, aws, finding, finding.before):
         if problem.transient:
             raise problem
-        _stays_fixed(pipeline, command, finding, entry, problem)
+        gone = problem.code in rail.gone
+        return _stays_fixed(
+            pipeline, command, finding, entry, f"{finding.violation.resource} is gone" if gone else str(problem)
+        )
     now = pipeline.now()
     return pipeline.journal.move(
         finding,
@@ -168,18 +191,16 @@ def _undrifted(finding: Finding, exists: bool, view: Any, *, resumed: bool) -> N
     )
 
 
-def _stays_fixed(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry, problem: AwsError) -> None:
+def _stays_fixed(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry, why: str) -> Finding:
     now = pipeline.now()
-    answer = f"the undo failed, the fix stays: {problem}"
-    moved = pipeline.journal.move(
+    answer = f"the undo failed, the fix stays: {why}"
+    return pipeline.journal.move(
         finding,
         Step("fixed", now, "parapet", answer),
         replace(entry, status="fixed", lease=0.0, at=now),
         lift=True,
         command=replace(command, status="refused", answer=answer),
     )
-    pipeline.outbox.send(compose.of_finding(moved))
-    raise problem
 
 
 def _short(value: Any) -> str:

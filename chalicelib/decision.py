@@ -93,7 +93,8 @@ def decide(
     Args:
         remedy: what is wrong with the part now; None when nothing is, or nothing that can be seen without the event.
         entry: the part's latest finding.
-        stands: whether the part is still as it was found, where `remedy` cannot tell.
+        stands: whether the finding is still open although `remedy` cannot tell: the part is as it was found, or a fix
+            of several calls got stuck half-way.
         head: the resource's record.
         limit: the guardrail's recent fixes.
         c: the circumstances.
@@ -109,8 +110,8 @@ def decide(
     if entry and entry.status in STANDING:
         return _standing(entry, c)
     same = entry is not None and entry.event == c.event
-    if same and c.momentary:
-        return Decision("tell")
+    if entry and c.momentary:
+        return Decision("tell" if same else "join")
     # An event that has already led to a fix cannot have brought what stands now.
     origin: Origin = c.origin if remedy.brought and not same else "sweep"
     return _opened(c.modes[origin], origin, head, limit, c)
@@ -119,8 +120,8 @@ def decide(
 def _unseen(entry: Entry | None, stands: bool, c: Circumstances) -> Decision:
     if entry is None:
         return NOTHING
-    if entry.status in STANDING and not stands:
-        return Decision("gone")
+    if entry.status in STANDING:
+        return _standing(entry, c) if stands else Decision("gone")
     return Decision("tell") if c.event and entry.event == c.event else NOTHING
 
 

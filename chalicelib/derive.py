@@ -44,7 +44,7 @@ JOURNAL_WRITES = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem
 LOGS = _allow(
     "Logs",
     ("logs:CreateLogStream", "logs:PutLogEvents"),
-    {"Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/*:*"},
+    {"Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/${AWS::StackName}-*:*"},
 )
 BUS = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
 EMIT = {
@@ -53,7 +53,7 @@ EMIT = {
 }
 OUTBOX = _allow("Outbox", ("sqs:SendMessage",), {"Fn::GetAtt": ["SlackQueue", "Arn"]})
 QUERY = _allow("Journal", ("dynamodb:Query",), INDEXES)
-DEAD = _allow("DeadLetters", ("sns:Publish",), {"Ref": "Failures"})
+DEAD = _allow("Failures", ("sns:Publish",), {"Ref": "FailuresTopic"})
 
 
 def policies(settings: Settings) -> dict[str, dict[str, Any]]:

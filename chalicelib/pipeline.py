@@ -36,13 +36,18 @@ from chalicelib.model import (
     Violation,
 )
 from chalicelib.notices import compose
+from chalicelib.notices.compose import duration
 from chalicelib.notices.outbox import Outbox
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
 
-# Longer than a guard function may run and shorter than Lambda waits before it retries.
+# Longer than the calls of one fix can take, and shorter than Lambda waits before it retries.
 LEASE = 45.0
 ATTEMPTS = 6
+# What cannot be changed yet is tried again so often, for so long.
+LATER, PATIENCE = 120.0, 6 * 3600.0
+# A session of thousands of calls must not outgrow a DynamoDB item.
+NOTED = 50
 US = "parapet"
 
 
@@ -97,7 +102,7 @@ class Pipeline:
     # What makes us look
 
     def handle(self, event: Event, request: str) -> None:
-        """Put right what a call brought; raises BadEvent, Busy, AwsError or NotHandled, and then may be called again."""
+        """Put right what a call brought; raises a ParapetError, after which it may be called again."""
         if event.error or self.ours(event):
             return
         self._watched(event.account, event.region)
@@ -214,9 +219,20 @@ class Pipeline:
                 exists = False
             if exists and rail.resource is not None:
                 resource = rail.resource(state)
-        remedies = rail.remedies(state, event, self.settings.options(rail)) if exists else ()
+        remedies = self._remedies(rail, state, event) if exists else ()
         where = Place(rail.name, aws.account, region, resource)
         return Target(rail, subject, where, aws.region, state, exists, remedies)
+
+    def _remedies(self, rail: Guardrail, state: Any, event: Event | None) -> tuple[Remedy, ...]:
+        try:
+            return rail.remedies(state, event, self.settings.options(rail))
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            if event is None:
+                raise
+            raise BadEvent(
+                f"event {event.id} ({event.name}) has a shape that {rail.name} cannot read: "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
     def _settle_part(self, target: Target, part: str, look: Look, event: Event | None, cause: Cause) -> Look:
         rail = target.rail
@@ -247,10 +263,14 @@ class Pipeline:
         )
 
     def _stands(self, target: Target, entry: Entry) -> bool:
-        if not target.rail.event_born or not target.exists or entry.status not in STANDING:
+        half = entry.status == "failed"
+        if not target.exists or entry.status not in STANDING or not (half or target.rail.event_born):
             return False
-        finding = self.journal.get(entry.finding)
-        return finding is not None and same(target.rail.current(target.state, entry.part), finding.before)
+        finding = self._known(entry)
+        view = target.rail.current(target.state, entry.part)
+        if target.rail.event_born and same(view, finding.before):
+            return True
+        return half and len(finding.fix) > 1 and not same(view, finding.after)
 
     def _carry_out(
         self,
@@ -303,6 +323,7 @@ class Pipeline:
             event_id=cause.event_id,
             event_name=cause.event_name,
             event_time=cause.event_time if brought else None,
+            due=look.pause.until if decision.status == "held" and look.pause else None,
         )
         entry = Entry(
             remedy.part, finding.id, decision.status, decision.origin, cause.event_id, cause.request,
@@ -343,6 +364,12 @@ class Pipeline:
         aws = self.account_of(finding)
         problem = run(aws, calls, tolerant=tolerant)
         if problem and not self.reached(target.rail, aws, finding, finding.after):
+            now = self.now()
+            if problem.code in target.rail.later and now - finding.opened < PATIENCE:
+                step = Step("held", now, US, f"not possible yet, tried again in {duration(LATER)}: {problem}")
+                held = replace(entry, status="held", lease=0.0, at=now)
+                self._told(self.journal.move(finding, step, held, due=now + LATER))
+                return
             if not problem.transient:
                 self._told(self._move(finding, "failed", str(problem), entry, US))
             raise problem
@@ -374,6 +401,8 @@ class Pipeline:
         return finding
 
     def _join(self, finding: Finding, cause: Cause) -> None:
+        if len(finding.history) >= NOTED:
+            return
         if cause.event_id and not any(cause.event_id in step.note for step in finding.history):
             who = cause.actor.who if cause.actor else US
             self.journal.note(finding.id, Step(finding.status, self.now(), who, f"again by event {cause.event_id}"))

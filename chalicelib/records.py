@@ -69,6 +69,8 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     raw |= {"before": json.dumps(finding.before), "after": json.dumps(finding.after)}
     raw |= {"fix": _calls_text(finding.fix), "undo": _calls_text(finding.undo)}
     raw |= {"pk": f"FINDING#{finding.id}", "sk": "FINDING", "month": month(finding.opened)}
+    if finding.due is not None:
+        raw["due_kind"] = "DUE"
     return {name: value for name, value in raw.items() if value is not None}
 
 

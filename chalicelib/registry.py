@@ -52,6 +52,7 @@ class Guardrail:
     resource: Callable[[Any], str] | None
     current: Callable[[Any, str], Any]
     gone: frozenset[str]
+    later: frozenset[str]
     options: Mapping[str, Any] = field(default_factory=dict)
     everywhere: bool = False
     event_born: bool = False
@@ -96,6 +97,7 @@ def guardrail(
     resource: Callable[[Any], str] | None = None,
     current: Callable[[Any, str], Any] = lambda state, _part: state,
     gone: Iterable[str] = (),
+    later: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
     everywhere: bool = False,
     event_born: bool = False,
@@ -113,6 +115,7 @@ def guardrail(
         resource: the canonical id of what was read, where events name it in several ways.
         current: what `fix` and `undo` change, as it is in a state; drift is measured by it.
         gone: AWS error codes that mean the resource no longer exists.
+        later: AWS error codes of the fix that mean the resource cannot be changed yet, as while it is being made.
         options: settings of its own with their defaults; `check` then receives them as third argument.
         everywhere: the resource belongs to the account, not to a region.
         event_born: `check` needs the event to see the violation, though `current` shows whether it still stands.
@@ -136,6 +139,7 @@ def guardrail(
             resource=resource,
             current=current,
             gone=frozenset(gone),
+            later=frozenset(later),
             options=options or {},
             everywhere=everywhere,
             event_born=event_born,

@@ -186,7 +186,7 @@ def _guardrails(
 
 def _one_guardrail(section: _Section, rail: Guardrail) -> Mapping[str, Any]:
     mode = section.take("mode", {})
-    modes = {origin: mode for origin in ORIGINS} if isinstance(mode, str) else mode
+    modes = dict.fromkeys(ORIGINS, mode) if isinstance(mode, str) else mode
     if not isinstance(modes, dict):
         raise SettingsError(f"{section.where('mode')} must be a mode, or {{ event = …, sweep = … }}")
     for origin, value in modes.items():

@@ -22,10 +22,20 @@ from chalicelib.settings import Settings
 GLOBAL_REGION = "us-east-1"
 
 
-@functools.cache
+_given: list[Connect] = []
+
+
+def use(connect: Connect) -> None:
+    """Have clients made in another way than from the environment's credentials (the local account's one process)."""
+    _given[:] = [connect]
+    pipeline.cache_clear()
+
+
 def connect() -> Connect:
-    """Return the clients of this process, made from the environment's credentials."""
-    return Clients(botocore.session.get_session())
+    """Return the clients of this process, made once."""
+    if not _given:
+        _given.append(Clients(botocore.session.get_session()))
+    return _given[0]
 
 
 def home() -> str:

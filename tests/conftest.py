@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+for _name in [name for name in os.environ if name.startswith(("AWS_", "PARAPET_"))]:
+    # Whoever runs the tests may have sourced local/env, or have a real account at hand.
+    del os.environ[_name]
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",
@@ -38,29 +42,30 @@ def shared() -> tuple[Clients, Wire]:
     return Clients(session), wire
 
 
-@pytest.fixture
-def account(shared: tuple[Clients, Wire]) -> Iterator[TestAccount]:
+@contextmanager
+def fresh(clients: Clients, wire: Wire) -> Iterator[TestAccount]:
     """An empty account with Parapet's own table and queue in it."""
-    clients, wire = shared
     with mock_aws(config={"core": {"reset_boto3_session": False, "mock_credentials": False}}):
         template = json.loads(RESOURCES.read_text("utf-8"))["Resources"]
         table = template["Journal"]["Properties"]
-        clients("dynamodb", REGION).create_table(
-            TableName=TABLE,
-            **{
-                name: table[name]
-                for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-            },
-        )
-        queue = clients("sqs", REGION).create_queue(
-            QueueName="parapet-slack.fifo", Attributes={"FifoQueue": "true"}
-        )["QueueUrl"]
+        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        clients("dynamodb", REGION).create_table(TableName=TABLE, **{name: table[name] for name in wanted})
+        sqs = clients("sqs", REGION)
+        queue = sqs.create_queue(QueueName="parapet-slack.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         wire.reset()
-        yield TestAccount(
-            clients,
-            wire,
-            queue,
-            Clock(),
-            Settings(stage="test", accounts=(ACCOUNT,), regions=(REGION, "us-east-1")),
-        )
+        settings = Settings(stage="test", accounts=(ACCOUNT,), regions=(REGION, "us-east-1"))
+        yield TestAccount(clients, wire, queue, Clock(), settings)
         wire.reset()
+
+
+@pytest.fixture
+def account(shared: tuple[Clients, Wire]) -> Iterator[TestAccount]:
+    """An empty account with Parapet's own table and queue in it."""
+    with fresh(*shared) as one:
+        yield one
+
+
+@pytest.fixture
+def accounts(shared: tuple[Clients, Wire]) -> Callable[[], AbstractContextManager[TestAccount]]:
+    """As many empty accounts as a test asks for, one after another."""
+    return lambda: fresh(*shared)

@@ -18,9 +18,11 @@ class Scenario:
         build: makes an innocent resource and returns its id, as findings name it.
         breach: makes the dangerous change with boto3 and returns the EventBridge event that CloudTrail would make of it.
         state: what people see of the resource, without what AWS assigns anew.
+        also: the same promise broken in another way, each in an account of its own.
     """
 
     guardrail: str
     build: Callable[[TestAccount], str]
     breach: Callable[[TestAccount, str], dict[str, Any]]
     state: Callable[[TestAccount, str], Any]
+    also: tuple[Scenario, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import botocore.session
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-Fault = Literal["crash before", "crash after", "throttle", "timeout before", "timeout after", "deny"]
+Fault = Literal["crash before", "crash after", "throttle", "timeout before", "timeout after", "deny", "not yet"]
 FAULTS: tuple[Fault, ...] = (
     "crash before", "crash after", "throttle", "timeout before", "timeout after", "deny",
 )  # fmt: skip
@@ -19,12 +19,13 @@ class Crash(BaseException):
     """The function was killed: nothing catches this."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Made:
-    """One call that was made."""
+    """One call that was made; `done` once AWS has answered that it took effect."""
 
     service: str
     operation: str
+    done: bool = False
 
     @property
     def name(self) -> str:
@@ -36,6 +37,7 @@ class Wire:
 
     def __init__(self, session: botocore.session.Session) -> None:
         self.calls: list[Made] = []
+        self._start = 0
         self._fault: Callable[[int, Made], Fault | None] = lambda _number, _made: None
         self.armed = False
         session.register("before-call.*.*", self._before)
@@ -47,7 +49,7 @@ class Wire:
 
     def fail(self, when: Callable[[int, Made], Fault | None]) -> None:
         """From now on, calls fail as `when` says; it gets the number of the call (from 0) and the call."""
-        self.calls, self._fault, self.armed = [], when, True
+        self._start, self._fault, self.armed = len(self.calls), when, True
 
     def calm(self) -> None:
         self.armed = False
@@ -55,19 +57,22 @@ class Wire:
     def _before(self, model: Any, **_: Any) -> None:
         made = Made(model.service_model.service_name, model.name)
         self.calls.append(made)
-        fault = self._fault(len(self.calls) - 1, made) if self.armed else None
+        fault = self._fault(len(self.calls) - 1 - self._start, made) if self.armed else None
         if fault == "crash before":
             raise Crash(made.name)
         if fault == "throttle":
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, model.name)
+        if fault == "not yet":
+            raise ClientError({"Error": {"Code": "InvalidDBInstanceState", "Message": "creating"}}, model.name)
         if fault == "deny":
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, model.name)
         if fault == "timeout before":
             raise ReadTimeoutError(endpoint_url=f"https://{made.service}.test")
 
-    def _after(self, model: Any, **_: Any) -> None:
+    def _after(self, http_response: Any, **_: Any) -> None:
         number, made = len(self.calls) - 1, self.calls[-1]
-        fault = self._fault(number, made) if self.armed else None
+        made.done = http_response.status_code < 300
+        fault = self._fault(number - self._start, made) if self.armed else None
         if fault == "crash after":
             raise Crash(made.name)
         if fault == "timeout after":
