@@ -55,13 +55,23 @@ def current(rules: list[Rule], wanted: str) -> dict[str, Any] | None:
 
 
 def brought(rule: Rule, event: Event) -> bool:
-    """Whether the event's own answer or request names this rule."""
-    made = (event.response.get("securityGroupRuleSet") or {}).get("items") or []
-    changed = event.request.get("ModifySecurityGroupRulesRequest") or {}
-    entries = changed.get("SecurityGroupRule") or []
-    entries = entries if isinstance(entries, list) else [entries]
-    named = {item.get("securityGroupRuleId") for item in made} | {entry.get("SecurityGroupRuleId") for entry in entries}
-    return rule["SecurityGroupRuleId"] in named
+    """Whether the event's request or answer names this rule, in any of the shapes of the three calls."""
+    request, made = event.request, event.response.get("securityGroupRuleSet") or {}
+    changed = (request.get("ModifySecurityGroupRulesRequest") or {}).get("SecurityGroupRule") or []
+    entries = changed if isinstance(changed, list) else [changed]
+    named = {one.get("securityGroupRuleId") for one in made.get("items") or []}
+    named |= {entry.get("SecurityGroupRuleId") for entry in entries}
+    return rule["SecurityGroupRuleId"] in named or part(rule) in set(asked(request))
+
+
+def asked(request: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the parts that an AuthorizeSecurityGroupIngress names, nested or flat."""
+    nested = (request.get("ipPermissions") or {}).get("items") or []
+    for one in (*nested, request):
+        ranges = ((one.get("ipRanges") or {}).get("items") or []) + ((one.get("ipv6Ranges") or {}).get("items") or [])
+        for range_ in (*ranges, one):
+            address = range_.get("cidrIp") or range_.get("cidrIpv6")
+            yield f"{one.get('ipProtocol')} {one.get('fromPort', -1)}-{one.get('toPort', -1)} {address}"
 
 
 @guardrail(

@@ -119,9 +119,7 @@ def test_ports_can_be_set() -> None:
 def test_what_the_event_did_not_bring_is_not_blamed_on_its_actor(account: TestAccount) -> None:
     group = build(account)
     breach(account, group)
-    web = authorise(
-        account, group, IpProtocol="tcp", FromPort=8443, ToPort=8443, IpRanges=[{"CidrIp": "0.0.0.0/0"}]
-    )
+    web = authorise(account, group, IpProtocol="tcp", FromPort=8443, ToPort=8443, IpRanges=[{"CidrIp": "0.0.0.0/0"}])
     [finding] = account.deliver(web)
     assert (finding.origin, finding.status, finding.actor) == ("sweep", "asked", None)
 
@@ -153,3 +151,31 @@ def test_modified_rule(account: TestAccount) -> None:
     [finding] = account.deliver(event)
     assert (finding.status, finding.origin) == ("fixed", "event")
     assert [permission["FromPort"] for permission in state(account, group)] == [443]
+
+
+@pytest.mark.parametrize(
+    "request_parameters",
+    [
+        pytest.param({"cidrIp": "0.0.0.0/0", "fromPort": 22, "toPort": 22, "ipProtocol": "tcp"}, id="flat"),
+        pytest.param(
+            {
+                "ipPermissions": {
+                    "items": [
+                        {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "ipRanges": {"items": []}},
+                        {
+                            "ipProtocol": "tcp",
+                            "fromPort": 22,
+                            "toPort": 22,
+                            "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]},
+                        },
+                    ]
+                }
+            },
+            id="nested",
+        ),
+    ],
+)
+def test_the_request_alone_tells_what_was_brought(request_parameters: dict[str, Any]) -> None:
+    event = cloudtrail("ec2:AuthorizeSecurityGroupIngress", {"groupId": "sg-1", "ipPermissions": {}, **request_parameters})
+    old = rule(SecurityGroupRuleId="sgr-2", FromPort=3389, ToPort=3389)
+    assert [remedy.brought for remedy in found(rule(), old, event=event)] == [True, False]
