@@ -95,7 +95,7 @@ def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
     if finding is None:
         raise BadEvent(f"command {command_id} is about finding {command.finding}, which does not exist")
     if command.status != "asked":
-        pipeline.outbox.send(compose.of_finding(finding, "" if command.status == "done" else command.answer))
+        pipeline.outbox.send(compose.of_finding(finding, "" if command.status == "done" else command.answer, command.id))
         return
     try:
         finding = (
@@ -105,7 +105,7 @@ def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
         )
     except Refused as refusal:
         pipeline.journal.answer(replace(command, status="refused", answer=str(refusal)))
-        pipeline.outbox.send(compose.of_finding(finding, str(refusal)))
+        pipeline.outbox.send(compose.of_finding(finding, str(refusal), command.id))
         return
     pipeline.outbox.send(compose.of_finding(finding))
 

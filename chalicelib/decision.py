@@ -114,7 +114,8 @@ def decide(
         return Decision("tell" if same else "join")
     # An event that has already led to a fix cannot have brought what stands now.
     origin: Origin = c.origin if remedy.brought and not same else "sweep"
-    return _opened(c.modes[origin], origin, head, limit, c)
+    mode = c.modes[origin]
+    return _opened("approve" if remedy.ask and mode == "enforce" else mode, origin, head, limit, c)
 
 
 def _unseen(entry: Entry | None, stands: bool, c: Circumstances) -> Decision:

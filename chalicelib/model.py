@@ -164,7 +164,8 @@ class Remedy:
     """Why something is wrong, which part, and the calls that mend it and take the mending back.
 
     `before` and `after` are what the guardrail's `current` sees of the part, now and once fixed;
-    `brought` is False when the event at hand is not what made it so.
+    `brought` is False when the event at hand is not what made it so; `ask` is True where fixing could break what
+    the event does not tell, so that people are asked even where the guardrail fixes.
     """
 
     why: str
@@ -174,6 +175,7 @@ class Remedy:
     before: Any = None
     after: Any = None
     brought: bool = True
+    ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)

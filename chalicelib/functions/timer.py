@@ -16,6 +16,4 @@ def timer(event: CloudWatchEvent) -> None:
     """Put an event on the bus for each finding that is due; the guard function clears the due time once done."""
     account = event.context.invoked_function_arn.split(":")[4]
     aws = wiring.accounts(account)(account, "")
-    due = Journal(aws, wiring.table()).due(time.time())
-    details = [{"service": finding.violation.guardrail.split("_", 1)[0], "finding": finding.id} for finding in due]
-    commands.emit(aws, commands.LOOK_AGAIN, details)
+    commands.look_again(aws, Journal(aws, wiring.table()).due(time.time()))

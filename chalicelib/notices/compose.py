@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from chalicelib.model import Finding, Notice
@@ -22,17 +23,18 @@ HEADLINE = {
 WHY_LENGTH = 600
 
 
-def of_finding(finding: Finding, note: str = "") -> Notice:
-    """Return the news about a finding: the status it has, or, with `note`, something that was refused or failed.
+def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
+    """Return the news about a finding: the status it has, or, with `note`, that what a person asked for is refused.
 
-    The key names the step of the history, so that the same news is told once however often it is sent.
+    The key names the step of the history, so that the same news is told once however often it is sent; `about`
+    names what the note answers, so that each time somebody asks gets an answer.
     """
     step = finding.history[-1]
     text = note or step.note
     # Notes keep the status: only moves are news.
     moves = sum(1 for one, other in pairwise(finding.history) if one.status != other.status)
     return Notice(
-        key=f"{finding.id}:{moves}:{finding.status}" + (f":{note}" if note else ""),
+        key=f"{finding.id}:{moves}:{finding.status}" + (f":{about}" if note else ""),
         thread=finding.id,
         kind="finding",
         severity=finding.severity,
@@ -85,8 +87,11 @@ def _done(finding: Finding) -> str:
         return f"Nothing was changed. The fix would be {calls}."
     if finding.status in ("observed", "noted"):
         return "Nothing was changed: this guardrail only tells."
+    if finding.status in ("undone", "exempted"):
+        until = datetime.fromtimestamp(finding.due, UTC).strftime(" until %Y-%m-%d %H:%M UTC") if finding.due else ""
+        return f"By {finding.history[-1].by}{until}."
     if finding.status == "held":
-        return f"Nothing was changed. It is fixed with {calls} when fixing goes on."
+        return f"Nothing was changed. The fix will be {calls}."
     return ""
 
 
@@ -94,7 +99,7 @@ def _facts(finding: Finding) -> tuple[tuple[str, str], ...]:
     violation, actor = finding.violation, finding.actor
     facts = [("Resource", violation.resource), ("Account", f"{violation.account}, {violation.region}")]
     if actor:
-        facts += [("Who", f"{actor.who} ({actor.kind})"), ("From", actor.ip), ("With", clip(actor.tool))]
+        facts += [("Who", f"{actor.who} ({actor.kind})"), ("From", actor.ip), ("With", clip(actor.tool.split(" ")[0]))]
         facts.append(("Call", finding.event_name))
     else:
         facts.append(("Who", "not known: found standing"))
