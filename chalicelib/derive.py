@@ -53,7 +53,7 @@ EMIT = {
 }
 OUTBOX = _allow("Outbox", ("sqs:SendMessage",), {"Fn::GetAtt": ["SlackQueue", "Arn"]})
 QUERY = _allow("Journal", ("dynamodb:Query",), INDEXES)
-DEAD = _allow("Failures", ("sns:Publish",), {"Ref": "FailuresTopic"})
+GIVEN_UP = _allow("GivenUp", ("sns:Publish",), {"Ref": "FailuresTopic"})
 
 
 def policies(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -73,9 +73,11 @@ def policies(settings: Settings) -> dict[str, dict[str, Any]]:
             {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SlackToken}"},
         ),
     )
-    found["sweep"] = _policy(LOGS, EMIT)
-    found["timer"] = _policy(LOGS, EMIT, QUERY)
-    found["failures"] = _policy(LOGS, OUTBOX)
+    found["sweep"] = _policy(LOGS, EMIT, GIVEN_UP)
+    found["timer"] = _policy(LOGS, EMIT, QUERY, GIVEN_UP)
+    found["failures"] = _policy(
+        LOGS, OUTBOX, _allow("GivenUp", ("sqs:SendMessage",), {"Fn::GetAtt": ["DeadLetters", "Arn"]})
+    )
     return found
 
 
@@ -90,7 +92,7 @@ def _guard(service: str, settings: Settings) -> dict[str, Any]:
         _allow("Findings", JOURNAL_WRITES, TABLE),
         QUERY,
         OUTBOX,
-        DEAD,
+        GIVEN_UP,
         LOGS,
     )
 

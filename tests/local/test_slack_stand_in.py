@@ -26,7 +26,8 @@ class Caller:
     def __call__(self, method: str, **given: Any) -> dict[str, Any]:
         sends = {"data": given} if method.startswith(("conversations", "users")) else {"json": given}
         self.response = self.client.post(f"/api/{method}", headers=self.headers, **sends)
-        return json.loads(self.response.get_data())
+        answer: dict[str, Any] = json.loads(self.response.get_data())
+        return answer
 
 
 @pytest.fixture

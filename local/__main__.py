@@ -1,0 +1,68 @@
+"""`make up`: start the local account, say what to try, show what Parapet does, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+started = time.monotonic()
+
+ENVIRONMENT = Path(__file__).with_name("env")
+TRY = """
+  Parapet watches the account on http://127.0.0.1:{aws}. Messages: http://127.0.0.1:{inbox}
+
+  In another terminal, here:
+
+    . local/env
+    aws ec2 authorize-security-group-ingress --group-id $SG --protocol tcp --port 22 --cidr 0.0.0.0/0
+    aws s3api delete-public-access-block --bucket $BUCKET
+    aws cloudtrail stop-logging --name $TRAIL
+    aws ec2 modify-snapshot-attribute --snapshot-id $SNAPSHOT --create-volume-permission 'Add=[{{Group=all}}]'
+    ./parapet journal
+
+  Everything that Parapet does shows below. Ctrl-C ends it.
+"""
+
+
+def main() -> int:
+    """Run the local account until it is told to stop; returns the exit code."""
+    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ.pop(name, None)
+    from chalicelib import registry, settings
+    from chalicelib.model import ParapetError
+    from local.account import LocalAccount, Ports, PortTaken, write_environment
+
+    environment = Path(os.environ.get("PARAPET_ENV_FILE", ENVIRONMENT))
+    ports = Ports(int(os.environ.get("PARAPET_PORT", "4566")), int(os.environ.get("PARAPET_INBOX_PORT", "4567")))
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    account = LocalAccount(ports, say)
+    try:
+        settings.load(os.environ, registry.names(), registry.load())
+        seeded = account.start()
+    except (PortTaken, ParapetError) as error:
+        print(f"make up: {error}", file=sys.stderr)
+        return 1
+    write_environment(environment, ports, seeded, ENVIRONMENT.with_name("bin"))
+    print(TRY.format(aws=ports.aws, inbox=ports.inbox), flush=True)
+    say(f"ready in {time.monotonic() - started:.1f} s")
+    stopping.wait()
+    say("stopping")
+    account.stop()
+    environment.unlink(missing_ok=True)
+    return 0
+
+
+def say(line: str) -> None:
+    """Print one live line."""
+    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,303 @@
+"""The local account: one process in which moto, its missing CloudTrail, and the deployed handlers work together."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.backends import get_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from chalicelib import commands, registry, wiring
+from chalicelib.aws import AccountAws, Clients
+from chalicelib.journal import Journal
+from local import runtime, seams, seed, sign_in, stack
+from local.delivery import Bus, Poller, Ticker
+from local.deployment import Deployment, Function, load
+from local.inbox import Inbox
+from local.runtime import Lambdas
+from local.seed import INSTALLER_KEY
+from local.slack import SlackStandIn
+from local.topics import TopicPoller, subscribed
+from local.trail import Identities, Identity, Trail
+from local.watch import Watch
+
+ACCOUNT, REGION, STAGE = "123456789012", "eu-west-1", "local"
+SLACK_TOKEN = "xoxb-local-account"
+
+
+class PortTaken(Exception):
+    """A port that the local account needs belongs to another program."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the account answers: AWS on one port, the inbox on the other."""
+
+    aws: int = 4566
+    inbox: int = 4567
+
+
+@dataclass
+class LocalAccount:
+    """Start it, use it over the wire, stop it."""
+
+    ports: Ports
+    say: Callable[[str], None]
+    retry_after: tuple[float, ...] = runtime.RETRY_AFTER
+    resources: Mapping[str, str] = field(default_factory=dict)
+
+    def start(self) -> seed.Seeded:
+        """Bring everything up and return the seeded resources' ids; raises PortTaken, DeploymentError."""
+        for port in (self.ports.aws, self.ports.inbox):
+            _free(port)
+        self._prepare_environment()
+        seams.cheap_transactions()
+        seams.kept_metadata_options()
+        seed.managed_policies(ACCOUNT)
+        deployment = load(STAGE)
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._servers: list[BaseWSGIServer] = []
+        self.identities = _identities(deployment)
+        self.lambdas = Lambdas(ACCOUNT, REGION, deployment.retries, self._failed, self.say, self.retry_after)
+        self.bus = Bus(deployment.rules, self.lambdas, self._logging)
+        self.trail = Trail(
+            seams.OneAtATime(DomainDispatcherApplication(create_backend_app)),
+            self.identities,
+            self._called,
+            account=ACCOUNT,
+            put_events=self.bus.publish,
+            complain=self.say,
+        )
+        self.watch = Watch(self.say)
+        self._open = False
+        self._serve(self.ports.aws, self.trail, request_handler=_AwsRequests)
+        seeded = self._install(deployment)
+        self._open = True
+        return seeded
+
+    def stop(self) -> None:
+        """Let what runs come to its end and free the ports."""
+        self._stopping.set()
+        self.lambdas.stop()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def client(self, service: str) -> Any:
+        """Return a client of the installer, over the wire like everybody's."""
+        return self._boto.client(service)
+
+    # Bringing it up
+
+    def _prepare_environment(self) -> None:
+        endpoint = f"http://127.0.0.1:{self.ports.aws}"
+        os.environ.update(
+            AWS_ENDPOINT_URL=endpoint,
+            AWS_REGION=REGION,
+            AWS_DEFAULT_REGION=REGION,
+            AWS_EC2_METADATA_DISABLED="true",
+            PARAPET_SLACK_URL=f"http://127.0.0.1:{self.ports.inbox}/api/",
+            # The terminal is for the live lines; what fails still shows.
+            POWERTOOLS_LOG_LEVEL="ERROR",
+        )
+        self._boto = boto3.Session(INSTALLER_KEY, "local", region_name=REGION)
+        self._boto.events.register("before-send.s3-control", runtime.without_account)
+
+    def _install(self, deployment: Deployment) -> seed.Seeded:
+        self.resources = stack.create(self.client, deployment, f"parapet-{STAGE}")
+        os.environ.update(stack.environment(deployment, self.resources))
+        self.client("ssm").put_parameter(
+            Name=os.environ["PARAPET_SLACK_TOKEN"], Value=SLACK_TOKEN, Type="SecureString"
+        )
+        keys = {function.name: _key(function) for function in deployment.functions}
+        connect = Clients(runtime.session(keys))
+        wiring.use(connect)
+        self._functions_sns = connect("sns", REGION)
+        self._destination = self.resources[deployment.failures]
+        seeded = seed.seed(self.client, ACCOUNT)
+        alice = seeded.alice[0]
+        self.identities.add(alice, Identity(seed.user(ACCOUNT, "alice", alice), "198.51.100.7"))
+        self._consume(deployment)
+        self.ticker = Ticker(deployment.schedules, self.lambdas, ACCOUNT, REGION)
+        self._run("schedules", self.ticker.run)
+        self.slack = SlackStandIn(token=SLACK_TOKEN)
+        self._serve(self.ports.inbox, Inbox(self.slack, self._act, self._sign_in), request_handler=_Requests)
+        self._run("warming", lambda _stopping: _warm(connect))
+        return seeded
+
+    def _consume(self, deployment: Deployment) -> None:
+        # The mapping's own polling is AWS's doing, not a call of ours, and so goes under the installer's key.
+        for source in deployment.queues:
+            queue = self.resources[source.resource]
+            poller: Poller = _Outbox(
+                self.client("sqs"), queue, source.function, source.batch, self.lambdas, self.say
+            )
+            poller.seen = self._noticed  # type: ignore[attr-defined]
+            self._run(source.function.name, poller.run)
+        for source in deployment.topics:
+            sqs = self.client("sqs")
+            queue = subscribed(self.client("sns"), sqs, self.resources[source.resource], source.function)
+            topic = TopicPoller(sqs, queue, source.function, source.batch, self.lambdas, self.say)
+            self._run(source.function.name, topic.run)
+
+    def _serve(self, port: int, app: Any, **options: Any) -> None:
+        server = make_server("127.0.0.1", port, app, threaded=True, **options)
+        server.daemon_threads = True  # type: ignore[attr-defined]
+        self._servers.append(server)
+        thread = threading.Thread(target=server.serve_forever, name=f"port {port}", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _run(self, name: str, loop: Callable[[threading.Event], None]) -> None:
+        thread = threading.Thread(target=loop, args=(self._stopping,), name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    # What happens in it
+
+    def _called(self, event: dict[str, Any]) -> None:
+        if self._open:
+            self.watch.called(event, time.time())
+            self.bus.publish(event)
+
+    def _logging(self) -> bool:
+        regions = get_backend("cloudtrail")[ACCOUNT]
+        return any(trail.status.is_logging for region in regions.values() for trail in region.trails.values())
+
+    def _failed(self, function: Function, record: dict[str, Any]) -> None:
+        self._functions_sns.publish(TopicArn=self._destination, Message=json.dumps(record))
+
+    def _noticed(self, body: str) -> None:
+        self.watch.noticed(body, self._journal())
+
+    def _journal(self) -> Journal:
+        return Journal(self._ours(), os.environ["PARAPET_TABLE"])
+
+    def _ours(self) -> Any:
+        return AccountAws(lambda service, _region: self.client(service), ACCOUNT, REGION)
+
+    def _act(self, action: str, value: str) -> str:
+        if action != "undo":
+            return f"the button {action!r} does nothing here"
+        journal, now = self._journal(), time.time()
+        finding = journal.get(value)
+        if finding is None:
+            return f"there is no finding {value}"
+        why, until = "pressed Undo in the inbox", now + 1800
+        asked = commands.ask(journal, self._ours(), "undo", finding, "you, in the inbox", why, now, until)
+        while time.time() < now + 20:
+            answered = journal.command(asked.id)
+            if answered and answered.status != "asked":
+                return answered.answer
+            time.sleep(0.05)
+        return "nothing has answered within 20 s: look at the terminal of `make up`"
+
+    def _sign_in(self, user: str, mfa: bool) -> str:
+        self.bus.publish(sign_in.event(ACCOUNT, user, mfa=mfa, at=time.time()))
+        return f"{user} signed in {'with' if mfa else 'without'} MFA"
+
+
+class _Requests(WSGIRequestHandler):
+    """Requests without a log line for each."""
+
+    def log_request(self, *_: Any) -> None:
+        return
+
+
+class _AwsRequests(_Requests, MotoRequestHandler):
+    """moto's requests, without a log line for each."""
+
+
+class _Outbox(Poller):
+    """The outbox's poller, which also shows the terminal what passes."""
+
+    def _deliver(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            self.seen(message["Body"])  # type: ignore[attr-defined]
+        super()._deliver(messages)
+
+
+def _warm(connect: Clients) -> None:
+    """Make the clients that the guard functions use, so that the first change is put right as fast as the next."""
+    for service in ("ec2", "dynamodb", "sqs", *registry.services()):
+        if service != "signin":
+            connect(service, REGION)
+
+
+def _key(function: Function) -> str:
+    return "ASIALOCAL" + function.name.upper().replace("_", "")
+
+
+def _identities(deployment: Deployment) -> Identities:
+    known = Identities()
+    for key, person in seed.people(ACCOUNT).items():
+        known.add(key, person)
+    for function in deployment.functions:
+        known.add(_key(function), Identity(_role_session(function), "198.51.100.64"))
+    return known
+
+
+def _role_session(function: Function) -> dict[str, Any]:
+    role = f"arn:aws:iam::{ACCOUNT}:role/{function.role}"
+    return {
+        "type": "AssumedRole",
+        "principalId": f"AROALOCAL:{function.name}",
+        "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{function.role}/{function.name}",
+        "accountId": ACCOUNT,
+        "accessKeyId": _key(function),
+        "sessionContext": {
+            "sessionIssuer": {
+                "type": "Role",
+                "principalId": "AROALOCAL",
+                "arn": role,
+                "accountId": ACCOUNT,
+                "userName": function.role,
+            },
+            "attributes": {"creationDate": "2026-01-01T00:00:00Z", "mfaAuthenticated": "false"},
+        },
+    }
+
+
+def _free(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PortTaken(
+                f"port {port} is taken ({error.strerror}): stop what uses it "
+                f"(`ss -ltnp 'sport = :{port}'` shows it), or choose others with PARAPET_PORT and PARAPET_INBOX_PORT"
+            ) from None
+
+
+def write_environment(path: Path, ports: Ports, seeded: seed.Seeded, binaries: Path) -> None:
+    """Write the file that a person sources to work in the account as alice."""
+    lines = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports.aws}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": seeded.alice[0],
+        "AWS_SECRET_ACCESS_KEY": seeded.alice[1],
+        "AWS_PAGER": "",
+        "PARAPET_STAGE": STAGE,
+        "PARAPET_TABLE": os.environ["PARAPET_TABLE"],
+        **seeded.variables,
+    }
+    text = "# Written by `make up`: work in the local account as alice.\n"
+    text += "".join(f"export {name}='{value}'\n" for name, value in lines.items())
+    text += "unset AWS_SESSION_TOKEN AWS_PROFILE\n"
+    text += f"case \":$PATH:\" in *\":{binaries}:\"*) ;; *) export PATH='{binaries}':\"$PATH\" ;; esac\n"
+    path.write_text(text, "utf-8")

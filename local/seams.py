@@ -1,0 +1,89 @@
+"""Where moto is bent: the few places in which it is slower or poorer than an account, each with its reason."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from moto.dynamodb import models as dynamodb
+from moto.dynamodb.models.table import Table
+from moto.ec2.models import instances
+
+# moto's parameter -> the attribute that holds it.
+OPTIONS = {
+    "http_tokens": "http_tokens",
+    "hop_limit": "http_put_response_hop_limit",
+    "http_endpoint": "http_endpoint",
+    "http_protocol": "http_protocol_ipv6",
+    "metadata_tags": "instance_metadata_tags",
+}
+
+_keys = threading.local()
+
+
+def cheap_transactions() -> None:
+    """Have DynamoDB transactions back up the items they name, not a deep copy of the whole table each time."""
+    if hasattr(dynamodb.copy, "of_transactions"):
+        return
+    original = dynamodb.DynamoDBBackend.transact_write_items
+
+    def transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> None:
+        _keys.hashes = {_hash(next(iter(item.values()))) for item in transact_items}
+        try:
+            original(self, transact_items)
+        finally:
+            _keys.hashes = None
+
+    dynamodb.DynamoDBBackend.transact_write_items = transact_write_items
+    dynamodb.copy = SimpleNamespace(
+        deepcopy=_deepcopy, copy=copy.copy, of_transactions=True, replace=getattr(copy, "replace", None)
+    )
+
+
+def kept_metadata_options() -> None:
+    """Have ModifyInstanceMetadataOptions change what it names and keep the rest, as EC2 does."""
+    backend = instances.InstanceBackend
+    original = backend.modify_instance_metadata_options
+    if getattr(original, "keeps_the_rest", False):
+        return
+
+    def modify_instance_metadata_options(self: Any, instance_id: str, **given: Any) -> Any:
+        now = self.get_instance(instance_id).metadata_options
+        kept = {name: getattr(now, attribute, None) for name, attribute in OPTIONS.items()}
+        return original(self, instance_id, **{name: given.get(name) or value for name, value in kept.items()})
+
+    modify_instance_metadata_options.keeps_the_rest = True  # type: ignore[attr-defined]
+    backend.modify_instance_metadata_options = modify_instance_metadata_options
+
+
+def _hash(operation: dict[str, Any]) -> str | None:
+    key = operation.get("Key") or operation.get("Item") or {}
+    return str(key["pk"]["S"]) if "pk" in key else None
+
+
+def _deepcopy(value: Any) -> Any:
+    hashes = getattr(_keys, "hashes", None)
+    if not isinstance(value, Table) or not hashes or None in hashes:
+        return copy.deepcopy(value)
+    backup = copy.copy(value)
+    backup.items = type(value.items)(value.items.default_factory)
+    for partition, content in value.items.items():
+        named = partition.value in hashes
+        backup.items[partition] = copy.deepcopy(content) if named else content
+    return backup
+
+
+class OneAtATime:
+    """A WSGI application whose requests run one after another: moto's own state takes no locks."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+        self._lock = threading.RLock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
+        with self._lock:
+            return list(self._app(environ, start_response))

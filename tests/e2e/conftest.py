@@ -1,0 +1,121 @@
+"""The local account as `make up` starts it, and the real `aws` CLI to work in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """The environment of a person who has nothing of AWS set."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PARAPET_", "MOTO_"))}
+    return {**kept, **more}
+
+
+@dataclass
+class Terminal:
+    """A person's terminal, after `. local/env`."""
+
+    process: subprocess.Popen[str]
+    environment: dict[str, str]
+    inbox_port: int
+    log: Path
+
+    def run(self, command: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command line with the environment's variables in it."""
+        text = command
+        for name, value in self.environment.items():
+            text = text.replace(f"${name}", value)
+        done = subprocess.run(
+            shlex.split(text), env=self.environment, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        )
+        assert not check or done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+        return done
+
+    def json(self, command: str) -> Any:
+        """Run a command and read its JSON."""
+        out = self.run(command).stdout
+        return json.loads(out) if out.strip() else None
+
+    def journal(self, guardrail: str) -> list[dict[str, Any]]:
+        """The findings of a guardrail, newest first."""
+        return self.findings(f"--guardrail {guardrail}")
+
+    def findings(self, which: str) -> list[dict[str, Any]]:
+        """The findings that `./parapet journal` lists, newest first."""
+        found: list[dict[str, Any]] = self.json(f"./parapet journal {which} --json")["findings"]
+        return found
+
+    def inbox(self) -> str:
+        """Everything that the inbox shows, as text."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.inbox_port}/inbox/messages", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def post(self, path: str, body: dict[str, Any]) -> str:
+        """Press a button in the inbox."""
+        data, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.inbox_port}{path}", data, headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return str(answer.read().decode())
+
+    def lines(self) -> str:
+        """What `make up` has printed so far."""
+        return self.log.read_text("utf-8")
+
+
+def eventually(true: Callable[[], Any], seconds: float = 15) -> Any:
+    """What a question answers once it answers something."""
+    until = time.monotonic() + seconds
+    while not (answer := true()):
+        assert time.monotonic() < until, "it does not come true"
+        time.sleep(0.1)
+    return answer
+
+
+@pytest.fixture(scope="session")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """A terminal in a local account of its own."""
+    folder = tmp_path_factory.mktemp("local")
+    log, env = folder / "up.log", folder / "env"
+    ports = {"PARAPET_PORT": str(free_port()), "PARAPET_INBOX_PORT": str(free_port())}
+    with log.open("w", encoding="utf-8") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local"],
+            env=clean_environment(**ports, PARAPET_ENV_FILE=str(env)),
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    eventually(lambda: "ready in" in log.read_text("utf-8") or process.poll() is not None, 60)
+    assert process.poll() is None, log.read_text("utf-8")
+    sourced = subprocess.run(
+        ["bash", "-c", f". {env} && env -0"], env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    environment = dict(line.split("=", 1) for line in sourced.stdout.split("\0") if "=" in line)
+    yield Terminal(process, environment, int(ports["PARAPET_INBOX_PORT"]), log)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert not env.exists()
+    assert "Traceback" not in log.read_text("utf-8")
