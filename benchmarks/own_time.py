@@ -52,7 +52,7 @@ def measure() -> tuple[float, float]:
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:guard_ec2"
     found: dict[int, list[float]] = {8443: [], 22: []}
     with mock_aws():
-        queue = account.furnish(boto3.client)
+        queue = account.furnish(lambda service: account.client(None, service))
         os.environ.update(PARAPET_STAGE="bench", PARAPET_TABLE=account.TABLE, PARAPET_SLACK_QUEUE=queue)
         watch = Stopwatch()
         watch.around(BaseClient)

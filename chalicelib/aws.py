@@ -17,7 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.model import Aws, AwsError
 
 # An event is retried as a whole, so that a call gives up before its function's time is over.
-CONFIG = Config(parameter_validation=False, connect_timeout=2, read_timeout=8, retries={"mode": "standard", "max_attempts": 3})
+CONFIG = Config(
+    parameter_validation=False, connect_timeout=2, read_timeout=8, retries={"mode": "standard", "max_attempts": 3}
+)
 
 Connect = Callable[[str, str], Any]
 

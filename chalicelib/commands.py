@@ -95,7 +95,9 @@ def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
     if finding is None:
         raise BadEvent(f"command {command_id} is about finding {command.finding}, which does not exist")
     if command.status != "asked":
-        pipeline.outbox.send(compose.of_finding(finding, "" if command.status == "done" else command.answer, command.id))
+        pipeline.outbox.send(
+            compose.of_finding(finding, "" if command.status == "done" else command.answer, command.id)
+        )
         return
     try:
         finding = (

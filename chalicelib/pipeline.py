@@ -175,7 +175,8 @@ class Pipeline:
             if value not in known:
                 raise BadEvent(
                     f"an event of {value} arrived, which is not among the watched {name} "
-                    f"({', '.join(known)}): add it to parapet.{name} in parapet.toml, or remove the rule that forwards it"
+                    f"({', '.join(known)}): add it to parapet.{name} in parapet.toml, "
+                    "or remove the rule that forwards it"
                 )
 
     # Deciding

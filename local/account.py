@@ -98,7 +98,8 @@ class LocalAccount:
 
     def client(self, service: str) -> Any:
         """Return a client of the installer, over the wire like everybody's."""
-        return self._boto.client(service)
+        make: Any = self._boto.client
+        return make(service)
 
     # Bringing it up
 
@@ -119,9 +120,7 @@ class LocalAccount:
     def _install(self, deployment: Deployment) -> seed.Seeded:
         self.resources = stack.create(self.client, deployment, f"parapet-{STAGE}")
         os.environ.update(stack.environment(deployment, self.resources))
-        self.client("ssm").put_parameter(
-            Name=os.environ["PARAPET_SLACK_TOKEN"], Value=SLACK_TOKEN, Type="SecureString"
-        )
+        self.client("ssm").put_parameter(Name=os.environ["PARAPET_SLACK_TOKEN"], Value=SLACK_TOKEN, Type="SecureString")
         keys = {function.name: _key(function) for function in deployment.functions}
         connect = Clients(runtime.session(keys))
         wiring.use(connect)
@@ -142,9 +141,7 @@ class LocalAccount:
         # The mapping's own polling is AWS's doing, not a call of ours, and so goes under the installer's key.
         for source in deployment.queues:
             queue = self.resources[source.resource]
-            poller: Poller = _Outbox(
-                self.client("sqs"), queue, source.function, source.batch, self.lambdas, self.say
-            )
+            poller: Poller = _Outbox(self.client("sqs"), queue, source.function, source.batch, self.lambdas, self.say)
             poller.seen = self._noticed  # type: ignore[attr-defined]
             self._run(source.function.name, poller.run)
         for source in deployment.topics:
@@ -217,7 +214,7 @@ class _Requests(WSGIRequestHandler):
         return
 
 
-class _AwsRequests(_Requests, MotoRequestHandler):
+class _AwsRequests(_Requests, MotoRequestHandler):  # type: ignore[misc]
     """moto's requests, without a log line for each."""
 
 
@@ -299,5 +296,5 @@ def write_environment(path: Path, ports: Ports, seeded: seed.Seeded, binaries: P
     text = "# Written by `make up`: work in the local account as alice.\n"
     text += "".join(f"export {name}='{value}'\n" for name, value in lines.items())
     text += "unset AWS_SESSION_TOKEN AWS_PROFILE\n"
-    text += f"case \":$PATH:\" in *\":{binaries}:\"*) ;; *) export PATH='{binaries}':\"$PATH\" ;; esac\n"
+    text += f'case ":$PATH:" in *":{binaries}:"*) ;; *) export PATH=\'{binaries}\':"$PATH" ;; esac\n'
     path.write_text(text, "utf-8")

@@ -56,11 +56,12 @@ def session(keys: Mapping[str, str]) -> botocore.session.Session:
     Args:
         keys: access key by function name.
     """
-    made = botocore.session.Session()
+    made: Any = botocore.session.Session()
     resolver = made.get_component("credential_provider")
     resolver.insert_before("env", _Provider(RoleCredentials(keys)))
     made.register("before-send.s3-control", without_account)
-    return made
+    done: botocore.session.Session = made
+    return done
 
 
 def without_account(request: Any, **_: Any) -> None:

@@ -51,7 +51,7 @@ def _resolved(value: Any, resources: Mapping[str, str], client: Client) -> Any:
     if not isinstance(value, Mapping):
         return value
     if set(value) == {"Ref"}:
-        return resources[value["Ref"]]
+        return resources[str(value["Ref"])]
     if set(value) == {"Fn::GetAtt"}:
         logical, attribute = value["Fn::GetAtt"]
         if attribute != "Arn" or "sqs" not in resources[logical]:
@@ -66,7 +66,7 @@ def environment(deployment: Deployment, resources: Mapping[str, str]) -> dict[st
     parameters = deployment.template["Parameters"]
     found: dict[str, str] = {}
     for name, value in deployment.variables.items():
-        logical = value.get("Ref") if isinstance(value, Mapping) else None
+        logical = str(value.get("Ref", "")) if isinstance(value, Mapping) else ""
         if logical in resources:
             found[name] = resources[logical]
         elif logical in parameters:

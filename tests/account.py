@@ -125,7 +125,7 @@ class TestAccount:
     def notices(self) -> list[Any]:
         """Take every notice out of the outbox, in order."""
         sqs = self.client("sqs")
-        found = []
+        found: list[Any] = []
         while True:
             answer = sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
             if not answer.get("Messages"):

@@ -16,7 +16,7 @@ class Scenario:
     Args:
         guardrail: its name.
         build: makes an innocent resource and returns its id, as findings name it.
-        breach: makes the dangerous change with boto3 and returns the EventBridge event that CloudTrail would make of it.
+        breach: makes the dangerous change with boto3 and returns the event that CloudTrail makes of it.
         state: what people see of the resource, without what AWS assigns anew.
         also: the same promise broken in another way, each in an account of its own.
     """

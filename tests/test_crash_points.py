@@ -97,7 +97,7 @@ def test_undone_exactly_once(accounts: Accounts, scenario: Scenario, fault: Faul
         with accounts() as account:
             account.enforce()
             resource = scenario.build(account)
-            finding, command = fixed(account, resource)
+            _, command = fixed(account, resource)
             innocent = scenario.state(account, resource)
             account.wire.reset()
             account.wire.fail(at(number, fault))

@@ -92,7 +92,9 @@ def test_pure_modules_do_no_io(name: str) -> None:
 
 
 def test_only_aws_and_wiring_make_clients() -> None:
-    makers = {name for name, tree in MODULES.items() if {"botocore", "boto3"} & {m.split(".")[0] for m in imported(tree)}}
+    makers = {
+        name for name, tree in MODULES.items() if {"botocore", "boto3"} & {m.split(".")[0] for m in imported(tree)}
+    }
     assert makers == {"aws", "wiring"}
 
 

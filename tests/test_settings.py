@@ -65,7 +65,7 @@ def test_modes_and_options(tmp_path: Path) -> None:
         ("[guardrails.ec2_security_group_open]\nmode = 3", "must be a mode, or"),
         ("[guardrails.ec2_security_group_open]\nports = ['22']", "must be a list like [20, 21, 22], not"),
         ("[guardrails.ec2_security_group_open]\nports = 22", "must be a list like"),
-        ("[guardrails.ec2_security_group_open]\nallowed = [22]", "allowed is not a setting; did you mean 'allowed_ports'"),
+        ("[guardrails.ec2_security_group_open]\nallowed_port = [22]", "not a setting; did you mean 'allowed_ports'"),
         ("[guardrails.signin_root_used]\nmode = 'enforce'", "has no fix; only off or observe will do"),
         ("[guardrails", "not TOML"),
     ],

@@ -40,8 +40,9 @@ class Wire:
         self._start = 0
         self._fault: Callable[[int, Made], Fault | None] = lambda _number, _made: None
         self.armed = False
-        session.register("before-call.*.*", self._before)
-        session.register("after-call.*.*", self._after)
+        hooks: Any = session
+        hooks.register("before-call.*.*", self._before)
+        hooks.register("after-call.*.*", self._after)
 
     def reset(self) -> None:
         self.calls, self.armed = [], False

@@ -69,7 +69,7 @@ CHANGES = [
     Change(
         "ec2_imdsv1_allowed",
         "aws ec2 modify-instance-metadata-options --instance-id $INSTANCE --http-tokens optional",
-        "aws ec2 describe-instances --instance-ids $INSTANCE --query Reservations[].Instances[].MetadataOptions.HttpTokens",
+        "aws ec2 describe-instances --instance-ids $INSTANCE --query Reservations[].Instances[].MetadataOptions",
     ),
     Change(
         "s3_bucket_unblocked",
@@ -228,7 +228,9 @@ def test_pause_holds_and_resume_fixes(terminal: Terminal) -> None:
     group = terminal.json("aws ec2 create-security-group --group-name paused --description x")["GroupId"]
     terminal.run("./parapet pause 10m --why 'an incident'")
     try:
-        terminal.run(f"aws ec2 authorize-security-group-ingress --group-id {group} --protocol tcp --port 22 --cidr 0.0.0.0/0")
+        terminal.run(
+            f"aws ec2 authorize-security-group-ingress --group-id {group} --protocol tcp --port 22 --cidr 0.0.0.0/0"
+        )
         [finding] = eventually(lambda: terminal.findings(f"--resource {group}"))
         assert finding["status"] == "held"
     finally:

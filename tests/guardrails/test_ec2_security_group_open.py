@@ -176,6 +176,8 @@ def test_modified_rule(account: TestAccount) -> None:
     ],
 )
 def test_the_request_alone_tells_what_was_brought(request_parameters: dict[str, Any]) -> None:
-    event = cloudtrail("ec2:AuthorizeSecurityGroupIngress", {"groupId": "sg-1", "ipPermissions": {}, **request_parameters})
+    event = cloudtrail(
+        "ec2:AuthorizeSecurityGroupIngress", {"groupId": "sg-1", "ipPermissions": {}, **request_parameters}
+    )
     old = rule(SecurityGroupRuleId="sgr-2", FromPort=3389, ToPort=3389)
     assert [remedy.brought for remedy in found(rule(), old, event=event)] == [True, False]

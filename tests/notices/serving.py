@@ -10,7 +10,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 
-class Quiet(WSGIRequestHandler):  # type: ignore[misc]
+class Quiet(WSGIRequestHandler):
     """No log line per request, and no traceback for a connection that a test has cut."""
 
     def log(self, *_: Any, **__: Any) -> None:
