@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib import registry
+from chalicelib import dashboard, registry
 from chalicelib.model import ORIGINS
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
@@ -140,6 +140,7 @@ def files(settings: Settings) -> dict[Path, str]:
         for name, policy in policies(settings).items()
     }
     found[ROOT / "docs" / "guardrails.md"] = page(settings)
+    found[ROOT / "dashboards" / "parapet.json"] = dashboard.body()
     return found
 
 

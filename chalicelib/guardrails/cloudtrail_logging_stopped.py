@@ -61,7 +61,7 @@ def check(trail: Trail, _event: Event | None) -> Iterable[Remedy]:
     """Yield a remedy when a trail that is at home here does not record."""
     if trail["home"] and not trail["IsLogging"]:
         yield Remedy(
-            why=f"{trail['TrailARN'].rsplit('/', 1)[-1]} does not record",
+            why=f"trail {trail['TrailARN'].rsplit('/', 1)[-1]} does not record any more",
             part="logging",
             fix=(call("cloudtrail", "start_logging", Name=trail["TrailARN"]),),
             undo=(call("cloudtrail", "stop_logging", Name=trail["TrailARN"]),),

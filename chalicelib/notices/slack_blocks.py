@@ -106,7 +106,7 @@ def _lines(notice: Notice) -> list[str]:
         about = _one_line(notice.finding or notice.key)
         lines.append(
             "There is no button for this decision yet. To permit it, on the command line: "
-            f"parapet exempt {about} --until 30d --why REASON. Otherwise make the fix by hand; it is noticed."
+            f"./parapet exempt {about} --until 30d --why REASON. Otherwise make the fix by hand; it is noticed."
         )
     return lines
 

@@ -162,7 +162,7 @@ def test_a_reply_leaves_the_facts_and_the_button_to_the_root() -> None:
 
 def test_a_question_names_the_command_line() -> None:
     _, blocks = slack_blocks.root(notice(status="asked", undoable=False))
-    assert "parapet exempt abcd1234 --until 30d" in blocks[1]["text"]["text"]
+    assert "./parapet exempt abcd1234 --until 30d" in blocks[1]["text"]["text"]
 
 
 @pytest.mark.parametrize("severity", get_args(Severity))
