@@ -133,27 +133,27 @@ def page(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def files(settings: Settings) -> dict[Path, str]:
+def files(settings: Settings, root: Path = ROOT) -> dict[Path, str]:
     """Return every derived file with its content."""
     found = {
-        ROOT / ".chalice" / "policies" / f"{name}.json": json.dumps(policy, indent=2) + "\n"
+        root / ".chalice" / "policies" / f"{name}.json": json.dumps(policy, indent=2) + "\n"
         for name, policy in policies(settings).items()
     }
-    found[ROOT / "docs" / "guardrails.md"] = page(settings)
-    found[ROOT / "dashboards" / "parapet.json"] = dashboard.body()
+    found[root / "docs" / "guardrails.md"] = page(settings)
+    found[root / "dashboards" / "parapet.json"] = dashboard.body()
     return found
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], root: Path = ROOT) -> int:
     """Write the derived files, or with `--check` return 1 when one of them differs."""
     from chalicelib.settings import load
 
-    wanted = files(load({}, registry.names(), registry.load()))
+    wanted = files(load({}, registry.names(), registry.load()), root)
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
-    extra = [path for path in (ROOT / ".chalice" / "policies").glob("*.json") if path not in wanted]
+    extra = [path for path in (root / ".chalice" / "policies").glob("*.json") if path not in wanted]
     if "--check" in arguments:
         for path in (*stale, *extra):
-            sys.stderr.write(f"{path.relative_to(ROOT)} is not what the guardrails say: make derive\n")
+            sys.stderr.write(f"{path.relative_to(root)} is not what the guardrails say: make derive\n")
         return 1 if stale or extra else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -40,14 +40,21 @@ class Bus:
 class Ticker:
     """The schedules: each function invoked at its rate, as EventBridge does, first after one interval."""
 
-    def __init__(self, schedules: Sequence[Schedule], lambdas: Lambdas, account: str, region: str) -> None:
-        self._lambdas, self._account, self._region = lambdas, account, region
-        self._due = [(time.monotonic() + schedule.seconds, schedule) for schedule in schedules]
+    def __init__(
+        self,
+        schedules: Sequence[Schedule],
+        lambdas: Lambdas,
+        account: str,
+        region: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lambdas, self._account, self._region, self._clock = lambdas, account, region, clock
+        self._due = [(clock() + schedule.seconds, schedule) for schedule in schedules]
 
     def run(self, stopping: Stopping) -> None:
         """Invoke what is due until told to stop."""
         while not stopping.wait(0.5):
-            now = time.monotonic()
+            now = self._clock()
             for number, (due, schedule) in enumerate(self._due):
                 if now >= due:
                     self._due[number] = (due + schedule.seconds, schedule)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,15 +69,21 @@ class Deployment:
     failures: str
 
 
-def load(stage: str) -> Deployment:
-    """Return what the app and `.chalice/` declare for a stage; raises DeploymentError for what cannot be run here."""
-    chalice = importlib.import_module("app").app
-    config = json.loads((CHALICE / "config.json").read_text("utf-8"))
-    merged = json.loads((CHALICE / "resources.json").read_text("utf-8"))
+def load(stage: str, chalice: Any = None, folder: Path = CHALICE) -> Deployment:
+    """Return what an app (by default ours) and its `.chalice/` declare for a stage.
+
+    Raises:
+        DeploymentError: for what is not declared in full, or cannot be run here.
+    """
+    chalice = chalice or importlib.import_module("app").app
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    merged = json.loads((folder / "resources.json").read_text("utf-8"))
     functions: dict[str, Function] = {}
     rules, schedules, queues, topics = [], [], [], []
     for source in chalice.event_sources:
         function = _function(source, config, merged, stage)
+        if not (folder / config["lambda_functions"][function.name].get("iam_policy_file", "")).is_file():
+            raise DeploymentError(f"{function.name} has no policy: .chalice/config.json names no iam_policy_file of it")
         functions[function.name] = function
         kind = type(source).__name__
         if kind == "CloudWatchEventConfig":
@@ -110,7 +117,7 @@ def load(stage: str) -> Deployment:
 
 def camel(name: str) -> str:
     """Return a function's logical id, as Chalice makes it."""
-    return "".join(word.capitalize() for word in name.split("_"))
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
 def _function(source: Any, config: Mapping[str, Any], merged: Mapping[str, Any], stage: str) -> Function:
@@ -138,13 +145,17 @@ def _overridden(merged: Mapping[str, Any], name: str, event: str, key: str) -> s
         text = events[camel(name) + event]["Properties"][key]["Fn::Sub"]
     except KeyError:
         raise DeploymentError(f"{name}: .chalice/resources.json does not say which {key.lower()} it consumes") from None
-    return str(text).removeprefix("${").removesuffix("}").removesuffix(".Arn")
+    resource = str(text).removeprefix("${").removesuffix("}").removesuffix(".Arn")
+    if "Type" not in merged["Resources"].get(resource, {}):
+        raise DeploymentError(f"{name} consumes {text}, which .chalice/resources.json does not make")
+    return resource
 
 
 def rate(expression: str) -> float:
-    """Return a `rate(…)` in seconds; raises DeploymentError for cron and anything else."""
+    """Return a `rate(…)` in seconds; raises DeploymentError for cron and for what EventBridge refuses."""
     units = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
-    words = expression.removeprefix("rate(").removesuffix(")").split()
-    if not expression.startswith("rate(") or len(words) != 2 or words[1].removesuffix("s") not in units:
+    match = re.fullmatch(r"rate\(([1-9]\d*) (minute|hour|day)(s?)\)", expression)
+    # EventBridge wants the unit's number to agree: `1 hour`, `5 hours`.
+    if not match or (match[1] == "1") == bool(match[3]):
         raise DeploymentError(f"the local account does not run the schedule {expression}")
-    return float(words[0]) * units[words[1].removesuffix("s")]
+    return float(match[1]) * units[match[2]]

@@ -1,0 +1,241 @@
+"""What is derived from the guardrails: policies with no right too many, and a page that tells everything."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib import registry
+from chalicelib.derive import files, granted, main, page, policies, writes
+from chalicelib.model import MODES, Mode
+from chalicelib.registry import Guardrail
+from chalicelib.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+RAILS = registry.load()
+POLICIES = policies(Settings())
+FIXING = [rail for rail in RAILS if rail.can_fix]
+POLICY = Path(".chalice/policies/guard_ec2.json")
+
+
+def named(rail: Guardrail) -> str:
+    return rail.name
+
+
+def sid(rail: Guardrail) -> str:
+    return "".join(word.capitalize() for word in rail.name.split("_"))
+
+
+def statement(rail: Guardrail, settings: Settings) -> Any:
+    """A guardrail's statement in its function's policy, or None."""
+    found = [one for one in policies(settings)[f"guard_{rail.service}"]["Statement"] if one["Sid"] == sid(rail)]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def modes(rail: Guardrail, event: Mode, sweep: Mode) -> Settings:
+    return Settings(guardrails={rail.name: {"mode": {"event": event, "sweep": sweep}}})
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A tree with every derived file in it."""
+    assert main([], tmp_path) == 0
+    return tmp_path
+
+
+class TestFiles:
+    def test_of_this_tree_are_what_the_guardrails_say(self) -> None:
+        command = [sys.executable, "-m", "chalicelib.derive", "--check"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    def test_are_all_that_is_written(self, tree: Path) -> None:
+        written = {path for path in tree.rglob("*") if path.is_file()}
+        assert written == set(files(Settings(), tree))
+        assert {path.stem for path in (tree / POLICY).parent.iterdir()} == set(POLICIES)
+        assert main(["--check"], tree) == 0
+
+    @pytest.mark.parametrize("name", [POLICY, Path("docs/guardrails.md")], ids=str)
+    def test_a_changed_one_fails_the_check_and_is_written_anew(
+        self, tree: Path, name: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        text = (tree / name).read_text("utf-8")
+        (tree / name).write_text(text + " ", "utf-8")
+        assert main(["--check"], tree) == 1
+        assert capsys.readouterr().err == f"{name} is not what the guardrails say: make derive\n"
+        assert (tree / name).read_text("utf-8") == text + " ", "a check writes nothing"
+        assert main([], tree) == 0
+        assert (tree / name).read_text("utf-8") == text
+
+    def test_a_missing_one_fails_the_check_and_is_written(self, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tree / POLICY).unlink()
+        assert main(["--check"], tree) == 1
+        assert str(POLICY) in capsys.readouterr().err
+        assert not (tree / POLICY).exists()
+        assert main([], tree) == 0
+        assert (tree / POLICY).exists()
+
+    def test_a_policy_too_many_fails_the_check_and_is_removed(
+        self, tree: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        extra = tree / ".chalice" / "policies" / "guard_gone.json"
+        extra.write_text("{}", "utf-8")
+        assert main(["--check"], tree) == 1
+        assert "guard_gone.json" in capsys.readouterr().err
+        assert extra.exists()
+        assert main([], tree) == 0
+        assert not extra.exists()
+        assert main(["--check"], tree) == 0
+
+    def test_a_check_of_an_empty_tree_writes_nothing(self, tmp_path: Path) -> None:
+        assert main(["--check"], tmp_path) == 1
+        assert list(tmp_path.iterdir()) == []
+
+
+def granted_actions() -> Iterator[tuple[str, str, Any]]:
+    for name, policy in POLICIES.items():
+        for one in policy["Statement"]:
+            yield from ((name, action, one["Resource"]) for action in one["Action"])
+
+
+class TestPolicies:
+    @pytest.mark.parametrize("name", POLICIES)
+    def test_are_whole(self, name: str) -> None:
+        policy = POLICIES[name]
+        assert policy["Version"] == "2012-10-17"
+        sids = [one["Sid"] for one in policy["Statement"]]
+        assert len(set(sids)) == len(sids)
+        assert all(re.fullmatch("[A-Za-z0-9]+", one) for one in sids)
+        for one in policy["Statement"]:
+            assert one["Effect"] == "Allow"
+            assert one["Action"]
+            assert one["Resource"]
+            assert not {"NotAction", "NotResource"} & set(one)
+        # IAM's limit for all the inline policies of a role, white space not counted.
+        assert len(json.dumps(policy, separators=(",", ":"))) <= 10_240
+
+    @pytest.mark.parametrize("name", POLICIES)
+    def test_name_every_action(self, name: str) -> None:
+        actions = [action for function, action, _ in granted_actions() if function == name]
+        assert actions
+        for action in actions:
+            assert re.fullmatch(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]+", action), action
+
+    def test_allow_a_guardrails_actions_on_anything_and_all_else_on_ours_only(self) -> None:
+        needs = {(f"guard_{rail.service}", action) for rail in RAILS for action in rail.needs}
+        everything = {(function, action) for function, action, resource in granted_actions() if resource == "*"}
+        assert everything == needs
+        for _, _, resource in granted_actions():
+            assert resource == "*" or isinstance(resource, dict), resource
+
+    @pytest.mark.parametrize("rail", RAILS, ids=named)
+    def test_of_one_service_hold_nothing_of_another(self, rail: Guardrail) -> None:
+        for name, policy in POLICIES.items():
+            if name != f"guard_{rail.service}":
+                assert sid(rail) not in [one["Sid"] for one in policy["Statement"]]
+
+    @pytest.mark.parametrize("rail", FIXING, ids=named)
+    def test_grant_no_write_where_a_guardrail_only_tells(self, rail: Guardrail) -> None:
+        reads = sorted(action for action in rail.needs if not writes(action))
+        observing = statement(rail, modes(rail, "observe", "observe"))
+        assert observing["Action"] == reads
+        assert statement(rail, modes(rail, "observe", "off"))["Action"] == reads
+
+    @pytest.mark.parametrize("rail", [rail for rail in RAILS if rail.needs], ids=named)
+    def test_grant_nothing_where_a_guardrail_is_off(self, rail: Guardrail) -> None:
+        assert statement(rail, Settings()) is not None
+        assert statement(rail, modes(rail, "off", "off")) is None
+
+    @pytest.mark.parametrize("rail", FIXING, ids=named)
+    @pytest.mark.parametrize("mode", ["approve", "enforce"])
+    def test_grant_all_where_a_guardrail_may_act_for_one_origin(self, rail: Guardrail, mode: Mode) -> None:
+        for settings in (modes(rail, mode, "off"), modes(rail, "observe", mode)):
+            assert statement(rail, settings)["Action"] == sorted(rail.needs)
+
+    def test_of_one_guardrail_leave_the_others_alone(self) -> None:
+        first, other = [rail for rail in FIXING if rail.service == "ec2"][:2]
+        settings = modes(first, "off", "off")
+        assert statement(other, settings) == statement(other, Settings())
+        assert granted(other, settings) == granted(other, Settings())
+
+    @pytest.mark.parametrize(
+        ("action", "expected"),
+        [
+            ("ec2:DescribeInstances", False),
+            ("s3:GetBucketAcl", False),
+            ("iam:ListAccessKeys", False),
+            ("s3:HeadBucket", False),
+            ("ec2:RevokeSecurityGroupIngress", True),
+            ("sts:AssumeRole", True),
+            ("kms:CancelKeyDeletion", True),
+            ("ec2:DisableEbsEncryptionByDefault", True),
+        ],
+    )
+    def test_know_what_writes(self, action: str, expected: bool) -> None:
+        assert writes(action) is expected
+
+    def test_only_who_emits_our_events_may_put_events_and_only_ours(self) -> None:
+        emitting = {}
+        for name, policy in POLICIES.items():
+            for one in policy["Statement"]:
+                if "events:PutEvents" in one["Action"]:
+                    emitting[name] = one["Condition"]
+        ours = {"StringEquals": {"events:source": "parapet"}}
+        assert emitting == {"sweep": ours, "timer": ours}
+
+
+class TestPage:
+    PAGE = page(Settings())
+
+    def part(self, rail: Guardrail) -> str:
+        """What the page says under a guardrail's heading."""
+        [_, rest] = self.PAGE.split(f"\n## {rail.name}\n")
+        return rest.split("\n## ")[0]
+
+    @pytest.mark.parametrize("rail", RAILS, ids=named)
+    def test_has_every_guardrail_with_its_sections(self, rail: Guardrail) -> None:
+        part = self.part(rail)
+        assert rail.documentation.promise in part
+        assert [one.label for one in rail.documentation.sections] == [
+            label
+            for label in re.findall(r"^- \*\*(\w+)\.\*\* ", part, re.MULTILINE)
+            if label not in ("Needs", "Setting")
+        ]
+        for section in rail.documentation.sections:
+            assert f"- **{section.label}.** {section.text}\n" in part
+        assert {"Why", "Fix", "Undo", "Mode", "Controls"} <= {one.label for one in rail.documentation.sections}
+        assert set(re.findall(r"`([a-z0-9-]+:\w+)`", part.split("**Needs.**")[-1])) >= rail.needs
+        for trigger in rail.on:
+            assert (trigger.name or f"anything by {trigger.user}") in part.split("**Woken by.**")[1]
+        for option, default in rail.options.items():
+            shown = json.dumps(list(default) if isinstance(default, tuple) else default)
+            assert f"- **Setting.** `{option}`, by default `{shown}`" in part
+
+    def test_has_a_table_of_all_with_a_link_and_the_modes_in_force(self) -> None:
+        rows = [line.strip("|").split("|") for line in self.PAGE.splitlines() if line.startswith("| [")]
+        assert {len(row) for row in rows} == {5}, "a promise with a bar in it would break the table"
+        found = {row[0].strip(): [cell.strip() for cell in row[2:]] for row in rows}
+        expected = {
+            f"[`{rail.name}`](#{rail.name})": [rail.severity, rail.default["event"], rail.default["sweep"]]
+            for rail in RAILS
+        }
+        assert found == expected
+
+    def test_shows_the_modes_that_are_set(self) -> None:
+        rail = FIXING[0]
+        for mode in MODES:
+            [row] = [
+                line for line in page(modes(rail, mode, "off")).splitlines() if line.startswith(f"| [`{rail.name}`]")
+            ]
+            assert row.endswith(f"| {mode} | off |")
+
+    def test_says_that_it_is_derived(self) -> None:
+        assert "Derived from the guardrails' own files" in self.PAGE[:200]
