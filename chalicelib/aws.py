@@ -18,7 +18,7 @@ from chalicelib.model import Aws, AwsError
 
 # An event is retried as a whole, so that a call gives up before its function's time is over.
 CONFIG = Config(
-    parameter_validation=False, connect_timeout=2, read_timeout=8, retries={"mode": "standard", "max_attempts": 3}
+    parameter_validation=False, connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 2}
 )
 
 Connect = Callable[[str, str], Any]

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from chalicelib import registry
 from chalicelib.decision import Entry
 from chalicelib.journal import Journal, place
 from chalicelib.model import (
@@ -21,10 +20,13 @@ from chalicelib.model import (
     Exemption,
     Finding,
     ParapetError,
+    Status,
     Step,
 )
 from chalicelib.notices import compose
-from chalicelib.pipeline import LEASE, Pipeline, run, same
+from chalicelib.pipeline import Pipeline
+from chalicelib.registry import Guardrail
+from chalicelib.remediation import LEASE, run, same
 
 SOURCE = "parapet"
 COMMAND, SWEEP, LOOK_AGAIN = "Parapet Command", "Parapet Sweep", "Parapet Look Again"
@@ -88,28 +90,31 @@ class Refused(ParapetError):
 
 def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
     """Do what a recorded command asks for, once; raises BadEvent, Busy or AwsError, and may be called again."""
-    command = pipeline.journal.command(command_id)
+    act = pipeline.remediation
+    command = act.journal.command(command_id)
     if command is None:
         raise BadEvent(f"there is no command {command_id}: only what is recorded in the journal is carried out")
-    finding = pipeline.journal.get(command.finding)
+    finding = act.journal.get(command.finding)
     if finding is None:
         raise BadEvent(f"command {command_id} is about finding {command.finding}, which does not exist")
-    if command.status != "asked":
-        pipeline.outbox.send(
-            compose.of_finding(finding, "" if command.status == "done" else command.answer, command.id)
-        )
-        return
-    try:
-        finding = (
-            _undo(pipeline, command, finding, request)
-            if command.kind == "undo"
-            else _exempt(pipeline, command, finding)
-        )
-    except Refused as refusal:
-        pipeline.journal.answer(replace(command, status="refused", answer=str(refusal)))
-        pipeline.outbox.send(compose.of_finding(finding, str(refusal), command.id))
-        return
-    pipeline.outbox.send(compose.of_finding(finding))
+    rail = pipeline.rail(finding.violation.guardrail)
+    if command.status == "asked":
+        try:
+            finding = _done(pipeline, rail, command, finding, request)
+        except Refused as refusal:
+            command = replace(command, status="refused", answer=str(refusal))
+            finding = _refused(pipeline, command, finding)
+    note = command.answer if command.status == "refused" else ""
+    act.outbox.send(compose.of_finding(finding, note, command.id))
+
+
+def _done(pipeline: Pipeline, rail: Guardrail, command: Command, finding: Finding, request: str) -> Finding:
+    entry = _entry(pipeline, finding)
+    if command.until <= pipeline.now() and finding.status != "undoing":
+        raise Refused(f"this was asked for until {compose.moment(command.until)}, and that is over")
+    if command.kind == "exempt":
+        return _exempt(pipeline, command, finding, entry)
+    return _undo(pipeline, rail, command, finding, entry, request)
 
 
 def _entry(pipeline: Pipeline, finding: Finding) -> Entry:
@@ -121,61 +126,65 @@ def _entry(pipeline: Pipeline, finding: Finding) -> Entry:
     return entry
 
 
-def _permission(command: Command, part: str) -> Exemption:
-    return Exemption(part, command.until, command.who, command.why)
+def _permission(pipeline: Pipeline, command: Command, finding: Finding) -> Exemption:
+    """Return the permission that a command leaves: never a shorter one than is there already."""
+    part = finding.violation.part
+    there = pipeline.journal.head(place(finding.violation)).exemptions.get(part)
+    wanted = Exemption(part, command.until, command.who, command.why)
+    return there if there and there.until > wanted.until else wanted
 
 
-def _exempt(pipeline: Pipeline, command: Command, finding: Finding) -> Finding:
-    entry = _entry(pipeline, finding)
+def _moved(
+    finding: Finding, command: Command, status: Status, at: float, *, note: str = "", due: float | None = None
+) -> Finding:
+    step = Step(status, at, command.who, note or command.why)
+    return replace(finding, status=status, history=(*finding.history, step), due=due)
+
+
+def _exempt(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry) -> Finding:
     if finding.status not in ("observed", "asked", "held", "failed"):
         raise Refused(f"{finding.id} is {finding.status}: there is nothing standing to permit")
-    now = pipeline.now()
-    done = replace(command, status="done", answer="exempted")
+    now, permission = pipeline.now(), _permission(pipeline, command, finding)
     return pipeline.journal.move(
         finding,
-        Step("exempted", now, command.who, command.why),
+        _moved(finding, command, "exempted", now, due=permission.until),
+        entry,
         replace(entry, status="exempted", lease=0.0, at=now),
-        exemption=_permission(command, entry.part),
-        due=command.until,
-        command=done,
+        exemption=permission,
+        command=replace(command, status="done", answer="exempted"),
     )
 
 
-def _undo(pipeline: Pipeline, command: Command, finding: Finding, request: str) -> Finding:
-    entry = _entry(pipeline, finding)
+def _undo(
+    pipeline: Pipeline, rail: Guardrail, command: Command, finding: Finding, entry: Entry, request: str
+) -> Finding:
+    act = pipeline.remediation
     if finding.status not in ("fixed", "undoing"):
         raise Refused(f"only what was fixed can be undone, and {finding.id} is {finding.status}")
     if not finding.undo:
-        raise Refused(f"{finding.violation.guardrail} cannot take its fix back")
+        raise Refused(f"{rail.name} cannot take its fix back")
     resumed = finding.status == "undoing"
     if resumed and entry.request != request and entry.lease > pipeline.now():
         raise Busy(f"finding {finding.id} is being undone")
-    rail, aws = registry.get(finding.violation.guardrail), pipeline.account_of(finding)
-    exists, view = pipeline.view(rail, aws, finding)
+    exists, view = act.view(rail, finding)
     _undrifted(finding, exists, view, resumed=resumed)
-    now = pipeline.now()
-    entry = replace(entry, status="undoing", request=request, lease=now + LEASE, at=now)
-    if not resumed:
-        finding = pipeline.journal.move(
-            finding,
-            Step("undoing", now, command.who, command.why),
-            entry,
-            exemption=_permission(command, entry.part),
-        )
-    problem = None if same(view, finding.before) else run(aws, finding.undo, tolerant=resumed)
-    if problem and not pipeline.reached(rail, aws, finding, finding.before):
+    now, permission = pipeline.now(), _permission(pipeline, command, finding)
+    taken = replace(entry, status="undoing", request=request, lease=now + LEASE, at=now)
+    # Due already now: should this never come to its end, the permission's end is when it is looked at again.
+    begun = finding if resumed else _moved(finding, command, "undoing", now, due=permission.until)
+    begun = act.journal.move(finding, begun, entry, taken, exemption=permission)
+    problem = None if same(view, finding.before) else run(act.account_of(finding), finding.undo, tolerant=resumed)
+    if problem and not act.reached(rail, finding, finding.before):
         if problem.transient:
             raise problem
         gone = problem.code in rail.gone
-        return _stays_fixed(
-            pipeline, command, finding, entry, f"{finding.violation.resource} is gone" if gone else str(problem)
-        )
+        raise Refused(f"{finding.violation.resource} is gone" if gone else f"the undo failed: {problem}")
     now = pipeline.now()
-    return pipeline.journal.move(
-        finding,
-        Step("undone", now, command.who, command.why),
-        replace(entry, status="undone", lease=0.0, at=now),
-        due=command.until,
+    return act.journal.move(
+        begun,
+        _moved(begun, command, "undone", now, due=permission.until),
+        taken,
+        replace(taken, status="undone", lease=0.0, at=now),
         command=replace(command, status="done", answer="undone"),
     )
 
@@ -183,7 +192,7 @@ def _undo(pipeline: Pipeline, command: Command, finding: Finding, request: str) 
 def _undrifted(finding: Finding, exists: bool, view: Any, *, resumed: bool) -> None:
     if not exists:
         raise Refused(f"{finding.violation.resource} is gone")
-    if resumed or same(view, finding.after):
+    if same(view, finding.after) or (resumed and (len(finding.undo) > 1 or same(view, finding.before))):
         return
     if same(view, finding.before):
         raise Refused("it is already as it was before the fix")
@@ -193,15 +202,24 @@ def _undrifted(finding: Finding, exists: bool, view: Any, *, resumed: bool) -> N
     )
 
 
-def _stays_fixed(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry, why: str) -> Finding:
-    now = pipeline.now()
-    answer = f"the undo failed, the fix stays: {why}"
-    return pipeline.journal.move(
-        finding,
-        Step("fixed", now, "parapet", answer),
+def _refused(pipeline: Pipeline, command: Command, finding: Finding) -> Finding:
+    """Record a refusal; an undo that had begun goes back to `fixed`, and what it permitted is lifted again."""
+    journal = pipeline.journal
+    fresh = journal.get(finding.id) or finding
+    if fresh.status != "undoing":
+        journal.answer(command)
+        return fresh
+    now, head = pipeline.now(), journal.head(place(fresh.violation))
+    entry = head.entries[fresh.violation.part]
+    ours = head.exemptions.get(entry.part)
+    lift = ours is not None and (ours.who, ours.until) == (command.who, command.until)
+    return journal.move(
+        fresh,
+        _moved(fresh, command, "fixed", now, note=command.answer),
+        entry,
         replace(entry, status="fixed", lease=0.0, at=now),
-        lift=True,
-        command=replace(command, status="refused", answer=answer),
+        lift=lift,
+        command=command,
     )
 
 

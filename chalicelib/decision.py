@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from chalicelib.model import STANDING, Exemption, Mode, Origin, Pause, Remedy, Status
@@ -12,30 +12,37 @@ from chalicelib.settings import Limits
 TEN_MINUTES = 600.0
 HOUR = 3600.0
 EVERY_PART = "*"
+PERMITTED = ("undone", "exempted")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The latest finding of one part, as the resource's head in the journal holds it."""
+    """The latest finding of one part, as the resource's head in the journal holds it.
+
+    `event` is the cause that opened the finding and `mover` the one that moved it last (`Circumstances.cause`);
+    `request` and `lease` say which invocation holds it, until when; `ask` that its fix must be asked for.
+    """
 
     part: str
     finding: str
     status: Status
     origin: Origin
     event: str
+    mover: str
     request: str
     lease: float
     at: float
+    ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the journal holds per guardrail and resource: latest findings, exemptions, times of recent fixes."""
+    """What the journal holds per guardrail and resource: latest findings, exemptions, recent fixes (time, cause)."""
 
     rev: int = 0
     entries: Mapping[str, Entry] = field(default_factory=dict)
     exemptions: Mapping[str, Exemption] = field(default_factory=dict)
-    fixes: tuple[float, ...] = ()
+    fixes: tuple[tuple[float, str], ...] = ()
 
     def exemption(self, part: str, now: float) -> Exemption | None:
         """Return the permission in force for a part, or None."""
@@ -58,14 +65,16 @@ class Limit:
 class Decision:
     """What to do about one part.
 
-    `nothing`; `join` a standing finding; `tell` again what this very event led to; `busy` (another invocation
-    holds it); `resume` an unfinished fix; `gone` (close it); `open` a finding with a status, origin and reason.
+    `nothing`; `open` a finding; `join` a standing one; `adopt` one that a sweep found and whose cause this event
+    is; `tell` again what this very cause led to; `busy`: another invocation holds it; `resume` its fix; `step`
+    to another status without touching anything. `due` is when to look again (epoch seconds).
     """
 
-    kind: Literal["nothing", "join", "tell", "busy", "resume", "gone", "open"]
+    kind: Literal["nothing", "open", "join", "adopt", "tell", "busy", "resume", "step"]
     status: Status = "observed"
     origin: Origin = "event"
     reason: str = ""
+    due: float | None = None
 
 
 NOTHING = Decision("nothing")
@@ -73,16 +82,31 @@ NOTHING = Decision("nothing")
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a decision depends on besides the part itself."""
+    """What a decision depends on besides the part itself.
+
+    Args:
+        origin: how we came to look.
+        cause: the event's id, or what else names the reason to look, the same when it is delivered again.
+        event_time: when the call was made (epoch seconds); None when there was none.
+        request: the invocation's request id.
+        resource: what the part belongs to.
+    """
 
     origin: Origin
-    event: str
+    cause: str
+    event_time: float | None
     request: str
+    resource: str
     now: float
     modes: Mapping[Origin, Mode]
     pause: Pause | None
     limits: Limits
     momentary: bool = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether the pause switch is on now."""
+        return self.pause is not None and (self.pause.until is None or self.pause.until > self.now)
 
 
 def decide(
@@ -99,67 +123,104 @@ def decide(
         limit: the guardrail's recent fixes.
         c: the circumstances.
     """
-    if entry and entry.status in ("fixing", "undoing"):
-        if entry.request != c.request and entry.lease > c.now:
-            return Decision("busy", reason=f"finding {entry.finding} is being handled")
-        return Decision("resume") if entry.status == "fixing" else NOTHING
-    if remedy is None:
-        return _unseen(entry, stands, c)
-    if head.exemption(remedy.part, c.now):
+    if entry and entry.status in ("fixing", "undoing") and entry.request != c.request and entry.lease > c.now:
+        return Decision("busy", reason=f"finding {entry.finding} is being handled")
+    part = remedy.part if remedy else entry.part if entry else ""
+    permitted = head.exemption(part, c.now) is not None
+    if entry and entry.status == "fixing":
+        return _unfinished(remedy, entry, permitted, c)
+    if permitted:
         return NOTHING
-    if entry and entry.status in STANDING:
-        return _standing(entry, c)
-    same = entry is not None and entry.event == c.event
+    told = entry is not None and c.cause in (entry.event, entry.mover)
     if entry and c.momentary:
-        return Decision("tell" if same else "join")
-    # An event that has already led to a fix cannot have brought what stands now.
-    origin: Origin = c.origin if remedy.brought and not same else "sweep"
-    mode = c.modes[origin]
-    return _opened("approve" if remedy.ask and mode == "enforce" else mode, origin, head, limit, c)
-
-
-def _unseen(entry: Entry | None, stands: bool, c: Circumstances) -> Decision:
-    if entry is None:
+        return Decision("tell" if told else "join")
+    if entry and (remedy is None or entry.status in STANDING):
+        return _known(remedy, entry, stands, told, head, limit, c)
+    if remedy is None:
         return NOTHING
-    if entry.status in STANDING:
-        return _standing(entry, c) if stands else Decision("gone")
-    return Decision("tell") if c.event and entry.event == c.event else NOTHING
+    origin: Origin = c.origin if remedy.brought and not _earlier(entry, c) else "sweep"
+    return _opened(remedy.ask, origin, head, limit, c)
 
 
-def _standing(entry: Entry, c: Circumstances) -> Decision:
-    waits = entry.status in ("held", "failed", "observed")
-    if waits and c.modes[entry.origin] == "enforce" and not paused(c):
+def _unfinished(remedy: Remedy | None, entry: Entry, permitted: bool, c: Circumstances) -> Decision:
+    """Return what becomes of a fix that was begun: what has changed since counts, unless it was made already."""
+    if remedy is None:
         return Decision("resume")
-    return Decision("tell" if c.event and entry.event == c.event else "join")
+    if permitted:
+        return Decision("step", "exempted", reason="permitted before it was fixed")
+    mode = c.modes[entry.origin]
+    if mode == "off":
+        return Decision("step", "gone", reason="the guardrail was switched off before it was fixed")
+    if mode != "enforce":
+        return Decision("step", "asked" if mode == "approve" else "observed", reason=f"the mode is {mode} now")
+    return replace(_held(c), kind="step") if c.pause and c.paused else Decision("resume")
 
 
-def _opened(mode: Mode, origin: Origin, head: Head, limit: Limit, c: Circumstances) -> Decision:
+def _known(
+    remedy: Remedy | None,
+    entry: Entry,
+    stands: bool,
+    told: bool,
+    head: Head,
+    limit: Limit,
+    c: Circumstances,
+) -> Decision:
+    """Return what becomes of a finding that stands, or whose permission has ended, or that is over."""
+    repeat = Decision("tell" if told else "join")
+    if entry.status not in STANDING and entry.status not in PERMITTED:
+        return repeat if told else NOTHING
+    if remedy is None and not stands:
+        return Decision("step", "gone", reason="it is no longer so")
+    if remedy and remedy.brought and not told and c.event_time is not None and entry.origin == "sweep":
+        opened = _opened(remedy.ask, "event", head, limit, c)
+        return replace(opened, kind="adopt") if opened.kind == "open" else repeat
+    asks = entry.ask or bool(remedy and remedy.ask)
+    mode = c.modes[entry.origin]
+    if entry.status in PERMITTED and mode != "off" and (mode != "enforce" or asks or c.paused):
+        opened = _opened(asks, entry.origin, head, limit, c)
+        return replace(opened, kind="step", reason=opened.reason or "the permission has ended")
+    if entry.status == "asked" or mode != "enforce" or asks or c.paused:
+        return repeat
+    reason = _over(head, limit, c)
+    return Decision("step", "asked", reason=reason) if reason else Decision("resume")
+
+
+def _earlier(entry: Entry | None, c: Circumstances) -> bool:
+    """Whether the call was made before the part's latest finding was closed, and so cannot have brought this."""
+    if entry is None:
+        return False
+    # CloudTrail's clock has whole seconds.
+    return c.cause == entry.event or (c.event_time is not None and c.event_time < int(entry.at))
+
+
+def _opened(ask: bool, origin: Origin, head: Head, limit: Limit, c: Circumstances) -> Decision:
+    mode = c.modes[origin]
     if mode == "off":
         return NOTHING
     if mode == "observe":
         return Decision("open", "noted" if c.momentary else "observed", origin)
-    if mode == "approve":
+    if mode == "approve" or ask:
         return Decision("open", "asked", origin)
-    if paused(c) and c.pause:
-        return Decision("open", "held", origin, f"fixing is paused by {c.pause.who}: {c.pause.why}")
+    if c.paused:
+        return replace(_held(c), origin=origin)
     reason = _over(head, limit, c)
     return Decision("open", "asked" if reason else "fixing", origin, reason)
 
 
-def paused(c: Circumstances) -> bool:
-    """Whether the pause switch is on now."""
-    return c.pause is not None and (c.pause.until is None or c.pause.until > c.now)
+def _held(c: Circumstances) -> Decision:
+    why = f"fixing is paused by {c.pause.who}: {c.pause.why}" if c.pause else ""
+    return Decision("open", "held", reason=why, due=c.pause.until if c.pause else None)
 
 
 def _over(head: Head, limit: Limit, c: Circumstances) -> str:
-    lately = [at for at in head.fixes if at > c.now - HOUR]
+    lately = {cause for at, cause in head.fixes if at > c.now - HOUR} - {c.cause}
     if len(lately) >= c.limits.same_resource_per_hour:
         return (
             f"this resource was fixed {len(lately)} times within an hour and somebody puts it back: "
             "it is no longer fixed, find out who"
         )
     resources = {resource for at, resource in limit.fixes if at > c.now - TEN_MINUTES}
-    if len(resources) >= c.limits.resources_per_ten_minutes:
+    if len(resources) >= c.limits.resources_per_ten_minutes and c.resource not in resources:
         return (
             f"this guardrail has fixed {len(resources)} resources within ten minutes: it asks from now on, "
             "look whether a deployment is behind this"

@@ -38,12 +38,17 @@ def _allow(sid: str, actions: Iterable[str], resources: Any) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resources}
 
 
+def _keys(*patterns: str) -> dict[str, Any]:
+    """Return the condition that only items under some partition keys are reached."""
+    return {"Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": sorted(patterns)}}}
+
+
 TABLE = {"Fn::GetAtt": ["Journal", "Arn"]}
 INDEXES = {"Fn::Sub": "${Journal.Arn}/index/*"}
 JOURNAL_WRITES = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
 LOGS = _allow(
     "Logs",
-    ("logs:CreateLogStream", "logs:PutLogEvents"),
+    ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
     {
         "Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
         ":log-group:/aws/lambda/${AWS::StackName}-*:*"
@@ -64,7 +69,8 @@ def policies(settings: Settings) -> dict[str, dict[str, Any]]:
     found = {f"guard_{service}": _guard(service, settings) for service in registry.services()}
     found["notify"] = _policy(
         LOGS,
-        _allow("Threads", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE),
+        {**_allow("Threads", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE), **_keys("THREAD#*")},
+        GIVEN_UP,
         _allow(
             "Queue",
             ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
@@ -89,15 +95,20 @@ def _policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _guard(service: str, settings: Settings) -> dict[str, Any]:
-    rails = [_allow(_sid(rail.name), granted(rail, settings), "*") for rail in registry.of(service)]
-    return _policy(
-        *(statement for statement in rails if statement["Action"]),
-        _allow("Findings", JOURNAL_WRITES, TABLE),
-        QUERY,
-        OUTBOX,
-        GIVEN_UP,
-        LOGS,
-    )
+    rails = [statement for rail in registry.of(service) for statement in _granted(rail, settings)]
+    return _policy(*rails, _allow("Findings", JOURNAL_WRITES, TABLE), QUERY, OUTBOX, GIVEN_UP, LOGS)
+
+
+def _granted(rail: Guardrail, settings: Settings) -> list[dict[str, Any]]:
+    actions = granted(rail, settings)
+    if not rail.condition:
+        return [_allow(_sid(rail.name), actions, "*")] if actions else []
+    changing = [action for action in actions if writes(action)]
+    reading = [action for action in actions if not writes(action)]
+    found = [_allow(_sid(rail.name), reading, "*")] if reading else []
+    if changing:
+        found.append({**_allow(f"{_sid(rail.name)}Changes", changing, "*"), "Condition": dict(rail.condition)})
+    return found
 
 
 def _sid(name: str) -> str:

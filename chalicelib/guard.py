@@ -32,7 +32,7 @@ def receive(service: str, raw: Mapping[str, Any], context: Context) -> None:
     elif kind == commands.LOOK_AGAIN:
         pipeline.look_again(_text(detail, "finding"), request)
     elif kind == commands.SWEEP:
-        pipeline.sweep(_text(detail, "guardrail"), account, wiring.home(), request)
+        pipeline.sweep(_text(detail, "guardrail"), account, pipeline.settings.swept, request)
     else:
         raise BadEvent(f"{kind!r} is not an event of Parapet's that a guard function knows")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,7 +89,8 @@ class Journal:
         """Return everything that decisions about some places depend on, read consistently; raises AwsError."""
         heads = {json.dumps(p.key, sort_keys=True): p for p in places}
         limits = {json.dumps(_key("LIMIT", name), sort_keys=True): name for name in guardrails}
-        wanted = [CONTROL, *(p.key for p in places), *(_key("LIMIT", name) for name in limits.values())]
+        # DynamoDB refuses a key that is asked for twice.
+        wanted = [CONTROL, *(p.key for p in heads.values()), *(_key("LIMIT", name) for name in limits.values())]
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(wanted), BATCH):
             for raw in self._batch(wanted[start : start + BATCH]):
@@ -118,152 +119,136 @@ class Journal:
 
     def open(self, finding: Finding, entry: Entry, head: Head, limit: Limit) -> None:
         """Write a new finding, if nothing has changed since head and limit were read; raises Conflict, AwsError."""
-        step = finding.history[-1]
-        where = place(finding.violation)
+        at, where = finding.opened, place(finding.violation)
         changed: dict[str, Any] = {OPEN + entry.part: records.entry_record(entry)}
-        writes = [
-            {
-                "Put": {
-                    "TableName": self._table,
-                    "Item": items.item(records.finding_record(finding)),
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            }
-        ]
+        put = {
+            "TableName": self._table,
+            "Item": items.item(records.finding_record(finding)),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        writes = [{"Put": put}]
         if finding.status == "fixing":
-            changed["fixes"] = [*(at for at in head.fixes if at > step.at - HOUR), step.at]
-            lately = [
-                [at, resource] for at, resource in (*limit.fixes, (step.at, where.resource))
-                if at > step.at - TEN_MINUTES
-            ]  # fmt: skip
-            key = _key("LIMIT", where.guardrail)
-            writes.append(self._revise(key, {"fixes": lately}, (), limit.rev))
+            changed["fixes"] = _recent(head, entry)
+            writes.append(self._limited(where, limit, at))
         old = [
             OPEN + seen.part
             for seen in head.entries.values()
-            if seen.at < step.at - DAY and seen.status in ("fixed", "gone", "noted") and seen.part != entry.part
+            if seen.at < at - DAY and seen.status in ("fixed", "gone", "noted") and seen.part != entry.part
         ]
         writes.append(self._revise(where.key, changed, old[:20], head.rev))
         self._transact(writes)
 
     def move(
         self,
-        finding: Finding,
-        step: Step,
+        before: Finding,
+        after: Finding,
+        was: Entry,
         entry: Entry,
         *,
+        counted: tuple[Head, Limit] | None = None,
         exemption: Exemption | None = None,
         lift: bool = False,
-        due: float | None = None,
         command: Command | None = None,
     ) -> Finding:
-        """Move a finding to the status of a step, and its head and command with it.
+        """Move a finding on, and its head, limits and command with it; returns it as it is then.
 
         Args:
-            finding: as it was read; its status must still be the same.
-            step: what happens.
+            before: as it was read; its status must still be the same.
+            after: as it shall be; nothing of it is written when it is equal.
+            was: the head's entry as it was read; whoever holds it must still be the same.
             entry: the head's entry from now on.
+            counted: the head and limit as they were read, when this begins a fix that counts against the limits.
             exemption: a permission to leave at the head with it.
             lift: whether to take the part's permission away.
-            due: when to look again.
             command: the command that this answers.
 
         Raises:
-            Conflict: when the finding or its head have moved meanwhile.
+            Conflict: when the finding, its head or the limits have moved meanwhile.
             AwsError: when the table cannot be written.
         """
-        moved = replace(
-            finding,
-            status=step.status,
-            history=(*finding.history, step),
-            fixed_at=step.at if step.status == "fixed" and finding.status != "undoing" else finding.fixed_at,
-            due=due,
-        )
-        names = {"#status": "status", "#open": OPEN + entry.part, "#history": "history", "#rev": "rev"}
-        update = ["#status = :status", "#history = list_append(#history, :step)"]
-        values: dict[str, Any] = {":status": step.status, ":step": [asdict(step)], ":was": finding.status}
-        for name in ("fixed_at", "due"):
-            if getattr(moved, name) is not None:
-                update.append(f"{name} = :{name}")
-                values[f":{name}"] = getattr(moved, name)
-        if due is not None:
-            update.append("due_kind = :kind")
-            values[":kind"] = "DUE"
-        remove = " REMOVE due, due_kind" if due is None and finding.due is not None else ""
-        writes: list[dict[str, Any]] = [
-            {
-                "Update": {
-                    "TableName": self._table,
-                    "Key": _key("FINDING", finding.id),
-                    "UpdateExpression": "SET " + ", ".join(update) + remove,
-                    "ConditionExpression": "#status = :was",
-                    "ExpressionAttributeNames": {k: names[k] for k in ("#status", "#history")},
-                    "ExpressionAttributeValues": items.item(values),
-                }
-            }
-        ]
-        head_names = {"#open": names["#open"], "#rev": "rev", "#finding": "finding"}
-        head_values: dict[str, Any] = {":entry": records.entry_record(entry), ":one": 1, ":id": finding.id}
-        head_set = "#open = :entry, #rev = #rev + :one"
-        head_remove = ""
+        where = place(before.violation)
+        writes = [] if before == after else [self._changed(before, after)]
+        names = {"#open": OPEN + entry.part, "#rev": "rev", "#finding": "finding", "#request": "request"}
+        values: dict[str, Any] = {
+            ":entry": records.entry_record(entry), ":one": 1, ":id": before.id, ":request": was.request,
+        }  # fmt: skip
+        update, condition = "#open = :entry, #rev = #rev + :one", "#open.#finding = :id AND #open.#request = :request"
+        if counted:
+            head, limit = counted
+            names["#fixes"], values[":fixes"], values[":rev"] = "fixes", _recent(head, entry), head.rev
+            update += ", #fixes = :fixes"
+            condition += " AND #rev = :rev"
+            writes.append(self._limited(where, limit, entry.at))
         if exemption:
-            head_names["#exempt"] = EXEMPT + exemption.part
-            head_values[":exemption"] = asdict(exemption)
-            head_set += ", #exempt = :exemption"
+            names["#exempt"], values[":exemption"] = EXEMPT + exemption.part, asdict(exemption)
+            update += ", #exempt = :exemption"
         elif lift:
-            head_names["#exempt"] = EXEMPT + entry.part
-            head_remove = " REMOVE #exempt"
-        writes.append(
-            {
-                "Update": {
-                    "TableName": self._table,
-                    "Key": place(finding.violation).key,
-                    "UpdateExpression": f"SET {head_set}{head_remove}",
-                    "ConditionExpression": "#open.#finding = :id",
-                    "ExpressionAttributeNames": head_names,
-                    "ExpressionAttributeValues": items.item(head_values),
-                }
-            }
-        )
+            names["#exempt"] = EXEMPT + entry.part
+        changed = {
+            "TableName": self._table,
+            "Key": where.key,
+            "UpdateExpression": f"SET {update}{' REMOVE #exempt' if lift and not exemption else ''}",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": items.item(values),
+        }
+        writes.append({"Update": changed})
         if command:
             writes.append(self._answered(command))
         self._transact(writes)
-        return moved
+        return after
 
-    def take(self, where: Place, entry: Entry, request: str, lease: float) -> Entry:
-        """Take an unfinished finding over from an invocation that is dead; raises Conflict, AwsError."""
-        taken = replace(entry, request=request, lease=lease)
-        self._update(
-            where.key,
-            "SET #open = :entry, #rev = #rev + :one",
-            "#open.#request = :was AND #open.#lease = :lease",
-            {"#open": OPEN + entry.part, "#rev": "rev", "#request": "request", "#lease": "lease"},
-            {":entry": records.entry_record(taken), ":one": 1, ":was": entry.request, ":lease": entry.lease},
-        )
-        return taken
+    def _changed(self, before: Finding, after: Finding) -> dict[str, Any]:
+        names, values = {"#status": "status"}, {":was": before.status}
+        sets, removes = [], []
+        old, new = records.finding_record(before), records.finding_record(after)
+        for number, name in enumerate(name for name in new if name != "history" and new[name] != old.get(name)):
+            names[f"#set{number}"], values[f":set{number}"] = name, new[name]
+            sets.append(f"#set{number} = :set{number}")
+        for number, name in enumerate(name for name in old if name not in new):
+            names[f"#old{number}"] = name
+            removes.append(f"#old{number}")
+        steps = after.history[len(before.history) :]
+        if steps:
+            names["#history"], values[":steps"] = "history", [asdict(step) for step in steps]  # type: ignore[assignment]
+            sets.append("#history = list_append(#history, :steps)")
+        expression = (f"SET {', '.join(sets)}" if sets else "") + (f" REMOVE {', '.join(removes)}" if removes else "")
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": _key("FINDING", before.id),
+                "UpdateExpression": expression,
+                "ConditionExpression": "#status = :was",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": items.item(values),
+            }
+        }
+
+    def _limited(self, where: Place, limit: Limit, at: float) -> dict[str, Any]:
+        lately = [[then, what] for then, what in (*limit.fixes, (at, where.resource)) if then > at - TEN_MINUTES]
+        return self._revise(_key("LIMIT", where.guardrail), {"fixes": lately}, (), limit.rev)
 
     def note(self, finding: str, step: Step) -> None:
-        """Add a step to a finding's history without moving it; raises Conflict when there is no such finding."""
+        """Add a step to a finding's history without moving it; raises Conflict when it has moved meanwhile."""
         self._update(
             _key("FINDING", finding),
             "SET #history = list_append(#history, :step)",
-            "attribute_exists(pk)",
-            {"#history": "history"},
-            {":step": [asdict(step)]},
+            "#status = :status",
+            {"#history": "history", "#status": "status"},
+            {":step": [asdict(step)], ":status": step.status},
         )
 
-    def forget_due(self, finding: Finding) -> None:
-        """Clear the time at which to look at a finding again, if it is still the one read; raises AwsError."""
+    def put_off(self, finding: Finding, due: float | None) -> None:
+        """Set or clear the time at which to look at a finding again, if it is still the one read; raises AwsError."""
+        if finding.due is None:
+            return
+        update, values = "REMOVE due, due_kind", {":was": finding.due}
+        if due is not None:
+            update, values = "SET due = :due", {**values, ":due": due}
         try:
-            self._update(
-                _key("FINDING", finding.id),
-                "REMOVE due, due_kind",
-                "due = :due",
-                {},
-                {":due": finding.due},
-            )
+            self._update(_key("FINDING", finding.id), update, "due = :was", {}, values)
         except Conflict:
-            # A later undo has set another time, which then counts.
+            # A later undo or delay has set another time, which then counts.
             return
 
     # Reading findings
@@ -442,12 +427,13 @@ class Journal:
 _FAR = 1e11
 
 
+def _recent(head: Head, entry: Entry) -> list[list[Any]]:
+    """Return the fixes of the last hour with a new one of this entry's cause, each as [time, cause]."""
+    return [[at, cause] for at, cause in (*head.fixes, (entry.at, entry.mover)) if at > entry.at - HOUR]
+
+
 def _months(since: float, until: float) -> list[str]:
     first, last = (datetime.fromtimestamp(max(at, 0.0), UTC) for at in (since, until))
     count = (last.year - first.year) * 12 + last.month - first.month
     starts = [first.year * 12 + first.month - 1 + step for step in range(count + 1)]
     return [f"{start // 12:04d}-{start % 12 + 1:02d}" for start in reversed(starts)]
-
-
-def _month(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")

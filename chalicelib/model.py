@@ -37,6 +37,20 @@ class Busy(ParapetError):
     """Another invocation holds this finding at the moment; a retry finds it settled."""
 
 
+# Error codes after which the same call may well succeed; quotas (…LimitExceeded) are not among them.
+TRANSIENT = frozenset(
+    {
+        "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+        "TooManyRequestsException", "RequestLimitExceeded", "BandwidthLimitExceeded", "SlowDown",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException", "TransactionInProgressException", "EC2ThrottledException",
+        "InternalError", "InternalFailure", "InternalServerError", "InternalServerException", "ServiceUnavailable",
+        "ServiceUnavailableException", "Unavailable", "DependencyTimeoutException", "KMSInternalException",
+        "EndpointConnection", "HTTPClient", "RequestTimeout", "RequestTimeoutException",
+    }
+)  # fmt: skip
+
+
 class AwsError(ParapetError):
     """An AWS call that answered with an error, or did not answer (code `Timeout`)."""
 
@@ -57,17 +71,7 @@ class AwsError(ParapetError):
     @property
     def transient(self) -> bool:
         """Whether the same call may well succeed in a minute."""
-        words = (
-            "Throttl",
-            "Timeout",
-            "Unavailable",
-            "Internal",
-            "LimitExceeded",
-            "SlowDown",
-            "Connect",
-            "Endpoint",
-        )
-        return any(word in self.code for word in words)
+        return self.code in TRANSIENT or self.code.endswith(("Timeout", "ConnectionClosed"))
 
 
 class Aws(Protocol):

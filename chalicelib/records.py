@@ -21,9 +21,9 @@ def month(at: float) -> str:
 
 def pause(raw: Mapping[str, Any]) -> Pause | None:
     """Return the pause switch in the control item, or None."""
-    value = raw.get("pause")
-    if value is None:
+    if "pause" not in raw:
         return None
+    value = raw["pause"]
     if not isinstance(value, dict):
         # Somebody set the switch by hand in the console, in a hurry: any value there means stop.
         return Pause("somebody in the console", str(value), 0.0)
@@ -48,7 +48,7 @@ def head(raw: Mapping[str, Any]) -> Head:
         exemptions={
             name.removeprefix(EXEMPT): Exemption(**value) for name, value in raw.items() if name.startswith(EXEMPT)
         },
-        fixes=tuple(raw.get("fixes", ())),
+        fixes=tuple((at, cause) for at, cause in raw.get("fixes", ())),
     )
 
 

@@ -37,6 +37,7 @@ class Settings:
     slack_queue: str = ""
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    swept: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     exempt_for: float = 30 * 86400.0
     slack_channel: str = "#parapet"
@@ -94,7 +95,8 @@ def load(
         table=environment.get("PARAPET_TABLE", ""),
         slack_queue=environment.get("PARAPET_SLACK_QUEUE", ""),
         accounts=general.texts("accounts", r"\d{12}", "12 digits"),
-        regions=general.texts("regions", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1"),
+        regions=(regions := general.texts("regions", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1")),
+        swept=regions,
         limits=Limits(limits.whole("resources_per_ten_minutes", 20), limits.whole("same_resource_per_hour", 3)),
         exempt_for=seconds(undo.text("exempt_for", "30d"), f"{path.name}: undo.exempt_for"),
         slack_channel=slack.text("channel", "#parapet"),

@@ -64,6 +64,8 @@ def configured(rails: tuple[Guardrail, ...], account: str) -> Settings:
         given,
         accounts=given.accounts or (account,),
         regions=given.regions or tuple(dict.fromkeys((home(), GLOBAL_REGION))),
+        # Events of the global services arrive in their region; nobody asked to have that region swept.
+        swept=given.swept or (home(),),
     )
 
 

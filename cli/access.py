@@ -43,7 +43,7 @@ LEVELS: Mapping[Level, frozenset[str]] = {
         "ec2:ModifyInstanceMetadataOptions", "ec2:RevokeSecurityGroupIngress",
         "events:PutEvents",
         "kms:CancelKeyDeletion", "kms:DisableKey", "kms:EnableKey", "kms:ScheduleKeyDeletion",
-        "logs:CreateLogStream", "logs:PutLogEvents",
+        "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
         "rds:ModifyDBInstance",
         "sns:Publish",
         "sqs:DeleteMessage", "sqs:SendMessage",

@@ -90,10 +90,14 @@ class Poller:
     def run(self, stopping: Stopping) -> None:
         """Poll until told to stop."""
         while not stopping.is_set():
-            messages = self._receive()
-            if messages:
-                self._deliver(messages)
-            else:
+            try:
+                messages = self._receive()
+                if messages:
+                    self._deliver(messages)
+            except Exception as error:  # a mapping never ends: what was not deleted comes back
+                self._complain(f"the queue of {self._function.name}: {type(error).__name__}: {error}")
+                messages = []
+            if not messages:
                 stopping.wait(0.03)
 
     def _receive(self) -> list[dict[str, Any]]:

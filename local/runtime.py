@@ -107,6 +107,7 @@ class Lambdas:
         self._failed, self._complain, self._retry_after = failed, complain, retry_after
         self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lambda")
         self._stopping = threading.Event()
+        self._closing = threading.Lock()
 
     def invoke(self, function: Function, event: Any, request: str = "") -> Any:
         """Run a function and return its answer; raises whatever it raises."""
@@ -129,12 +130,14 @@ class Lambdas:
 
     def stop(self) -> None:
         """Let what runs come to its end, and start nothing more."""
-        self._stopping.set()
+        with self._closing:
+            self._stopping.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, function: Function, event: Any, request: str, attempt: int) -> None:
-        if not self._stopping.is_set():
-            self._pool.submit(self._attempt, function, event, request, attempt)
+        with self._closing:
+            if not self._stopping.is_set():
+                self._pool.submit(self._attempt, function, event, request, attempt)
 
     def _attempt(self, function: Function, event: Any, request: str, attempt: int) -> None:
         try:

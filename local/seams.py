@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from moto.dynamodb import models as dynamodb
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.ec2.models import instances
 
@@ -21,7 +22,7 @@ OPTIONS = {
     "metadata_tags": "instance_metadata_tags",
 }
 
-_keys = threading.local()
+_named = threading.local()
 
 
 def cheap_transactions() -> None:
@@ -31,11 +32,11 @@ def cheap_transactions() -> None:
     original = dynamodb.DynamoDBBackend.transact_write_items
 
     def transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> None:
-        _keys.hashes = {_hash(next(iter(item.values()))) for item in transact_items}
+        _named.operations = [next(iter(item.values())) for item in transact_items]
         try:
             original(self, transact_items)
         finally:
-            _keys.hashes = None
+            _named.operations = []
 
     dynamodb.DynamoDBBackend.transact_write_items = transact_write_items
     dynamodb.copy = SimpleNamespace(
@@ -59,20 +60,18 @@ def kept_metadata_options() -> None:
     backend.modify_instance_metadata_options = modify_instance_metadata_options
 
 
-def _hash(operation: dict[str, Any]) -> str | None:
-    key = operation.get("Key") or operation.get("Item") or {}
-    return str(key["pk"]["S"]) if "pk" in key else None
-
-
 def _deepcopy(value: Any) -> Any:
-    hashes = getattr(_keys, "hashes", None)
-    if not isinstance(value, Table) or not hashes or None in hashes:
+    operations = [one for one in getattr(_named, "operations", []) if isinstance(one, dict)]
+    if not isinstance(value, Table) or not operations:
         return copy.deepcopy(value)
+    keys = [one.get("Key") or one.get("Item") or {} for one in operations if one.get("TableName") == value.name]
+    if not all(value.hash_key_attr in key for key in keys):
+        return copy.deepcopy(value)
+    named = {DynamoType(key[value.hash_key_attr]) for key in keys}
     backup = copy.copy(value)
     backup.items = type(value.items)(value.items.default_factory)
     for partition, content in value.items.items():
-        named = partition.value in hashes
-        backup.items[partition] = copy.deepcopy(content) if named else content
+        backup.items[partition] = copy.deepcopy(content) if partition in named else content
     return backup
 
 

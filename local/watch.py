@@ -11,7 +11,7 @@ from chalicelib.journal import Journal
 from chalicelib.model import Finding, Notice
 from chalicelib.notices import outbox
 from chalicelib.notices.compose import HEADLINE, duration
-from chalicelib.pipeline import US
+from chalicelib.remediation import US
 
 REMEMBERED = 5000
 

@@ -17,6 +17,7 @@ from chalicelib.notices import outbox
 from chalicelib.notices.outbox import Outbox
 from chalicelib.pipeline import Pipeline
 from chalicelib.settings import Settings
+from tests import samples
 from tests.samples import ACCOUNT, REGION
 from tests.wire import Wire
 
@@ -50,6 +51,8 @@ class TestAccount:
 
     def __post_init__(self) -> None:
         self._requests = itertools.count(1)
+        # People call a second before we look.
+        samples.clock[0] = lambda: self.clock() - 1
         self.ours: Aws = AccountAws(self.clients, ACCOUNT, REGION)
         self.journal = Journal(self.ours, TABLE)
 
@@ -99,7 +102,7 @@ class TestAccount:
     def sweep(self, guardrail: str, request: str = "") -> list[Finding]:
         """Sweep one guardrail; returns all findings, oldest first."""
         service = guardrail.split("_", 1)[0]
-        self.pipeline(service).sweep(guardrail, ACCOUNT, REGION, request or self.request())
+        self.pipeline(service).sweep(guardrail, ACCOUNT, (REGION,), request or self.request())
         return self.findings()
 
     def ask(self, kind: Any, finding: Finding, seconds: float = 3600.0, who: str = "bob") -> Command:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ ROOT: Mapping[str, Any] = {
     "accessKeyId": "",
 }
 _numbers = itertools.count(1)
+# When calls are made, unless a test says otherwise; an account's clock sets it.
+clock: list[Callable[[], float]] = [lambda: 1_795_000_000.0]
 
 
 def assumed(role: str, session: str = "session") -> Mapping[str, Any]:
@@ -60,14 +62,14 @@ def cloudtrail(
     identity: Mapping[str, Any] = ALICE,
     region: str = REGION,
     account: str = ACCOUNT,
-    at: float = 1_795_000_000.0,
+    at: float | None = None,
     error: str = "",
     detail_type: str = "AWS API Call via CloudTrail",
     **more: Any,
 ) -> dict[str, Any]:
     """One call, written `ec2:StopInstances`, as EventBridge delivers it."""
     service, name = action.split(":")
-    number = next(_numbers)
+    number, at = next(_numbers), clock[0]() if at is None else at
     detail: dict[str, Any] = {
         "eventVersion": "1.11",
         "userIdentity": dict(identity),

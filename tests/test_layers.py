@@ -21,6 +21,7 @@ ROWS: list[set[str]] = [
     {"records"},
     {"aws", "journal", "notices.outbox", "notices.threads"},
     {"notices.slack"},
+    {"remediation"},
     {"pipeline"},
     {"commands"},
     {"wiring"},
@@ -28,7 +29,8 @@ ROWS: list[set[str]] = [
     {"functions"},
 ]
 PURE = {
-    "model", "items", "exposure", "dashboard", "publicity", "access_block", "reads", "events", "registry", "decision", "records",
+    "model", "items", "exposure", "dashboard", "publicity", "access_block", "reads", "events", "registry",
+    "decision", "records",
     "guardrails", "notices.compose", "notices.slack_blocks", "notices.trouble",
 }  # fmt: skip
 IMPURE = {

@@ -31,12 +31,12 @@ def subjects(aws: Aws) -> Iterable[str]:
     return [group["GroupId"] for group in aws.all("ec2", "describe_security_groups", "SecurityGroups")]
 
 
-def permission(rule: Rule) -> dict[str, Any]:
+def permission(rule: Rule, *, described: bool = True) -> dict[str, Any]:
     """Return a rule as the `IpPermission` that authorises it."""
     kind, key = ("IpRanges", "CidrIp") if "CidrIpv4" in rule else ("Ipv6Ranges", "CidrIpv6")
-    described = {"Description": rule["Description"]} if rule.get("Description") else {}
+    text = {"Description": rule["Description"]} if described and rule.get("Description") else {}
     ports = {} if rule["IpProtocol"] == "-1" else {"FromPort": rule["FromPort"], "ToPort": rule["ToPort"]}
-    return {"IpProtocol": rule["IpProtocol"], **ports, kind: [{key: cidr(rule), **described}]}
+    return {"IpProtocol": rule["IpProtocol"], **ports, kind: [{key: cidr(rule), **text}]}
 
 
 def cidr(rule: Rule) -> str:
@@ -108,8 +108,9 @@ def check(rules: list[Rule], event: Event | None, options: Mapping[str, Any]) ->
             yield Remedy(
                 why=f"{rule['GroupId']} admits {cidr(rule)} to {ports}",
                 part=part(rule),
+                # By value, not by id: a rule that somebody narrows at this very moment keeps its id.
                 fix=(call("ec2", "revoke_security_group_ingress", GroupId=rule["GroupId"],
-                          SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]]),),
+                          IpPermissions=[permission(rule, described=False)]),),
                 undo=(call("ec2", "authorize_security_group_ingress", GroupId=rule["GroupId"],
                            IpPermissions=[permission(rule)]),),
                 before=permission(rule),

@@ -69,6 +69,8 @@ def admin(arn: str) -> bool:
         "iam:DetachUserPolicy", "iam:DetachRolePolicy", "iam:DetachGroupPolicy",
         "iam:AttachUserPolicy", "iam:AttachRolePolicy", "iam:AttachGroupPolicy",
     },
+    # Undo must attach: this one policy, lest the role could grant itself anything else.
+    condition={"ArnLike": {"iam:PolicyARN": "arn:*:iam::aws:policy/AdministratorAccess"}},
     read=read,
     subjects=subjects,
     current=lambda entity, part: part in entity["policies"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import pairwise
 
 from chalicelib.model import Finding, Notice
 
@@ -26,15 +25,13 @@ WHY_LENGTH = 600
 def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
     """Return the news about a finding: the status it has, or, with `note`, that what a person asked for is refused.
 
-    The key names the step of the history, so that the same news is told once however often it is sent; `about`
-    names what the note answers, so that each time somebody asks gets an answer.
+    The key names the status, so that the same news is told once however often it is sent or comes about; `about`
+    names the command or event that it answers, so that each gets its answer.
     """
     step = finding.history[-1]
     text = note or step.note
-    # Notes keep the status: only moves are news.
-    moves = sum(1 for one, other in pairwise(finding.history) if one.status != other.status)
     return Notice(
-        key=f"{finding.id}:{moves}:{finding.status}" + (f":{about}" if note else ""),
+        key=f"{finding.id}:{finding.status}" + (f":{about}" if about else ""),
         thread=finding.id,
         kind="finding",
         severity=finding.severity,
@@ -60,6 +57,11 @@ def of_trouble(key: str, title: str, lines: tuple[str, ...], facts: tuple[tuple[
 def clip(text: str) -> str:
     """Return a text short enough to be read at a glance."""
     return text if len(text) <= WHY_LENGTH else text[: WHY_LENGTH - 1] + "…"
+
+
+def moment(at: float) -> str:
+    """Return a time as people read it, in UTC and to the minute."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def duration(seconds: float) -> str:
@@ -88,7 +90,7 @@ def _done(finding: Finding) -> str:
     if finding.status in ("observed", "noted"):
         return "Nothing was changed: this guardrail only tells."
     if finding.status in ("undone", "exempted"):
-        until = datetime.fromtimestamp(finding.due, UTC).strftime(" until %Y-%m-%d %H:%M UTC") if finding.due else ""
+        until = f" until {moment(finding.due)}" if finding.due else ""
         return f"By {finding.history[-1].by}{until}."
     if finding.status == "held":
         return f"Nothing was changed. The fix will be {calls}."

@@ -16,6 +16,8 @@ from chalicelib import items
 from chalicelib.model import Aws, AwsError, Busy, ParapetError
 
 KEY_LENGTH = 255
+# An item holds 400 KB; what was told so long ago is not sent again.
+REMEMBERED = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Threads:
                 thread,
                 channel=channel,
                 root=root,
-                told=(*thread.told, told),
+                told=(*thread.told, told)[-REMEMBERED:],
                 attempts=_without(thread.attempts, told.key),
             )
         )

@@ -157,7 +157,7 @@ class TestGuards:
         assert scenario.guardrail in [finding.violation.guardrail for finding in found]
 
     def test_an_event_that_wakes_nothing_does_nothing(self, stage: Stage) -> None:
-        assert stage.call(cloudtrail("ec2:RunInstances", {})) == []
+        assert stage.call(cloudtrail("ec2:CreateTags", {})) == []
         assert stage.account.notices() == []
 
     def test_the_same_request_again_takes_up_what_the_first_had_begun(self, stage: Stage) -> None:

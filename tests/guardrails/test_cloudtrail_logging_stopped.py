@@ -80,7 +80,7 @@ def test_the_copy_of_a_trail_in_another_region_is_left_to_its_home(account: Test
     assert subjects is not None
     assert list(subjects(account.ours)) == []
     assert account.sweep(NAME) == []
-    account.pipeline("cloudtrail").sweep(NAME, ACCOUNT, OTHER_REGION, account.request())
+    account.pipeline("cloudtrail").sweep(NAME, ACCOUNT, (OTHER_REGION,), account.request())
     [finding] = account.findings()
     assert (finding.violation.resource, finding.violation.region, finding.status) == (arn, OTHER_REGION, "fixed")
 

@@ -9,6 +9,7 @@ from chalicelib.events import parse
 from tests.account import TestAccount, canonical
 from tests.samples import cloudtrail
 from tests.scenario import Scenario
+from tests.wire import Made
 
 NAME = "ec2_security_group_open"
 OFFICE = "198.51.100.0/24"
@@ -108,7 +109,33 @@ def test_remedies(guilty: dict[str, Any], why: str) -> None:
     office = rule(SecurityGroupRuleId="sgr-2", CidrIpv4=OFFICE)
     [remedy] = found(office, guilty)
     assert remedy.why == why
-    assert [c.params for c in remedy.fix] == [{"GroupId": "sg-1", "SecurityGroupRuleIds": ["sgr-1"]}]
+    [fix] = remedy.fix
+    assert fix.operation == "revoke_security_group_ingress"
+    [revoked] = fix.params["IpPermissions"]
+    assert revoked["IpProtocol"] == guilty["IpProtocol"]
+    if guilty["IpProtocol"] != "-1":
+        assert (revoked["FromPort"], revoked["ToPort"]) == (guilty["FromPort"], guilty["ToPort"])
+    addresses = [*revoked.get("IpRanges", []), *revoked.get("Ipv6Ranges", [])]
+    assert [next(iter(one.values())) for one in addresses] == [guilty.get("CidrIpv4") or guilty["CidrIpv6"]]
+
+
+def test_a_rule_that_is_narrowed_meanwhile_stays(account: TestAccount) -> None:
+    group = build(account)
+    event = breach(account, group)
+    ec2 = account.client("ec2")
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    [open_rule] = [one for one in rules if one.get("FromPort") == 22 and one.get("CidrIpv4") == "0.0.0.0/0"]
+    narrowed = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "203.0.113.0/24"}
+    changes = [{"SecurityGroupRuleId": open_rule["SecurityGroupRuleId"], "SecurityGroupRule": narrowed}]
+
+    def narrow(_number: int, made: Made) -> None:
+        if made.operation == "TransactWriteItems" and changes:
+            ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=[changes.pop()])
+
+    account.wire.fail(narrow)
+    account.deliver(event)
+    account.wire.calm()
+    assert "203.0.113.0/24" in str(state(account, group))
 
 
 def test_ports_can_be_set() -> None:

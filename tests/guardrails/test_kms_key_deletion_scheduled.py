@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import registry
 from chalicelib.events import parse
-from chalicelib.pipeline import LEASE
+from chalicelib.remediation import LEASE
 from tests.account import TestAccount
 from tests.recorded import KEY, recorded
 from tests.samples import ACCOUNT, REGION, cloudtrail
