@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import botocore
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,7 +19,13 @@ from chalicelib.model import Aws, AwsError
 
 # An event is retried as a whole, so that a call gives up before its function's time is over.
 CONFIG = Config(
-    parameter_validation=False, connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 2}
+    connect_timeout=2,
+    read_timeout=8,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    # Tests cover what we send, and AWS checks it anyway.
+    parameter_validation=False,
+    # What CloudTrail shows of our calls; botocore would put its own together anew for every call.
+    user_agent=f"parapet botocore/{botocore.__version__}",
 )
 
 Connect = Callable[[str, str], Any]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from chalicelib.model import (
     Status,
     Step,
     Violation,
+    plain,
 )
 from chalicelib.records import EXEMPT, OPEN
 
@@ -180,7 +181,7 @@ class Journal:
             condition += " AND #rev = :rev"
             writes.append(self._limited(where, limit, entry.at))
         if exemption:
-            names["#exempt"], values[":exemption"] = EXEMPT + exemption.part, asdict(exemption)
+            names["#exempt"], values[":exemption"] = EXEMPT + exemption.part, plain(exemption)
             update += ", #exempt = :exemption"
         elif lift:
             names["#exempt"] = EXEMPT + entry.part
@@ -199,18 +200,19 @@ class Journal:
         return after
 
     def _changed(self, before: Finding, after: Finding) -> dict[str, Any]:
-        names, values = {"#status": "status"}, {":was": before.status}
+        names: dict[str, str] = {"#status": "status"}
+        values: dict[str, Any] = {":was": before.status}
         sets, removes = [], []
-        old, new = records.finding_record(before), records.finding_record(after)
-        for number, name in enumerate(name for name in new if name != "history" and new[name] != old.get(name)):
-            names[f"#set{number}"], values[f":set{number}"] = name, new[name]
-            sets.append(f"#set{number} = :set{number}")
-        for number, name in enumerate(name for name in old if name not in new):
-            names[f"#old{number}"] = name
-            removes.append(f"#old{number}")
+        for number, (name, value) in enumerate(records.changes(before, after).items()):
+            names[f"#field{number}"] = name
+            if value is None:
+                removes.append(f"#field{number}")
+            else:
+                values[f":field{number}"] = value
+                sets.append(f"#field{number} = :field{number}")
         steps = after.history[len(before.history) :]
         if steps:
-            names["#history"], values[":steps"] = "history", [asdict(step) for step in steps]  # type: ignore[assignment]
+            names["#history"], values[":steps"] = "history", [plain(step) for step in steps]
             sets.append("#history = list_append(#history, :steps)")
         expression = (f"SET {', '.join(sets)}" if sets else "") + (f" REMOVE {', '.join(removes)}" if removes else "")
         return {
@@ -235,7 +237,7 @@ class Journal:
             "SET #history = list_append(#history, :step)",
             "#status = :status",
             {"#history": "history", "#status": "status"},
-            {":step": [asdict(step)], ":status": step.status},
+            {":step": [plain(step)], ":status": step.status},
         )
 
     def put_off(self, finding: Finding, due: float | None) -> None:
@@ -304,7 +306,7 @@ class Journal:
         if pause is None:
             self._update(CONTROL, "REMOVE pause", "", {}, {})
         else:
-            self._update(CONTROL, "SET pause = :pause", "", {}, {":pause": asdict(pause)})
+            self._update(CONTROL, "SET pause = :pause", "", {}, {":pause": plain(pause)})
 
     def head(self, where: Place) -> Head:
         """Return one head, read consistently."""
@@ -317,12 +319,12 @@ class Journal:
             "SET #exempt = :exemption ADD #rev :one",
             "",
             {"#exempt": EXEMPT + exemption.part, "#rev": "rev"},
-            {":exemption": asdict(exemption), ":one": 1},
+            {":exemption": plain(exemption), ":one": 1},
         )
 
     def ask(self, command: Command) -> None:
         """Record what a person asks for; raises Conflict when the id is taken."""
-        item = items.item({"pk": f"COMMAND#{command.id}", "sk": "COMMAND", **asdict(command)})
+        item = items.item({"pk": f"COMMAND#{command.id}", "sk": "COMMAND", **plain(command)})
         self._write("put_item", TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
     def command(self, command: str) -> Command | None:

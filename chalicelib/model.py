@@ -105,6 +105,11 @@ class Call:
     params: Mapping[str, Any]
 
 
+def plain(value: Any) -> dict[str, Any]:
+    """Return the fields of one of these dataclasses by name; `asdict` would copy all that they hold."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
 def call(service: str, operation: str, **params: Any) -> Call:
     """Return a call as data; nothing is done."""
     return Call(service, operation, params)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from chalicelib.decision import Entry, Head, Limit
-from chalicelib.model import Actor, Call, Exemption, Finding, Pause, Status, Step, Violation
+from chalicelib.model import Actor, Call, Exemption, Finding, Pause, Status, Step, Violation, plain
 
 OPEN, EXEMPT = "open ", "exempt "
 
@@ -33,7 +33,7 @@ def pause(raw: Mapping[str, Any]) -> Pause | None:
 
 def entry_record(entry: Entry) -> dict[str, Any]:
     """Return an entry as a head keeps it, under the name of its part."""
-    return {name: value for name, value in asdict(entry).items() if name != "part"}
+    return {name: value for name, value in plain(entry).items() if name != "part"}
 
 
 def head(raw: Mapping[str, Any]) -> Head:
@@ -61,17 +61,40 @@ def _calls_text(calls: Iterable[Call]) -> str:
     return json.dumps([[c.service, c.operation, dict(c.params)] for c in calls])
 
 
+def _field(finding: Finding, name: str) -> Any:
+    """Return one attribute of a finding as its item holds it; None where the item leaves it out."""
+    value = getattr(finding, name)
+    if name in ("before", "after"):
+        # States and calls as JSON text: they come back exactly as they were, whatever types AWS uses in them.
+        return json.dumps(value)
+    if name in ("fix", "undo"):
+        return _calls_text(value)
+    if name == "history":
+        return [plain(step) for step in value]
+    return plain(value) if name == "actor" and value else value
+
+
+_FIELDS = tuple(one.name for one in fields(Finding) if one.name != "violation")
+
+
 def finding_record(finding: Finding) -> dict[str, Any]:
     """Return a finding as its item, keys included."""
-    raw = asdict(finding)
-    raw |= raw.pop("violation")
-    # States and calls as JSON text: they come back exactly as they were, whatever types AWS uses in them.
-    raw |= {"before": json.dumps(finding.before), "after": json.dumps(finding.after)}
-    raw |= {"fix": _calls_text(finding.fix), "undo": _calls_text(finding.undo)}
+    raw = {name: _field(finding, name) for name in _FIELDS} | plain(finding.violation)
     raw |= {"pk": f"FINDING#{finding.id}", "sk": "FINDING", "month": month(finding.opened)}
-    if finding.due is not None:
-        raw["due_kind"] = "DUE"
+    raw["due_kind"] = None if finding.due is None else "DUE"
     return {name: value for name, value in raw.items() if value is not None}
+
+
+def changes(before: Finding, after: Finding) -> dict[str, Any]:
+    """Return what differs between two states of a finding, history aside, as its item holds it (None: left out)."""
+    found = {
+        name: _field(after, name)
+        for name in _FIELDS
+        if name != "history" and getattr(before, name) != getattr(after, name)
+    }
+    if "due" in found:
+        found["due_kind"] = None if after.due is None else "DUE"
+    return found
 
 
 def finding(raw: Mapping[str, Any]) -> Finding:

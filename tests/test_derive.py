@@ -22,6 +22,8 @@ ROOT = Path(__file__).parent.parent
 RAILS = registry.load()
 POLICIES = policies(Settings())
 FIXING = [rail for rail in RAILS if rail.can_fix]
+TEMPLATE = json.loads((ROOT / ".chalice" / "resources.json").read_text("utf-8"))
+LOG_GROUP = "logs:CreateLogGroup"
 POLICY = Path(".chalice/policies/guard_ec2.json")
 
 
@@ -158,7 +160,19 @@ class TestPolicies:
     @pytest.mark.parametrize("mode", ["approve", "enforce"])
     def test_grant_all_where_a_guardrail_may_act_for_one_origin(self, rail: Guardrail, mode: Mode) -> None:
         for settings in (modes(rail, mode, "off"), modes(rail, "observe", mode)):
-            assert statement(rail, settings)["Action"] == sorted(rail.needs)
+            statements = policies(settings)[f"guard_{rail.service}"]["Statement"]
+            own = [one for one in statements if one["Sid"] in (sid(rail), f"{sid(rail)}Changes")]
+            assert sorted(action for one in own for action in one["Action"]) == sorted(rail.needs)
+
+    def test_let_an_administrator_be_made_and_nothing_else_be_attached(self) -> None:
+        attaching = [
+            one
+            for policy in POLICIES.values()
+            for one in policy["Statement"]
+            if any(action.startswith(("iam:Attach", "iam:Detach")) for action in one["Action"])
+        ]
+        [only] = attaching
+        assert only["Condition"] == {"ArnLike": {"iam:PolicyARN": "arn:*:iam::aws:policy/AdministratorAccess"}}
 
     def test_of_one_guardrail_leave_the_others_alone(self) -> None:
         first, other = [rail for rail in FIXING if rail.service == "ec2"][:2]
@@ -181,6 +195,28 @@ class TestPolicies:
     )
     def test_know_what_writes(self, action: str, expected: bool) -> None:
         assert writes(action) is expected
+
+    @pytest.mark.parametrize("name", POLICIES)
+    def test_let_every_function_publish_to_where_its_failures_go(self, name: str) -> None:
+        own = TEMPLATE["Resources"].get("".join(word.capitalize() for word in name.split("_")), {})
+        found = own.get("Properties", {}).get("EventInvokeConfig", TEMPLATE["Globals"]["Function"]["EventInvokeConfig"])
+        goal = found["DestinationConfig"]["OnFailure"]
+        action = {"SNS": "sns:Publish", "SQS": "sqs:SendMessage"}[goal["Type"]]
+        assert (name, action, goal["Destination"]) in list(granted_actions())
+
+    @pytest.mark.parametrize("name", POLICIES)
+    def test_let_every_function_make_its_log_group(self, name: str) -> None:
+        [where] = [found for function, action, found in granted_actions() if (function, action) == (name, LOG_GROUP)]
+        assert where["Fn::Sub"].endswith(":log-group:/aws/lambda/${AWS::StackName}-*:*")
+
+    def test_let_notify_reach_nothing_in_the_journal_but_its_threads(self) -> None:
+        reaching = [
+            one for one in POLICIES["notify"]["Statement"] if any("dynamodb:" in action for action in one["Action"])
+        ]
+        threads = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["THREAD#*"]}}
+        assert [one["Condition"] for one in reaching] == [threads]
+        # Such a condition is also met by a call that names no key: none of these can do without.
+        assert set(reaching[0]["Action"]) == {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 
     def test_only_who_emits_our_events_may_put_events_and_only_ours(self) -> None:
         emitting = {}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from chalicelib.model import Aws, Notice, ParapetError
+from chalicelib.model import Aws, Notice, ParapetError, plain
 
 
 class Outbox:
@@ -22,7 +21,7 @@ class Outbox:
 
     def send(self, notice: Notice) -> None:
         """Put a notice into every channel's queue; the same key within five minutes is one message. Raises AwsError."""
-        body = json.dumps(asdict(notice))
+        body = json.dumps(plain(notice))
         for queue in self._queues:
             self._aws(
                 "sqs",
