@@ -20,7 +20,8 @@ class Entry:
     """The latest finding of one part, as the resource's head in the journal holds it.
 
     `event` is the cause that opened the finding and `mover` the one that moved it last (`Circumstances.cause`);
-    `request` and `lease` say which invocation holds it, until when; `ask` that its fix must be asked for.
+    `request` and `lease` say which invocation holds it, until when; `ask` that its fix must be asked for, and
+    `counted` that it counts against the limits already.
     """
 
     part: str
@@ -33,6 +34,7 @@ class Entry:
     lease: float
     at: float
     ask: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def _known(
         return replace(opened, kind="step", reason=opened.reason or "the permission has ended")
     if entry.status == "asked" or mode != "enforce" or asks or c.paused:
         return repeat
-    reason = _over(head, limit, c)
+    reason = "" if entry.counted else _over(head, limit, c)
     return Decision("step", "asked", reason=reason) if reason else Decision("resume")
 
 

@@ -114,12 +114,12 @@ class Remediation:
             event_time=cause.event_time if brought else None,
             due=decision.due,
         )
+        fixing = decision.status == "fixing"
         entry = Entry(
             remedy.part, finding.id, decision.status, decision.origin, cause.name, cause.name, cause.request,
-            now + LEASE, now, remedy.ask,
+            now + LEASE, now, remedy.ask, counted=fixing,
         )  # fmt: skip
         self.journal.open(finding, entry, record.head, record.limit)
-        fixing = decision.status == "fixing"
         if fixing:
             self._fix(target.rail, finding, entry, remedy.fix)
         else:
@@ -153,7 +153,7 @@ class Remediation:
         fixing = decision.status == "fixing"
         taken = replace(
             entry, status=decision.status, origin="event", event=cause.name, mover=cause.name, request=cause.request,
-            lease=now + LEASE, at=now, ask=remedy.ask,
+            lease=now + LEASE, at=now, ask=remedy.ask, counted=fixing,
         )  # fmt: skip
         counted = (record.head, record.limit) if fixing else None
         finding = self.journal.move(before, after, entry, taken, counted=counted)
@@ -165,12 +165,11 @@ class Remediation:
     def resume(self, target: Target, entry: Entry, record: Record, cause: Cause) -> None:
         """Take an unfinished or a waiting fix up; raises Conflict when what stands is another violation by now."""
         finding, remedy, now = self.known(entry), target.remedy(entry.part), self.now()
-        begun = entry.status == "fixing"
         taken = replace(
-            entry, status="fixing", mover=cause.name, request=cause.request, lease=now + LEASE, at=now
+            entry, status="fixing", mover=cause.name, request=cause.request, lease=now + LEASE, at=now, counted=True
         )  # fmt: skip
         # Only the head moves: a finding that is tried again and again must not grow by two steps each time.
-        counted = None if begun else (record.head, record.limit)
+        counted = None if entry.counted else (record.head, record.limit)
         self.journal.move(finding, finding, entry, taken, counted=counted)
         rail = target.rail
         view = rail.current(target.state, entry.part) if target.exists else None
