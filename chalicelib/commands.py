@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.decision import Entry
+from chalicelib import registry
+from chalicelib.decision import Entry, Head
 from chalicelib.journal import Journal, place
 from chalicelib.model import (
     Aws,
@@ -58,7 +59,7 @@ def ask(
     """Record a command and emit the event that names it; returns it, to be watched until it is answered."""
     if until <= at:
         raise ParapetError("the end of the permission is in the past")
-    service = service_of(finding)
+    service = registry.service_of(finding.violation.guardrail)
     command = Command(secrets.token_hex(8), kind, finding.id, service, who, why, at, until)
     journal.ask(command)
     emit(aws, COMMAND, [{"service": service, "command": command.id}])
@@ -67,7 +68,9 @@ def ask(
 
 def look_again(aws: Aws, findings: Sequence[Finding]) -> None:
     """Have what some findings are about looked at again by the functions that own it; raises AwsError."""
-    details = [{"service": service_of(finding), "finding": finding.id} for finding in findings]
+    details = [
+        {"service": registry.service_of(finding.violation.guardrail), "finding": finding.id} for finding in findings
+    ]
     emit(aws, LOOK_AGAIN, details)
 
 
@@ -77,11 +80,6 @@ def resume(journal: Journal, aws: Aws) -> list[Finding]:
     held = journal.by_status("held")
     look_again(aws, held)
     return held
-
-
-def service_of(finding: Finding) -> str:
-    """Return the service whose guard function owns a finding."""
-    return finding.violation.guardrail.split("_", 1)[0]
 
 
 class Refused(ParapetError):
@@ -109,16 +107,16 @@ def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
 
 
 def _done(pipeline: Pipeline, rail: Guardrail, command: Command, finding: Finding, request: str) -> Finding:
-    entry = _entry(pipeline, finding)
+    head = pipeline.journal.head(place(finding.violation))
+    entry, permission = _entry(head, finding), _permission(head, command, finding)
     if command.until <= pipeline.now() and finding.status != "undoing":
         raise Refused(f"this was asked for until {compose.moment(command.until)}, and that is over")
     if command.kind == "exempt":
-        return _exempt(pipeline, command, finding, entry)
-    return _undo(pipeline, rail, command, finding, entry, request)
+        return _exempt(pipeline, command, finding, entry, permission)
+    return _undo(pipeline, rail, command, finding, entry, permission, request)
 
 
-def _entry(pipeline: Pipeline, finding: Finding) -> Entry:
-    head = pipeline.journal.head(place(finding.violation))
+def _entry(head: Head, finding: Finding) -> Entry:
     entry = head.entries.get(finding.violation.part)
     if entry is None or entry.finding != finding.id:
         newer = f": {entry.finding}" if entry else ""
@@ -126,10 +124,10 @@ def _entry(pipeline: Pipeline, finding: Finding) -> Entry:
     return entry
 
 
-def _permission(pipeline: Pipeline, command: Command, finding: Finding) -> Exemption:
+def _permission(head: Head, command: Command, finding: Finding) -> Exemption:
     """Return the permission that a command leaves: never a shorter one than is there already."""
     part = finding.violation.part
-    there = pipeline.journal.head(place(finding.violation)).exemptions.get(part)
+    there = head.exemptions.get(part)
     wanted = Exemption(part, command.until, command.who, command.why)
     return there if there and there.until > wanted.until else wanted
 
@@ -141,10 +139,10 @@ def _moved(
     return replace(finding, status=status, history=(*finding.history, step), due=due)
 
 
-def _exempt(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry) -> Finding:
+def _exempt(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry, permission: Exemption) -> Finding:
     if finding.status not in ("observed", "asked", "held", "failed"):
         raise Refused(f"{finding.id} is {finding.status}: there is nothing standing to permit")
-    now, permission = pipeline.now(), _permission(pipeline, command, finding)
+    now = pipeline.now()
     return pipeline.journal.move(
         finding,
         _moved(finding, command, "exempted", now, due=permission.until),
@@ -156,7 +154,13 @@ def _exempt(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry
 
 
 def _undo(
-    pipeline: Pipeline, rail: Guardrail, command: Command, finding: Finding, entry: Entry, request: str
+    pipeline: Pipeline,
+    rail: Guardrail,
+    command: Command,
+    finding: Finding,
+    entry: Entry,
+    permission: Exemption,
+    request: str,
 ) -> Finding:
     act = pipeline.remediation
     if finding.status not in ("fixed", "undoing"):
@@ -168,7 +172,7 @@ def _undo(
         raise Busy(f"finding {finding.id} is being undone")
     exists, view = act.view(rail, finding)
     _undrifted(finding, exists, view, resumed=resumed)
-    now, permission = pipeline.now(), _permission(pipeline, command, finding)
+    now = pipeline.now()
     taken = replace(entry, status="undoing", request=request, lease=now + LEASE, at=now)
     # Due already now: should this never come to its end, the permission's end is when it is looked at again.
     begun = finding if resumed else _moved(finding, command, "undoing", now, due=permission.until)

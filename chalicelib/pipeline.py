@@ -68,14 +68,17 @@ class Pipeline:
         aws = Remembering(self.account(event.account, event.region))
         cause = Cause("event", request, event.id, event.name, event.time, event.actor)
         pairs: list[tuple[Guardrail, str]] = []
+        problems: list[ParapetError] = []
         for rail, path in registry.woken(self.rails, event):
             if self._modes(rail) == {"off"}:
                 continue
             found = subjects(event, path)
             if not found:
-                raise BadEvent(f"event {event.id} ({event.name}) names no resource at {path}: {rail.name} cannot look")
+                text = f"event {event.id} ({event.name}) names no resource at {path}: {rail.name} cannot look"
+                problems.append(BadEvent(text))
             pairs += [(rail, subject) for subject in found]
-        self._settle(aws, list(dict.fromkeys(pairs)), event, cause)
+        problems += self._settle(aws, list(dict.fromkeys(pairs)), event, cause)
+        _raise(problems)
 
     def sweep(self, guardrail: str, account: str, regions: Sequence[str], request: str) -> None:
         """Look at every resource that a guardrail is about, one by one; raises as `handle` does."""
@@ -90,7 +93,7 @@ class Pipeline:
             for subject in (*found, *sorted(lost)):
                 try:
                     # Read anew for each: a pause set meanwhile counts, and nothing is decided on what is minutes old.
-                    self._settle(Remembering(aws), [(rail, subject)], None, Cause("sweep", request))
+                    problems += self._settle(Remembering(aws), [(rail, subject)], None, Cause("sweep", request))
                 except ParapetError as problem:
                     problems.append(problem)
         _raise(problems)
@@ -114,7 +117,7 @@ class Pipeline:
         rail, violation = self.rail(finding.violation.guardrail), finding.violation
         aws = Remembering(self.remediation.account_of(finding))
         cause = Cause(finding.origin, request, "", "the end of a permission")
-        self._settle(aws, [(rail, violation.resource)], None, cause, violation.part)
+        _raise(self._settle(aws, [(rail, violation.resource)], None, cause, violation.part))
         self._due_again(finding)
 
     def _due_again(self, finding: Finding) -> None:
@@ -164,7 +167,8 @@ class Pipeline:
         event: Event | None,
         cause: Cause,
         only: str = "",
-    ) -> None:
+    ) -> list[ParapetError]:
+        """Decide about every part of some resources and act; returns what went wrong with some, the rest is done."""
         problems: list[ParapetError] = []
         targets: dict[Place, Target] = {}
         for rail, subject in pairs:
@@ -184,7 +188,7 @@ class Pipeline:
                             look = self._settle_part(target, part, look, event, cause)
                         except ParapetError as problem:
                             problems.append(problem)
-        _raise(problems)
+        return problems
 
     def _target(self, rail: Guardrail, subject: str, aws: Aws, event: Event | None) -> Target:
         read_at, region = self.now(), "global" if rail.everywhere else aws.region

@@ -130,7 +130,7 @@ def guardrail(
         modes: Mapping[Origin, Mode] = {"event": default, "sweep": default} if isinstance(default, str) else default
         return Guardrail(
             name=name,
-            service=name.split("_", 1)[0],
+            service=service_of(name),
             severity=severity,
             default=modes,
             on=on,
@@ -169,9 +169,14 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(guardrails.__path__)))
 
 
+def service_of(name: str) -> str:
+    """Return the service of a guardrail's name: its first word, after which its guard function is named."""
+    return name.split("_", 1)[0]
+
+
 def services() -> tuple[str, ...]:
     """Return the services that have guardrails, sorted; each has a function `guard_<service>`."""
-    return tuple(sorted({name.split("_", 1)[0] for name in names()}))
+    return tuple(sorted({service_of(name) for name in names()}))
 
 
 @functools.cache
@@ -188,7 +193,7 @@ def get(name: str) -> Guardrail:
 
 def of(service: str) -> tuple[Guardrail, ...]:
     """Return the guardrails of one service, importing only their files."""
-    return tuple(get(name) for name in names() if name.split("_", 1)[0] == service)
+    return tuple(get(name) for name in names() if service_of(name) == service)
 
 
 def load() -> tuple[Guardrail, ...]:

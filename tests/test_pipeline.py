@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from chalicelib import commands
+from chalicelib import commands, registry
 from chalicelib.events import parse
 from chalicelib.journal import Place, place
 from chalicelib.model import BadEvent, Busy, Exemption, ParapetError, Pause
@@ -484,3 +485,14 @@ def test_what_cannot_be_changed_yet_is_held_and_tried_again(account: TestAccount
     assert account.findings()[0].status == "fixed"
     assert account.journal.due(account.clock()) == []
     assert public.state(account, name) == innocent
+
+
+def test_a_guardrail_that_finds_no_name_in_the_event_does_not_stop_the_others(account: TestAccount, web: str) -> None:
+    rail = registry.get(NAME)
+    blind = replace(rail, on=dict.fromkeys(rail.on, "requestParameters.nowhere"))
+    pipeline = account.pipeline("ec2")
+    pipeline.rails = (blind, rail)
+    event = group.breach(account, web)
+    with pytest.raises(BadEvent, match="names no resource at requestParameters.nowhere"):
+        pipeline.handle(parse(event), "r")
+    assert [finding.status for finding in account.findings()] == ["fixed"]

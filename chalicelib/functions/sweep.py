@@ -13,5 +13,5 @@ def sweep(event: CloudWatchEvent) -> None:
     """Put one sweep event per guardrail on the bus, the trails' first: a stopped trail blinds everything else."""
     account = event.context.invoked_function_arn.split(":")[4]
     names = sorted(registry.names(), key=lambda name: not name.startswith("cloudtrail_"))
-    details = [{"service": name.split("_", 1)[0], "guardrail": name} for name in names]
+    details = [{"service": registry.service_of(name), "guardrail": name} for name in names]
     commands.emit(wiring.accounts(account)(account, ""), commands.SWEEP, details)
