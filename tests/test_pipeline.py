@@ -493,6 +493,6 @@ def test_a_guardrail_that_finds_no_name_in_the_event_does_not_stop_the_others(ac
     pipeline = account.pipeline("ec2")
     pipeline.rails = (blind, rail)
     event = group.breach(account, web)
-    with pytest.raises(BadEvent, match="names no resource at requestParameters.nowhere"):
+    with pytest.raises(BadEvent, match=r"names no resource at requestParameters\.nowhere"):
         pipeline.handle(parse(event), "r")
     assert [finding.status for finding in account.findings()] == ["fixed"]
