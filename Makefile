@@ -25,7 +25,7 @@ lint: .venv/ready ## style, types, derived files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m chalicelib.derive --check
+	$(BIN)/python -m deploy.derive --check
 
 test-browser: .venv/ready ## what a person sees, in headless Chromium
 	@command -v chromium >/dev/null || { echo "installing Chromium"; \
@@ -37,7 +37,7 @@ bench: .venv/ready ## the numbers of docs/performance.md
 	$(BIN)/python -m benchmarks
 
 derive: .venv/ready ## write what follows from the guardrails: policies, docs/guardrails.md
-	$(BIN)/python -m chalicelib.derive
+	$(BIN)/python -m deploy.derive
 
 lock: ## pin the development set anew
 	$(PYTHON) -m venv .venv-lock

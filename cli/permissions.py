@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 import click
 
-from chalicelib import derive, registry
+from chalicelib import registry
 from chalicelib.settings import Settings
-from cli import access, output
+from cli import output
 from cli.deployment import Outside
+from deploy import actions, rights
 
 _REFERENCE = re.compile(r"\$\{(?!AWS::)")
 
@@ -25,7 +26,7 @@ class Grant:
     """
 
     action: str
-    level: access.Level
+    level: actions.Level
     resource: str
     reach: Literal["any", "own", "named"]
     reads: str
@@ -102,7 +103,7 @@ def roles(settings: Settings) -> list[Role]:
     """Return every role with its grants under the modes in force; raises ParapetError for an unclassified action."""
     return [
         Role(function, settings.role_name(function), tuple(_grants(function, policy["Statement"], settings)))
-        for function, policy in sorted(derive.policies(settings).items())
+        for function, policy in sorted(rights.policies(settings).items())
     ]
 
 
@@ -141,12 +142,12 @@ def _grants(function: str, statements: Iterable[dict[str, Any]], settings: Setti
         for action in statement["Action"]:
             yield Grant(
                 action=action,
-                level=access.level(action),
+                level=actions.level(action),
                 resource=shown(resource),
                 reach="any" if resource == "*" else "own" if _ours(resource) else "named",
-                reads=access.DATA.get(action, ""),
-                deletes=access.DELETES.get(action, ""),
-                guardrails=tuple(rail.name for rail in rails if action in derive.granted(rail, settings)),
+                reads=actions.DATA.get(action, ""),
+                deletes=actions.DELETES.get(action, ""),
+                guardrails=tuple(rail.name for rail in rails if action in rights.granted(rail, settings)),
             )
 
 

@@ -13,11 +13,11 @@ PACKAGE = ROOT / "chalicelib"
 
 # From the ground up: a module may import from its own row and from the rows before it.
 ROWS: list[set[str]] = [
-    {"model", "items", "exposure", "dashboard"},
+    {"model", "items", "exposure"},
     {"events"},
     {"registry", "publicity", "access_block", "reads"},
     {"settings", "guardrails", "notices.compose", "notices.slack_blocks", "notices.trouble"},
-    {"decision", "derive"},
+    {"decision"},
     {"records"},
     {"aws", "journal", "notices.outbox", "notices.threads"},
     {"notices.slack"},
@@ -29,7 +29,7 @@ ROWS: list[set[str]] = [
     {"functions"},
 ]
 PURE = {
-    "model", "items", "exposure", "dashboard", "publicity", "access_block", "reads", "events", "registry",
+    "model", "items", "exposure", "publicity", "access_block", "reads", "events", "registry",
     "decision", "records",
     "guardrails", "notices.compose", "notices.slack_blocks", "notices.trouble",
 }  # fmt: skip

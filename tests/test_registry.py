@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from chalicelib import registry
-from chalicelib.derive import writes
 from chalicelib.events import parse, subjects
 from chalicelib.model import MODES, ORIGINS, SEVERITIES, ParapetError
 from chalicelib.registry import PATTERN_LENGTH, Guardrail
+from deploy.rights import writes
 from local.patterns import matches
 from tests.scenarios import SCENARIOS
 

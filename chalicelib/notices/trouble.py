@@ -155,7 +155,7 @@ def _denied(failure: Failure, text: str) -> _Why:
     else:
         mend = (
             f"Give {who} the action {action or 'that the error names'} (the derived policies grant it: "
-            f"python -m chalicelib.derive, then deploy), {AGAIN}"
+            f"make derive, then make deploy), {AGAIN}"
         )
     return _Why(f"denied {action}".strip(), mend)
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib import derive, registry
+from chalicelib import registry
 from chalicelib.model import ORIGINS, Mode, ParapetError
 from chalicelib.settings import Settings
-from cli import access
 from cli.permissions import Role, roles, summary
+from deploy import actions, rights
 from tests.cli.terminal import GUARDRAIL, Terminal
 
 
@@ -22,26 +22,26 @@ def granted(policy: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def test_the_actions_in_use_and_no_others_are_classified() -> None:
-    used = {action for policy in derive.policies(all_in("enforce")).values() for action, _ in granted(policy)}
-    classified = [action for actions in access.LEVELS.values() for action in actions]
+    used = {action for policy in rights.policies(all_in("enforce")).values() for action, _ in granted(policy)}
+    classified = [action for level in actions.LEVELS.values() for action in level]
     assert sorted(classified) == sorted(used)
-    assert set(access.DATA) <= used
-    assert set(access.DELETES) <= used
+    assert set(actions.DATA) <= used
+    assert set(actions.DELETES) <= used
 
 
 def test_an_action_that_nobody_classified_is_an_error() -> None:
-    with pytest.raises(ParapetError, match=r"^s3:DeleteObject is not classified: add it to cli/access.py"):
-        access.level("s3:DeleteObject")
+    with pytest.raises(ParapetError, match=r"^s3:DeleteObject is not classified: add it to deploy/actions.py"):
+        actions.level("s3:DeleteObject")
 
 
 def test_what_can_delete_is_at_no_reading_level() -> None:
-    assert all(access.level(action) not in ("List", "Read") for action in access.DELETES)
-    assert all(access.level(action) in ("List", "Read") for action in access.DATA)
+    assert all(actions.level(action) not in ("List", "Read") for action in actions.DELETES)
+    assert all(actions.level(action) in ("List", "Read") for action in actions.DATA)
 
 
 def test_every_role_and_every_grant_is_there() -> None:
     settings = all_in("enforce")
-    policies = derive.policies(settings)
+    policies = rights.policies(settings)
     found = {role.function: role for role in roles(settings)}
     assert set(found) == set(policies)
     for function, policy in policies.items():

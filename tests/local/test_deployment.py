@@ -15,8 +15,8 @@ from chalice.utils import to_cfn_resource_name
 
 from app import app
 from chalicelib import registry, settings
-from chalicelib.derive import policies
 from chalicelib.functions import guard_ec2, timer
+from deploy.rights import policies
 from local.deployment import CHALICE, Deployment, DeploymentError, camel, load, rate
 
 TEMPLATE: dict[str, Any] = json.loads((CHALICE / "resources.json").read_text("utf-8"))

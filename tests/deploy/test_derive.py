@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from chalicelib import registry
-from chalicelib.derive import files, granted, main, page, policies, writes
 from chalicelib.model import MODES, Mode
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
+from deploy.derive import files, main, page
+from deploy.rights import granted, policies, writes
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 RAILS = registry.load()
 POLICIES = policies(Settings())
 FIXING = [rail for rail in RAILS if rail.can_fix]
@@ -55,7 +56,7 @@ def tree(tmp_path: Path) -> Path:
 
 class TestFiles:
     def test_of_this_tree_are_what_the_guardrails_say(self) -> None:
-        command = [sys.executable, "-m", "chalicelib.derive", "--check"]
+        command = [sys.executable, "-m", "deploy.derive", "--check"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -86,4 +86,4 @@ def level(action: str) -> Level:
     for name, actions in LEVELS.items():
         if action in actions:
             return name
-    raise ParapetError(f"{action} is not classified: add it to cli/access.py with its access level")
+    raise ParapetError(f"{action} is not classified: add it to deploy/actions.py with its access level")
