@@ -195,7 +195,7 @@ class Journal:
         }
         writes.append({"Update": changed})
         if command:
-            writes.append(self._answered(command))
+            writes.append({"Put": self._answered(command)})
         self._transact(writes)
         return after
 
@@ -328,27 +328,26 @@ class Journal:
         self._write("put_item", TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
     def command(self, command: str) -> Command | None:
-        """Return a command by its id, read consistently."""
-        raw = self._get(_key("COMMAND", command))
-        return Command(**{k: v for k, v in raw.items() if k not in ("pk", "sk")}) if raw else None
+        """Return a command by its id with its answer, read consistently."""
+        keys = [_key("COMMAND", command), _key("ANSWER", command)]
+        found = {raw["sk"]: raw for raw in map(items.values, self._batch(keys))}
+        asked = found.get("COMMAND")
+        if asked is None:
+            return None
+        fields = {**asked, **found.get("ANSWER", {})}
+        return Command(**{name: value for name, value in fields.items() if name not in ("pk", "sk")})
 
     def answer(self, command: Command) -> None:
         """Record the outcome of a command that has none yet; raises Conflict when it has."""
-        write = dict(self._answered(command)["Update"])
-        self._write("update_item", **write)
+        self._write("put_item", **self._answered(command))
 
     def _answered(self, command: Command) -> dict[str, Any]:
+        # An item of its own: whoever carries commands out must not be able to write one.
+        answer = items.item({"status": command.status, "answer": command.answer})
         return {
-            "Update": {
-                "TableName": self._table,
-                "Key": _key("COMMAND", command.id),
-                "UpdateExpression": "SET #status = :status, answer = :answer",
-                "ConditionExpression": "#status = :asked",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": items.item(
-                    {":status": command.status, ":answer": command.answer, ":asked": "asked"}
-                ),
-            }
+            "TableName": self._table,
+            "Item": {**_key("ANSWER", command.id), **answer},
+            "ConditionExpression": "attribute_not_exists(pk)",
         }
 
     # The table

@@ -12,6 +12,7 @@ Severity = Literal["critical", "high", "medium", "low"]
 
 ORIGINS: tuple[Origin, ...] = ("event", "sweep")
 MODES: tuple[Mode, ...] = ("off", "observe", "approve", "enforce")
+ACTING: tuple[Mode, ...] = ("approve", "enforce")
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 
 Status = Literal[

@@ -54,7 +54,7 @@ class Guardrail:
     gone: frozenset[str]
     later: frozenset[str]
     options: Mapping[str, Any] = field(default_factory=dict)
-    condition: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     everywhere: bool = False
     event_born: bool = False
     can_fix: bool = True
@@ -100,7 +100,7 @@ def guardrail(
     gone: Iterable[str] = (),
     later: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
-    condition: Mapping[str, Any] | None = None,
+    conditions: Mapping[str, Mapping[str, Any]] | None = None,
     everywhere: bool = False,
     event_born: bool = False,
     can_fix: bool = True,
@@ -119,7 +119,7 @@ def guardrail(
         gone: AWS error codes that mean the resource no longer exists.
         later: AWS error codes of the fix that mean the resource cannot be changed yet, as while it is being made.
         options: settings of its own with their defaults; `check` then receives them as third argument.
-        condition: the IAM condition under which its writing actions are granted.
+        conditions: by action, the IAM condition under which it is granted.
         everywhere: the resource belongs to the account, not to a region.
         event_born: `check` needs the event to see the violation, though `current` shows whether it still stands.
         can_fix: False where only a person can judge.
@@ -144,7 +144,7 @@ def guardrail(
             gone=frozenset(gone),
             later=frozenset(later),
             options=options or {},
-            condition=condition or {},
+            conditions=conditions or {},
             everywhere=everywhere,
             event_born=event_born,
             can_fix=can_fix,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from chalicelib.model import MODES, ORIGINS, Mode, Origin, ParapetError
+from chalicelib.model import ACTING, MODES, ORIGINS, Mode, Origin, ParapetError
 from chalicelib.registry import Guardrail
 
 FILE = Path(__file__).with_name("parapet.toml")
@@ -18,6 +18,23 @@ PREFIX = "parapet"
 
 class SettingsError(ParapetError):
     """A setting that cannot be used; the text names the file, the key and what would do."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the stack tells each function: needed even where the settings file cannot be read."""
+
+    stage: str = "local"
+    table: str = ""
+    slack_queue: str = ""
+    slack_token: str = ""
+    slack_url: str = ""
+
+
+def environment(variables: Mapping[str, str]) -> Environment:
+    """Return what `PARAPET_STAGE`, `PARAPET_TABLE`, `PARAPET_SLACK_QUEUE`, `…_TOKEN` and `…_URL` say."""
+    names = {one.name: f"PARAPET_{one.name.upper()}" for one in fields(Environment)}
+    return Environment(**{name: variables[variable] for name, variable in names.items() if variable in variables})
 
 
 @dataclass(frozen=True)
@@ -41,12 +58,28 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     exempt_for: float = 30 * 86400.0
     slack_channel: str = "#parapet"
+    slack_token: str = ""
+    slack_url: str = ""
+    default_mode: Mode | None = None
+    observed: tuple[str, ...] = ()
     guardrails: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def mode(self, rail: Guardrail, origin: Origin) -> Mode:
-        """Return the mode in force for a guardrail and origin."""
+        """Return the mode in force for a guardrail and origin.
+
+        Its own setting counts first. Without one, a guardrail that came with an upgrade (`observed`) changes nothing
+        until it is promoted; then `default_mode` counts where the guardrail can do it, then its own default.
+        """
         modes: Mapping[Origin, Mode] = self.guardrails.get(rail.name, {}).get("mode", {})
-        return modes.get(origin, rail.default[origin])
+        if origin in modes:
+            return modes[origin]
+        acting = self.default_mode in ACTING and not rail.can_fix
+        mode = rail.default[origin] if self.default_mode is None or acting else self.default_mode
+        return "observe" if mode in ACTING and rail.name in self.observed else mode
+
+    def acts(self, rail: Guardrail) -> bool:
+        """Whether a guardrail may change anything, for any origin: then, and only then, its role may too."""
+        return any(self.mode(rail, origin) in ACTING for origin in ORIGINS)
 
     def options(self, rail: Guardrail) -> Mapping[str, Any]:
         """Return a guardrail's own settings, its defaults filled in."""
@@ -64,12 +97,13 @@ def role_name(stage: str, function: str) -> str:
 
 
 def load(
-    environment: Mapping[str, str], names: Iterable[str], rails: Iterable[Guardrail], file: Path = FILE
+    variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Guardrail], file: Path = FILE
 ) -> Settings:
     """Return the settings in force.
 
     Args:
-        environment: `PARAPET_STAGE`, `PARAPET_TABLE`, `PARAPET_SLACK_QUEUE`, `PARAPET_SETTINGS` (another file).
+        variables: those of `environment`, `PARAPET_SETTINGS` (another file),
+            `PARAPET_OBSERVED` (guardrails that an upgrade brought and nobody has promoted, with commas between).
         names: every guardrail's name, against which sections are checked.
         rails: the guardrails whose sections are validated in full: those that the caller runs.
         file: the settings file where `PARAPET_SETTINGS` names none.
@@ -77,7 +111,7 @@ def load(
     Raises:
         SettingsError: naming the file, the key, and what would do.
     """
-    path = Path(environment.get("PARAPET_SETTINGS") or file)
+    path = Path(variables.get("PARAPET_SETTINGS") or file)
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -89,17 +123,21 @@ def load(
         section.table(name) for name in ("parapet", "limits", "undo", "slack", "guardrails")
     )
     section.nothing_else()
-    known = {rail.name: rail for rail in rails}
+    known, told = {rail.name: rail for rail in rails}, environment(variables)
     settings = Settings(
-        stage=environment.get("PARAPET_STAGE", "local"),
-        table=environment.get("PARAPET_TABLE", ""),
-        slack_queue=environment.get("PARAPET_SLACK_QUEUE", ""),
+        stage=told.stage,
+        table=told.table,
+        slack_queue=told.slack_queue,
         accounts=general.texts("accounts", r"\d{12}", "12 digits"),
         regions=(regions := general.texts("regions", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1")),
         swept=regions,
         limits=Limits(limits.whole("resources_per_ten_minutes", 20), limits.whole("same_resource_per_hour", 3)),
         exempt_for=seconds(undo.text("exempt_for", "30d"), f"{path.name}: undo.exempt_for"),
         slack_channel=slack.text("channel", "#parapet"),
+        slack_token=slack.text("token", told.slack_token),
+        slack_url=told.slack_url,
+        default_mode=general.mode("default_mode"),
+        observed=_observed(variables.get("PARAPET_OBSERVED", ""), tuple(names)),
         guardrails=_guardrails(guards, tuple(names), known),
     )
     for part in (general, limits, undo, slack):
@@ -141,7 +179,7 @@ class _Section:
 
     def text(self, key: str, default: str) -> str:
         value = self.take(key, default)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or (key in self.content and not value):
             raise SettingsError(f"{self.where(key)} must be a text in quotes, not {value!r}")
         return value
 
@@ -160,17 +198,32 @@ class _Section:
                 raise SettingsError(f"{self.where(key)}: {value!r} is not {what}")
         return tuple(values)
 
+    def mode(self, key: str) -> Mode | None:
+        value: Mode | None = self.take(key, None)
+        if value is not None and value not in MODES:
+            raise SettingsError(f"{self.where(key)}: {value!r} is not a mode: {', '.join(MODES)}")
+        return value
+
     def nothing_else(self) -> None:
         for key in self.content:
             if key not in self.known:
-                raise SettingsError(f"{self.where(key)} is not a setting{_meant(key, self.known)}")
+                raise SettingsError(f"{self.where(key)} is not a setting{meant(key, self.known)}")
 
 
-def _meant(word: str, choices: Iterable[str]) -> str:
+def meant(word: str, choices: Iterable[str]) -> str:
+    """Return how an error goes on about a word that nobody knows: with the one that was meant, or all there are."""
     import difflib  # only an error needs it, and a cold start should not pay for it
 
     close = difflib.get_close_matches(word, list(choices), 1)
     return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(sorted(choices))}"
+
+
+def _observed(text: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    given = tuple(name for name in text.split(",") if name)
+    for name in given:
+        if name not in names:
+            raise SettingsError(f"PARAPET_OBSERVED: {name!r} is not a guardrail{meant(name, names)}")
+    return given
 
 
 def _guardrails(
@@ -179,7 +232,7 @@ def _guardrails(
     settings: dict[str, Mapping[str, Any]] = {}
     for name in section.content:
         if name not in names:
-            raise SettingsError(f"{section.where(name)} is not a guardrail{_meant(name, names)}")
+            raise SettingsError(f"{section.where(name)} is not a guardrail{meant(name, names)}")
         table = section.table(name)
         if name in known:
             settings[name] = _one_guardrail(table, known[name])
@@ -196,7 +249,7 @@ def _one_guardrail(section: _Section, rail: Guardrail) -> Mapping[str, Any]:
             raise SettingsError(f"{section.where('mode')}: {origin!r} is not an origin: event or sweep")
         if value not in MODES:
             raise SettingsError(f"{section.where('mode')}: {value!r} is not a mode: {', '.join(MODES)}")
-        if value in ("approve", "enforce") and not rail.can_fix:
+        if value in ACTING and not rail.can_fix:
             raise SettingsError(f"{section.where('mode')}: {rail.name} has no fix; only off or observe will do")
     values: dict[str, Any] = {"mode": modes}
     for option, default in rail.options.items():

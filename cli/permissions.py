@@ -22,13 +22,13 @@ _REFERENCE = re.compile(r"\$\{(?!AWS::)")
 class Grant:
     """One action that a role may use: where, at which access level, for which guardrails.
 
-    `reach` is `any` resource of the account, Parapet's `own` (it is in Parapet's template), or another that is `named`.
+    `reach`: `guarded` is what guardrails look after, `own` is what Parapet's template makes, `else` all other.
     """
 
     action: str
     level: actions.Level
     resource: str
-    reach: Literal["any", "own", "named"]
+    reach: Literal["guarded", "own", "else"]
     reads: str
     deletes: str
     guardrails: tuple[str, ...]
@@ -49,13 +49,13 @@ class Role:
 
     @property
     def changes(self) -> list[str]:
-        """The actions that can change any resource of the account."""
-        return sorted({grant.action for grant in self.grants if grant.changes and grant.reach == "any"})
+        """The actions that can change what guardrails look after."""
+        return sorted({grant.action for grant in self.grants if grant.changes and grant.reach == "guarded"})
 
     @property
     def writes(self) -> list[str]:
-        """The resources beside these, Parapet's own or named ones, that the role writes to."""
-        return sorted({grant.resource for grant in self.grants if grant.changes and grant.reach != "any"})
+        """The resources beside these, Parapet's own or others, that the role writes to."""
+        return sorted({grant.resource for grant in self.grants if grant.changes and grant.reach != "guarded"})
 
     @property
     def deletes(self) -> list[str]:
@@ -136,7 +136,9 @@ def record(role: Role) -> dict[str, Any]:
 
 
 def _grants(function: str, statements: Iterable[dict[str, Any]], settings: Settings) -> Iterable[Grant]:
-    rails = registry.of(function.removeprefix("guard_")) if function.startswith("guard_") else ()
+    service = function.removeprefix("guard_") if function.startswith("guard_") else ""
+    rails = registry.of(service)
+    guarded = rights.of_service(service, settings)
     for statement in statements:
         resource = statement["Resource"]
         for action in statement["Action"]:
@@ -144,7 +146,7 @@ def _grants(function: str, statements: Iterable[dict[str, Any]], settings: Setti
                 action=action,
                 level=actions.level(action),
                 resource=shown(resource),
-                reach="any" if resource == "*" else "own" if _ours(resource) else "named",
+                reach="guarded" if statement in guarded else "own" if _ours(resource) else "else",
                 reads=actions.DATA.get(action, ""),
                 deletes=actions.DELETES.get(action, ""),
                 guardrails=tuple(rail.name for rail in rails if action in rights.granted(rail, settings)),
@@ -152,7 +154,7 @@ def _grants(function: str, statements: Iterable[dict[str, Any]], settings: Setti
 
 
 def shown(resource: Any) -> str:
-    """Return a policy's resource in short: the name of one in our template, or what follows the account in an ARN."""
+    """Return a policy's resource in short: the name of one in our template, or an ARN without partition and account."""
     if isinstance(resource, str):
         return resource
     ((function, value),) = resource.items()
@@ -160,7 +162,8 @@ def shown(resource: Any) -> str:
         return str(value[0])
     if function == "Ref":
         return str(value)
-    return str(value).replace("${Journal.Arn}", "Journal").rsplit("${AWS::AccountId}:", 1)[-1]
+    text = str(value).replace("${Journal.Arn}", "Journal")
+    return text.rsplit("${AWS::AccountId}:", 1)[-1].removeprefix("arn:${AWS::Partition}:")
 
 
 def _ours(resource: Any) -> bool:

@@ -43,10 +43,11 @@ LEVELS: Mapping[Level, frozenset[str]] = {
         "ec2:ModifyInstanceMetadataOptions", "ec2:RevokeSecurityGroupIngress",
         "events:PutEvents",
         "kms:CancelKeyDeletion", "kms:DisableKey", "kms:EnableKey", "kms:ScheduleKeyDeletion",
-        "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
+        "logs:CreateLogStream", "logs:PutLogEvents",
         "rds:ModifyDBInstance",
         "sns:Publish",
         "sqs:DeleteMessage", "sqs:SendMessage",
+        "xray:PutTelemetryRecords", "xray:PutTraceSegments",
     }),
     "Permissions management": frozenset({
         "ec2:ModifySnapshotAttribute",
@@ -58,6 +59,52 @@ LEVELS: Mapping[Level, frozenset[str]] = {
         "s3:PutBucketPublicAccessBlock",
     }),
 }  # fmt: skip
+
+# Where IAM lets an action be limited to a kind of resource: the ARN after `arn:<partition>:`. All others take `*`.
+RESOURCES: Mapping[str, frozenset[str]] = {
+    # An organisation's trail is another account's: it must be readable to be told apart.
+    "cloudtrail:*:*:trail/*": frozenset({"cloudtrail:GetTrail", "cloudtrail:GetTrailStatus"}),
+    "cloudtrail:*:${AWS::AccountId}:trail/*": frozenset({"cloudtrail:StartLogging", "cloudtrail:StopLogging"}),
+    "ec2:*:${AWS::AccountId}:instance/*": frozenset({"ec2:ModifyInstanceMetadataOptions"}),
+    "ec2:*:${AWS::AccountId}:network-acl/*": frozenset({"ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"}),
+    "ec2:*:${AWS::AccountId}:security-group/*": frozenset({
+        "ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress",
+    }),
+    "ec2:*::image/*": frozenset({"ec2:ModifyImageAttribute"}),
+    "ec2:*::snapshot/*": frozenset({"ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute"}),
+    "iam::${AWS::AccountId}:group/*": frozenset({
+        "iam:AttachGroupPolicy", "iam:DetachGroupPolicy", "iam:ListAttachedGroupPolicies",
+    }),
+    "iam::${AWS::AccountId}:role/*": frozenset({
+        "iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:GetRole", "iam:ListAttachedRolePolicies",
+    }),
+    "iam::${AWS::AccountId}:user/*": frozenset({
+        "iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:ListAccessKeys", "iam:ListAttachedUserPolicies",
+        "iam:UpdateAccessKey",
+    }),
+    "iam::aws:policy/AdministratorAccess": frozenset({"iam:ListEntitiesForPolicy"}),
+    "kms:*:${AWS::AccountId}:key/*": frozenset({
+        "kms:CancelKeyDeletion", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey", "kms:ScheduleKeyDeletion",
+    }),
+    "rds:*:${AWS::AccountId}:cluster-snapshot:*": frozenset({
+        "rds:DescribeDBClusterSnapshotAttributes", "rds:DescribeDBClusterSnapshots",
+        "rds:ModifyDBClusterSnapshotAttribute",
+    }),
+    "rds:*:${AWS::AccountId}:cluster:*": frozenset({"rds:DescribeDBClusterSnapshots"}),
+    "rds:*:${AWS::AccountId}:db:*": frozenset({
+        "rds:DescribeDBInstances", "rds:DescribeDBSnapshots", "rds:ModifyDBInstance",
+    }),
+    "rds:*:${AWS::AccountId}:snapshot:*": frozenset({
+        "rds:DescribeDBSnapshotAttributes", "rds:DescribeDBSnapshots", "rds:ModifyDBSnapshotAttribute",
+    }),
+    "s3:::*": frozenset({
+        "s3:DeleteBucketPolicy", "s3:GetBucketAcl", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock",
+        "s3:PutBucketAcl", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock",
+    }),
+}  # fmt: skip
+
+# Services with one endpoint for all regions: a condition on the region would say nothing.
+GLOBAL = frozenset({"iam"})
 
 # Those that can read contents, not only settings.
 DATA: Mapping[str, str] = {
@@ -87,3 +134,17 @@ def level(action: str) -> Level:
         if action in actions:
             return name
     raise ParapetError(f"{action} is not classified: add it to deploy/actions.py with its access level")
+
+
+def resources(action: str) -> tuple[str, ...]:
+    """Return the ARNs, after `arn:<partition>:`, that an action of a guardrail is granted on; `*` for all."""
+    return tuple(sorted(arn for arn, limited in RESOURCES.items() if action in limited)) or ("*",)
+
+
+def kind(resource: str) -> str:
+    """Return the kind of resource that such an ARN names, as a word for a statement's id: `SecurityGroup`, `Any`."""
+    if resource == "*":
+        return "Any"
+    service, _, rest = resource.partition(":")
+    last = rest.removesuffix("*").rstrip(":/").rsplit(":", 1)[-1].split("/")[0]
+    return "".join(word.capitalize() for word in (last or f"{service}-bucket").split("-"))

@@ -2,107 +2,203 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chalicelib import registry
-from chalicelib.model import ORIGINS
+from chalicelib.model import ParapetError
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
+from deploy import actions
 
-READS = ("Describe", "Get", "List", "Head")
+Statement = dict[str, Any]
+Policy = dict[str, Any]
+
+GLOBAL_REGION = "us-east-1"
+TABLE = {"Fn::GetAtt": ["Journal", "Arn"]}
+OUTBOX = {"Fn::GetAtt": ["SlackQueue", "Arn"]}
+DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+FAILURES = {"Ref": "FailuresTopic"}
+TOKEN = {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SlackToken}"}
+OURS = "parapet-${Stage}-*"
 
 
 def writes(action: str) -> bool:
-    """Whether an IAM action changes something."""
-    return not action.split(":")[1].startswith(READS)
+    """Whether an IAM action changes something, by AWS's own access level; raises ParapetError when unclassified."""
+    return actions.level(action) not in ("List", "Read")
 
 
 def granted(rail: Guardrail, settings: Settings) -> list[str]:
     """Return the actions that a guardrail brings into its function's role under the modes in force."""
-    modes = {settings.mode(rail, origin) for origin in ORIGINS}
-    if modes == {"off"}:
+    if {settings.mode(rail, origin) for origin in rail.default} == {"off"}:
         return []
-    acts = bool(modes & {"approve", "enforce"})
+    acts = settings.acts(rail)
     return sorted(action for action in rail.needs if acts or not writes(action))
 
 
-def _allow(sid: str, actions: Iterable[str], resources: Any) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resources}
-
-
-def _keys(*patterns: str) -> dict[str, Any]:
-    """Return the condition that only items under some partition keys are reached."""
-    return {"Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": sorted(patterns)}}}
-
-
-TABLE = {"Fn::GetAtt": ["Journal", "Arn"]}
-INDEXES = {"Fn::Sub": "${Journal.Arn}/index/*"}
-JOURNAL_WRITES = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
-LOGS = _allow(
-    "Logs",
-    ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
-    {
-        "Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
-        ":log-group:/aws/lambda/${AWS::StackName}-*:*"
-    },
-)
-BUS = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
-EMIT = {
-    **_allow("Emit", ("events:PutEvents",), BUS),
-    "Condition": {"StringEquals": {"events:source": "parapet"}},
-}
-OUTBOX = _allow("Outbox", ("sqs:SendMessage",), {"Fn::GetAtt": ["SlackQueue", "Arn"]})
-QUERY = _allow("Journal", ("dynamodb:Query",), INDEXES)
-GIVEN_UP = _allow("GivenUp", ("sns:Publish",), {"Ref": "FailuresTopic"})
-
-
-def policies(settings: Settings) -> dict[str, dict[str, Any]]:
+def policies(settings: Settings) -> dict[str, Policy]:
     """Return the policy of every function, by function name."""
     found = {f"guard_{service}": _guard(service, settings) for service in registry.services()}
     found["notify"] = _policy(
-        LOGS,
-        {**_allow("Threads", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE), **_keys("THREAD#*")},
-        GIVEN_UP,
-        _allow(
-            "Queue",
-            ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
-            {"Fn::GetAtt": ["SlackQueue", "Arn"]},
-        ),
-        _allow(
-            "Token",
-            ("ssm:GetParameter",),
-            {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SlackToken}"},
-        ),
+        _allow("Threads", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE, keys("THREAD#*")),
+        _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), OUTBOX),
+        _allow("Token", ("ssm:GetParameter",), TOKEN),
     )
-    found["sweep"] = _policy(LOGS, EMIT, GIVEN_UP)
-    found["timer"] = _policy(LOGS, EMIT, QUERY, GIVEN_UP)
-    found["failures"] = _policy(
-        LOGS, OUTBOX, _allow("GivenUp", ("sqs:SendMessage",), {"Fn::GetAtt": ["DeadLetters", "Arn"]})
-    )
+    found["sweep"] = _policy(EMIT)
+    found["timer"] = _policy(EMIT, _allow("Due", ("dynamodb:Query",), _index("by_due")))
+    found["failures"] = _policy(_allow("Outbox", ("sqs:SendMessage",), OUTBOX))
+    return {name: _policy(*policy["Statement"], *_lambdas(name)) for name, policy in found.items()}
+
+
+def of_service(service: str, settings: Settings, regions: Sequence[Any] = ()) -> list[Statement]:
+    """Return the statements about what a service's guardrails look at and change.
+
+    Args:
+        service: whose guardrails.
+        settings: whose modes decide which actions there are.
+        regions: where changes are allowed, as the template names them; empty: where Parapet runs, the global region,
+            and those that the settings name.
+    """
+    rails = registry.of(service)
+    grants: dict[tuple[str, str], set[str]] = {}
+    for rail in rails:
+        for action in granted(rail, settings):
+            condition = _condition(service, rail, action, regions or _regions(settings))
+            for resource in actions.resources(action):
+                grants.setdefault((resource, condition), set()).add(action)
+    found: list[Statement] = []
+    for (resource, condition), allowed in sorted(grants.items()):
+        for kind, some in (
+            ("Read", {a for a in allowed if not writes(a)}),
+            ("Change", {a for a in allowed if writes(a)}),
+        ):
+            if some:
+                sid = _unique(kind + actions.kind(resource), found)
+                found.append(_allow(sid, some, _arn(resource), json.loads(condition)))
     return found
 
 
-def _policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
+def boundary(policies: Iterable[Policy]) -> Policy:
+    """Return the permissions boundary of all our roles: whatever somebody attaches to one, it can do no more than this.
+
+    It allows the actions of all our policies together, hence no deletion that no guardrail declares; it denies
+    contents other than our own, and changes of our own roles and functions.
+    """
+    statements = [one for policy in policies for one in policy["Statement"]]
+    allowed = {action for one in statements for action in one["Action"]}
+    return _policy(
+        _allow("NothingElse", allowed, "*"),
+        {
+            "Sid": "NoDataOfOthers",
+            "Effect": "Deny",
+            "Action": sorted(allowed & set(actions.DATA)),
+            "NotResource": _readable(statements),
+        },
+        {
+            "Sid": "NotOurselves",
+            "Effect": "Deny",
+            "Action": [
+                "iam:Add*", "iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Put*", "iam:Remove*", "iam:Set*",
+                "iam:Tag*", "iam:Untag*", "iam:Update*",
+                "lambda:Add*", "lambda:Create*", "lambda:Delete*", "lambda:Publish*", "lambda:Put*", "lambda:Remove*",
+                "lambda:Update*",
+            ],
+            "Resource": [
+                {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/" + OURS},
+                {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/" + OURS},
+                {"Fn::Sub": "arn:${AWS::Partition}:lambda:*:${AWS::AccountId}:function:" + OURS},
+            ],
+        },
+    )  # fmt: skip
+
+
+def _readable(statements: Iterable[Statement]) -> list[Any]:
+    """Return the resources whose contents our roles may read; raises ParapetError when a policy would allow all."""
+    found: dict[str, Any] = {}
+    for one in statements:
+        if set(one["Action"]) & set(actions.DATA):
+            if one["Resource"] == "*":
+                raise ParapetError(f"{one['Sid']} would let a role read the contents of everything")
+            found[json.dumps(one["Resource"], sort_keys=True)] = one["Resource"]
+    return [found[key] for key in sorted(found)]
+
+
+def keys(*patterns: str) -> dict[str, Any]:
+    """Return the condition that only items under some partition keys of the journal are reached."""
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": sorted(patterns)}}
+
+
+def _guard(service: str, settings: Settings) -> Policy:
+    return _policy(
+        *of_service(service, settings),
+        _allow("Journal", ("dynamodb:BatchGetItem", "dynamodb:GetItem"), TABLE),
+        _allow("Standing", ("dynamodb:Query",), _index("by_status")),
+        # Not COMMAND#*: whoever carries commands out must not be able to write one.
+        _allow(
+            "Findings",
+            ("dynamodb:PutItem", "dynamodb:UpdateItem"),
+            TABLE,
+            keys("ANSWER#*", "FINDING#*", "HEAD#*", "LIMIT#*"),
+        ),
+        _allow("Outbox", ("sqs:SendMessage",), OUTBOX),
+    )
+
+
+def _lambdas(function: str) -> list[Statement]:
+    """Return what Lambda itself does under a function's role: its log, its traces, what it gave up on."""
+    log = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/parapet-${Stage}-"
+    given_up = ("sqs:SendMessage", DEAD_LETTERS) if function == "failures" else ("sns:Publish", FAILURES)
+    return [
+        _allow("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), {"Fn::Sub": f"{log}{_dashed(function)}:*"}),
+        # X-Ray knows no resources.
+        _allow("Traces", ("xray:PutTelemetryRecords", "xray:PutTraceSegments"), "*"),
+        _allow("GivenUp", (given_up[0],), given_up[1]),
+    ]
+
+
+def _condition(service: str, rail: Guardrail, action: str, regions: Sequence[Any]) -> str:
+    """Return as JSON the condition under which a guardrail's action is granted."""
+    found: dict[str, Any] = {**rail.conditions.get(action, {})}
+    if writes(action) and service not in actions.GLOBAL:
+        found["StringEquals"] = {**found.get("StringEquals", {}), "aws:RequestedRegion": list(regions)}
+    return json.dumps(found, sort_keys=True)
+
+
+def _regions(settings: Settings) -> list[Any]:
+    named = [region for region in settings.regions if region != GLOBAL_REGION]
+    return [{"Ref": "AWS::Region"}, GLOBAL_REGION, *named]
+
+
+def _allow(sid: str, allowed: Iterable[str], resources: Any, condition: Mapping[str, Any] | None = None) -> Statement:
+    found = {"Sid": sid, "Effect": "Allow", "Action": sorted(allowed), "Resource": resources}
+    return {**found, "Condition": dict(condition)} if condition else found
+
+
+def _policy(*statements: Mapping[str, Any]) -> Policy:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def _guard(service: str, settings: Settings) -> dict[str, Any]:
-    rails = [statement for rail in registry.of(service) for statement in _granted(rail, settings)]
-    return _policy(*rails, _allow("Findings", JOURNAL_WRITES, TABLE), QUERY, OUTBOX, GIVEN_UP, LOGS)
+def _unique(sid: str, there: Iterable[Statement]) -> str:
+    taken = {one["Sid"] for one in there}
+    return sid if sid not in taken else next(name for n in range(2, 99) if (name := f"{sid}{n}") not in taken)
 
 
-def _granted(rail: Guardrail, settings: Settings) -> list[dict[str, Any]]:
-    actions = granted(rail, settings)
-    if not rail.condition:
-        return [_allow(_sid(rail.name), actions, "*")] if actions else []
-    changing = [action for action in actions if writes(action)]
-    reading = [action for action in actions if not writes(action)]
-    found = [_allow(_sid(rail.name), reading, "*")] if reading else []
-    if changing:
-        found.append({**_allow(f"{_sid(rail.name)}Changes", changing, "*"), "Condition": dict(rail.condition)})
-    return found
+def _arn(resource: str) -> Any:
+    return "*" if resource == "*" else {"Fn::Sub": "arn:${AWS::Partition}:" + resource}
 
 
-def _sid(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))
+def _index(name: str) -> dict[str, str]:
+    return {"Fn::Sub": "${Journal.Arn}/index/" + name}
+
+
+def _dashed(function: str) -> str:
+    return function.replace("_", "-")
+
+
+EMIT = _allow(
+    "Emit",
+    ("events:PutEvents",),
+    {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"},
+    {"StringEquals": {"events:source": "parapet"}},
+)

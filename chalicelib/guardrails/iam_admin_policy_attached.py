@@ -16,6 +16,7 @@ from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
 KINDS = ("user", "role", "group")
+ADMIN = "arn:*:iam::aws:policy/AdministratorAccess"
 # People cannot make roles under these paths, whereas a role's name alone could be made up.
 OWNED = ("/aws-service-role/", "/aws-reserved/")
 
@@ -70,7 +71,10 @@ def admin(arn: str) -> bool:
         "iam:AttachUserPolicy", "iam:AttachRolePolicy", "iam:AttachGroupPolicy",
     },
     # Undo must attach: this one policy, lest the role could grant itself anything else.
-    condition={"ArnLike": {"iam:PolicyARN": "arn:*:iam::aws:policy/AdministratorAccess"}},
+    conditions={
+        f"iam:{verb}{kind.capitalize()}Policy": {"ArnLike": {"iam:PolicyARN": ADMIN}}
+        for verb in ("Attach", "Detach") for kind in KINDS
+    },
     read=read,
     subjects=subjects,
     current=lambda entity, part: part in entity["policies"],

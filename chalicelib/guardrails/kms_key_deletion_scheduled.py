@@ -4,9 +4,9 @@ Why: when the key is gone, everything that was ever encrypted with it is lost fo
 AWS included, and until then nothing can be decrypted.
 Fix: cancels the deletion and enables the key, since cancelling alone leaves it disabled. A key that was disabled
 before its deletion was scheduled is enabled too: AWS does not tell what it was.
-Undo: schedules the deletion again.
+Undo: schedules the deletion again, with the longest waiting period that AWS knows.
 Mode: the fix loses nothing and can be taken back; a deletion that goes through loses everything.
-Anew: the date of deletion. It is as many days away as it was when an event told us, 30 when a sweep found it.
+Anew: the date of deletion, which is 30 days away. Our role may ask for no shorter wait.
 Controls: FSBP KMS.3; CIS 3.0 4.7
 """
 
@@ -17,17 +17,7 @@ from chalicelib import reads
 from chalicelib.model import Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
-DAY = 86400
-
-
-def days(key: Mapping[str, Any], event: Event | None) -> int:
-    """Return the waiting period that comes closest to what is left of the one that runs."""
-    if "PendingDeletionWindowInDays" in key:
-        return int(key["PendingDeletionWindowInDays"])
-    if event is None:
-        return 30
-    left: float = key["DeletionDate"].timestamp() - event.time
-    return max(7, min(30, round(left / DAY)))
+DAYS = 30
 
 
 @guardrail(
@@ -38,13 +28,17 @@ def days(key: Mapping[str, Any], event: Event | None) -> int:
         "kms:DescribeKey", "kms:ListKeys",
         "kms:CancelKeyDeletion", "kms:EnableKey", "kms:ScheduleKeyDeletion",
     },
+    # Undo must schedule: with the longest wait, in which everybody can cancel it again.
+    conditions={
+        "kms:ScheduleKeyDeletion": {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": str(DAYS)}},
+    },
     read=reads.key,
     subjects=reads.keys,
     resource=lambda key: str(key["KeyId"]),
     current=lambda key, _part: key["KeyState"],
     gone={"NotFoundException"},
 )  # fmt: skip
-def check(key: Mapping[str, Any], event: Event | None) -> Iterable[Remedy]:
+def check(key: Mapping[str, Any], _event: Event | None) -> Iterable[Remedy]:
     """Yield the remedy for a customer's key that waits for its deletion."""
     if key["KeyManager"] != "CUSTOMER" or key["KeyState"] not in ("PendingDeletion", "PendingReplicaDeletion"):
         return
@@ -54,7 +48,7 @@ def check(key: Mapping[str, Any], event: Event | None) -> Iterable[Remedy]:
         why=f"KMS key {name} will be deleted {when}",
         part="deletion",
         fix=(call("kms", "cancel_key_deletion", KeyId=name), call("kms", "enable_key", KeyId=name)),
-        undo=(call("kms", "schedule_key_deletion", KeyId=name, PendingWindowInDays=days(key, event)),),
+        undo=(call("kms", "schedule_key_deletion", KeyId=name, PendingWindowInDays=DAYS),),
         before=key["KeyState"],
         after="Enabled",
     )

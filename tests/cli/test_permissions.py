@@ -52,11 +52,11 @@ def test_every_role_and_every_grant_is_there() -> None:
 def test_what_is_our_own_is_told_from_everything_else() -> None:
     grants = {(g.action, g.resource): g for role in roles(all_in("enforce")) for g in role.grants}
     assert grants["dynamodb:GetItem", "Journal"].reach == "own"
-    assert grants["dynamodb:Query", "Journal/index/*"].reach == "own"
+    assert grants["dynamodb:Query", "Journal/index/by_status"].reach == "own"
     assert grants["sqs:SendMessage", "SlackQueue"].reach == "own"
-    assert grants["ec2:RevokeSecurityGroupIngress", "*"].reach == "any"
-    assert grants["events:PutEvents", "event-bus/default"].reach == "named"
-    assert grants["ec2:RevokeSecurityGroupIngress", "*"].guardrails == (GUARDRAIL,)
+    assert grants["ec2:RevokeSecurityGroupIngress", "security-group/*"].reach == "guarded"
+    assert grants["events:PutEvents", "event-bus/default"].reach == "else"
+    assert grants["ec2:RevokeSecurityGroupIngress", "security-group/*"].guardrails == (GUARDRAIL,)
 
 
 def test_no_data_but_our_own_can_be_read() -> None:

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from chalicelib import registry
-from chalicelib.model import MODES, Mode
+from chalicelib.model import MODES, Mode, ParapetError
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
+from deploy import actions, rights
 from deploy.derive import files, main, page
 from deploy.rights import granted, policies, writes
 
@@ -24,7 +25,19 @@ RAILS = registry.load()
 POLICIES = policies(Settings())
 FIXING = [rail for rail in RAILS if rail.can_fix]
 TEMPLATE = json.loads((ROOT / ".chalice" / "resources.json").read_text("utf-8"))
-LOG_GROUP = "logs:CreateLogGroup"
+LOG = "logs:PutLogEvents"
+# IAM knows no resource for these.
+GRANTED_ON_ANYTHING = {
+    "cloudtrail:DescribeTrails",
+    "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeNetworkAcls", "ec2:DescribeSecurityGroupRules",
+    "ec2:DescribeSecurityGroups", "ec2:DescribeSnapshots",
+    "ec2:DisableEbsEncryptionByDefault", "ec2:EnableEbsEncryptionByDefault", "ec2:GetEbsEncryptionByDefault",
+    "iam:DeleteAccountPasswordPolicy", "iam:GetAccountPasswordPolicy", "iam:ListPolicies",
+    "iam:UpdateAccountPasswordPolicy",
+    "kms:ListKeys",
+    "s3:GetAccountPublicAccessBlock", "s3:ListAllMyBuckets", "s3:PutAccountPublicAccessBlock",
+    "xray:PutTelemetryRecords", "xray:PutTraceSegments",
+}  # fmt: skip
 POLICY = Path(".chalice/policies/guard_ec2.json")
 
 
@@ -32,15 +45,11 @@ def named(rail: Guardrail) -> str:
     return rail.name
 
 
-def sid(rail: Guardrail) -> str:
-    return "".join(word.capitalize() for word in rail.name.split("_"))
-
-
-def statement(rail: Guardrail, settings: Settings) -> Any:
-    """A guardrail's statement in its function's policy, or None."""
-    found = [one for one in policies(settings)[f"guard_{rail.service}"]["Statement"] if one["Sid"] == sid(rail)]
-    assert len(found) <= 1
-    return found[0] if found else None
+def allowed(rail: Guardrail, settings: Settings) -> set[str]:
+    """What a guardrail's function may do that only this guardrail of its service needs."""
+    others = {action for other in RAILS if other != rail and other.service == rail.service for action in other.needs}
+    statements = policies(settings)[f"guard_{rail.service}"]["Statement"]
+    return {action for one in statements for action in one["Action"] if action in rail.needs - others}
 
 
 def modes(rail: Guardrail, event: Mode, sweep: Mode) -> Settings:
@@ -127,43 +136,59 @@ class TestPolicies:
 
     @pytest.mark.parametrize("name", POLICIES)
     def test_name_every_action(self, name: str) -> None:
-        actions = [action for function, action, _ in granted_actions() if function == name]
-        assert actions
-        for action in actions:
+        named = [action for function, action, _ in granted_actions() if function == name]
+        assert named
+        for action in named:
             assert re.fullmatch(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]+", action), action
 
-    def test_allow_a_guardrails_actions_on_anything_and_all_else_on_ours_only(self) -> None:
-        needs = {(f"guard_{rail.service}", action) for rail in RAILS for action in rail.needs}
+    def test_name_resources_wherever_iam_can(self) -> None:
         everything = {(function, action) for function, action, resource in granted_actions() if resource == "*"}
-        assert everything == needs
-        for _, _, resource in granted_actions():
-            assert resource == "*" or isinstance(resource, dict), resource
+        limited = {action for some in actions.RESOURCES.values() for action in some}
+        assert not {action for _, action in everything} & limited
+        for _, action, resource in granted_actions():
+            text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
+            assert text != "*" or action in GRANTED_ON_ANYTHING, action
+        assert {action for _, action in everything} == set(GRANTED_ON_ANYTHING)
+
+    @pytest.mark.parametrize("name", POLICIES)
+    def test_change_nothing_outside_the_watched_regions(self, name: str) -> None:
+        for one in rights.of_service(name.removeprefix("guard_"), Settings(regions=("us-east-1", "eu-north-1"))):
+            if any(writes(action) and not action.startswith("iam:") for action in one["Action"]):
+                watched = one["Condition"]["StringEquals"]["aws:RequestedRegion"]
+                assert watched == [{"Ref": "AWS::Region"}, "us-east-1", "eu-north-1"]
 
     @pytest.mark.parametrize("rail", RAILS, ids=named)
     def test_of_one_service_hold_nothing_of_another(self, rail: Guardrail) -> None:
         for name, policy in POLICIES.items():
             if name != f"guard_{rail.service}":
-                assert sid(rail) not in [one["Sid"] for one in policy["Statement"]]
+                assert not rail.needs & {action for one in policy["Statement"] for action in one["Action"]}
 
     @pytest.mark.parametrize("rail", FIXING, ids=named)
     def test_grant_no_write_where_a_guardrail_only_tells(self, rail: Guardrail) -> None:
-        reads = sorted(action for action in rail.needs if not writes(action))
-        observing = statement(rail, modes(rail, "observe", "observe"))
-        assert observing["Action"] == reads
-        assert statement(rail, modes(rail, "observe", "off"))["Action"] == reads
+        for settings in (modes(rail, "observe", "observe"), modes(rail, "observe", "off")):
+            assert granted(rail, settings) == sorted(action for action in rail.needs if not writes(action))
+            assert not any(writes(action) for action in allowed(rail, settings))
 
     @pytest.mark.parametrize("rail", [rail for rail in RAILS if rail.needs], ids=named)
     def test_grant_nothing_where_a_guardrail_is_off(self, rail: Guardrail) -> None:
-        assert statement(rail, Settings()) is not None
-        assert statement(rail, modes(rail, "off", "off")) is None
+        assert granted(rail, modes(rail, "off", "off")) == []
+        assert allowed(rail, modes(rail, "off", "off")) == set()
+
+    def test_of_an_install_that_observes_change_nothing_but_what_is_ours(self) -> None:
+        for service in registry.services():
+            for one in rights.of_service(service, Settings(default_mode="observe")):
+                assert not any(writes(action) for action in one["Action"])
+
+    def test_of_a_guardrail_that_an_upgrade_brought_change_nothing(self) -> None:
+        for rail in FIXING:
+            assert not any(writes(action) for action in granted(rail, Settings(observed=(rail.name,))))
 
     @pytest.mark.parametrize("rail", FIXING, ids=named)
     @pytest.mark.parametrize("mode", ["approve", "enforce"])
     def test_grant_all_where_a_guardrail_may_act_for_one_origin(self, rail: Guardrail, mode: Mode) -> None:
         for settings in (modes(rail, mode, "off"), modes(rail, "observe", mode)):
             statements = policies(settings)[f"guard_{rail.service}"]["Statement"]
-            own = [one for one in statements if one["Sid"] in (sid(rail), f"{sid(rail)}Changes")]
-            assert sorted(action for one in own for action in one["Action"]) == sorted(rail.needs)
+            assert rail.needs <= {action for one in statements for action in one["Action"]}
 
     def test_let_an_administrator_be_made_and_nothing_else_be_attached(self) -> None:
         attaching = [
@@ -172,13 +197,19 @@ class TestPolicies:
             for one in policy["Statement"]
             if any(action.startswith(("iam:Attach", "iam:Detach")) for action in one["Action"])
         ]
-        [only] = attaching
-        assert only["Condition"] == {"ArnLike": {"iam:PolicyARN": "arn:*:iam::aws:policy/AdministratorAccess"}}
+        assert len(attaching) == 3
+        for one in attaching:
+            assert one["Condition"] == {"ArnLike": {"iam:PolicyARN": "arn:*:iam::aws:policy/AdministratorAccess"}}
+            assert all(action.startswith(("iam:Attach", "iam:Detach")) for action in one["Action"])
+
+    def test_schedule_no_key_deletion_sooner_than_in_thirty_days(self) -> None:
+        [one] = [s for s in POLICIES["guard_kms"]["Statement"] if "kms:ScheduleKeyDeletion" in s["Action"]]
+        assert one["Condition"]["NumericEquals"] == {"kms:ScheduleKeyDeletionPendingWindowInDays": "30"}
 
     def test_of_one_guardrail_leave_the_others_alone(self) -> None:
         first, other = [rail for rail in FIXING if rail.service == "ec2"][:2]
         settings = modes(first, "off", "off")
-        assert statement(other, settings) == statement(other, Settings())
+        assert allowed(other, settings) == allowed(other, Settings())
         assert granted(other, settings) == granted(other, Settings())
 
     @pytest.mark.parametrize(
@@ -187,9 +218,7 @@ class TestPolicies:
             ("ec2:DescribeInstances", False),
             ("s3:GetBucketAcl", False),
             ("iam:ListAccessKeys", False),
-            ("s3:HeadBucket", False),
             ("ec2:RevokeSecurityGroupIngress", True),
-            ("sts:AssumeRole", True),
             ("kms:CancelKeyDeletion", True),
             ("ec2:DisableEbsEncryptionByDefault", True),
         ],
@@ -206,9 +235,15 @@ class TestPolicies:
         assert (name, action, goal["Destination"]) in list(granted_actions())
 
     @pytest.mark.parametrize("name", POLICIES)
-    def test_let_every_function_make_its_log_group(self, name: str) -> None:
-        [where] = [found for function, action, found in granted_actions() if (function, action) == (name, LOG_GROUP)]
-        assert where["Fn::Sub"].endswith(":log-group:/aws/lambda/${AWS::StackName}-*:*")
+    def test_let_every_function_write_its_own_log(self, name: str) -> None:
+        [where] = [found for function, action, found in granted_actions() if (function, action) == (name, LOG)]
+        assert where["Fn::Sub"].endswith(f":log-group:/aws/lambda/parapet-${{Stage}}-{name.replace('_', '-')}:*")
+
+    def test_let_no_guard_write_a_command_or_the_pause(self) -> None:
+        for service in registry.services():
+            [one] = [s for s in POLICIES[f"guard_{service}"]["Statement"] if "dynamodb:PutItem" in s["Action"]]
+            written = one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+            assert written == ["ANSWER#*", "FINDING#*", "HEAD#*", "LIMIT#*"]
 
     def test_let_notify_reach_nothing_in_the_journal_but_its_threads(self) -> None:
         reaching = [
@@ -276,3 +311,26 @@ class TestPage:
 
     def test_says_that_it_is_derived(self) -> None:
         assert "Derived from the guardrails' own files" in self.PAGE[:200]
+
+
+class TestBoundary:
+    BOUNDARY = rights.boundary(POLICIES.values())
+
+    def test_allows_what_some_policy_allows_and_no_more(self) -> None:
+        [allow] = [one for one in self.BOUNDARY["Statement"] if one["Effect"] == "Allow"]
+        assert allow["Action"] == sorted({action for _, action, _ in granted_actions()})
+
+    def test_fits_a_managed_policy(self) -> None:
+        assert len(json.dumps(self.BOUNDARY, separators=(",", ":"))) <= 6_144
+
+    def test_denies_contents_but_our_own(self) -> None:
+        [deny] = [one for one in self.BOUNDARY["Statement"] if one["Sid"] == "NoDataOfOthers"]
+        assert set(deny["Action"]) == {action for _, action, _ in granted_actions()} & set(actions.DATA)
+        readable = [resource for _, action, resource in granted_actions() if action in actions.DATA]
+        assert all(one in deny["NotResource"] for one in readable)
+        assert "*" not in deny["NotResource"]
+
+    def test_refuses_to_let_a_role_read_everything(self) -> None:
+        open_to_all = {"Sid": "X", "Effect": "Allow", "Action": ["dynamodb:GetItem"], "Resource": "*"}
+        with pytest.raises(ParapetError, match="X would let a role read the contents of everything"):
+            rights.boundary([{"Statement": [open_to_all]}])
