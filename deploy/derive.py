@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 from chalicelib import registry
-from chalicelib.model import ORIGINS
+from chalicelib.model import ORIGINS, ParapetError
 from chalicelib.settings import Settings
-from deploy import dashboard, rights
+from deploy import dashboard, picture, rights
 
 ROOT = Path(__file__).parent.parent
+ARCHITECTURE = "docs/architecture.md"
 
 
 def page(settings: Settings) -> str:
@@ -46,6 +47,17 @@ def page(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
+def architecture(text: str, settings: Settings) -> str:
+    """Return docs/architecture.md with the picture as the code has it; raises ParapetError where it has no place."""
+    before, start, rest = text.partition(picture.START)
+    _, end, after = rest.partition(picture.END)
+    if not (start and end):
+        raise ParapetError(f"docs/architecture.md must have {picture.START} and {picture.END}")
+    from app import app
+
+    return f"{before}{start}\n\n{picture.mermaid(app.event_sources, settings)}\n\n{end}{after}"
+
+
 def files(settings: Settings, root: Path = ROOT) -> dict[Path, str]:
     """Return every derived file with its content."""
     found = {
@@ -53,6 +65,7 @@ def files(settings: Settings, root: Path = ROOT) -> dict[Path, str]:
         for name, policy in rights.policies(settings).items()
     }
     found[root / "docs" / "guardrails.md"] = page(settings)
+    found[root / ARCHITECTURE] = architecture((ROOT / ARCHITECTURE).read_text("utf-8"), settings)
     found[root / "dashboards" / "parapet.json"] = dashboard.body()
     return found
 
