@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,12 +19,15 @@ from chalicelib.notices import outbox
 from chalicelib.notices.outbox import Outbox
 from chalicelib.pipeline import Pipeline
 from chalicelib.settings import Settings
-from tests import samples
+from local.iam import enforcer
+from local.iam.enforcer import Enforcer, Role
+from local.roles import Roles
+from tests import rights, samples
 from tests.samples import ACCOUNT, REGION
 from tests.wire import Wire
 
 NOW = 1_795_000_001.0
-TABLE = "parapet-test"
+TABLE = rights.TABLE
 
 
 class Clock:
@@ -38,19 +43,55 @@ class Clock:
         self.at += seconds
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What takes long to make: people's clients, which may do all, and the functions', which their roles restrict."""
+
+    people: Clients
+    functions: Clients
+    enforcer: Enforcer
+    wire: Wire
+
+    def reset(self) -> None:
+        """Forget what the last test did."""
+        self.wire.reset()
+        self.enforcer.reset()
+        self.enforcer.world = rights.WORLD
+
+
+class As:
+    """Calls as a function's role makes them, and nobody else's meanwhile."""
+
+    def __init__(self, role: Callable[[], Role], aws: Aws) -> None:
+        self._role, self._aws = role, aws
+        self.account, self.region = aws.account, aws.region
+
+    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+        with enforcer.acting(self._role()):
+            return self._aws(service, operation, absent=absent, **params)
+
+    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+        with enforcer.acting(self._role()):
+            return self._aws.all(service, operation, key, **params)
+
+
 @dataclass
 class TestAccount:
-    """The account as its people see it (`client`), and Parapet at work in it (`deliver`, `undo`, `sweep`)."""
+    """The account as its people see it (`client`), and Parapet at work in it (`deliver`, `undo`, `sweep`).
+
+    What Parapet does, it does under the roles that would be deployed with the settings of this account.
+    """
 
     __test__ = False
-    clients: Clients
-    wire: Wire
+    shared: Shared
     queue: str
     clock: Clock
     settings: Settings
 
     def __post_init__(self) -> None:
         self._requests = itertools.count(1)
+        self._held: dict[str, Role] = {}
+        self.clients, self.functions, self.wire = self.shared.people, self.shared.functions, self.shared.wire
         # People call a second before we look.
         samples.clock[0] = lambda: self.clock() - 1
         self.ours: Aws = AccountAws(self.clients, ACCOUNT, REGION)
@@ -78,16 +119,48 @@ class TestAccount:
         """A new Lambda request id."""
         return f"request-{next(self._requests)}"
 
+    @property
+    def roles(self) -> Roles:
+        """The functions' roles under the settings in force."""
+        return rights.roles(self.settings)
+
+    def role(self, function: str) -> Role:
+        """The role of a function, such as `notify`, as it is deployed or as `hold` has changed it."""
+        return self._held.get(function) or self.roles.role(function)
+
+    def hold(self, function: str, document: Mapping[str, Any]) -> None:
+        """Have a function's role hold another policy than what is deployed with it."""
+        self._held[function] = self.roles.holding(function, dict(document))
+
+    def acting(self, function: str) -> AbstractContextManager[None]:
+        """Have the calls that are made meanwhile through `functions` be those of a function."""
+        return enforcer.acting(self.role(function))
+
+    def running(self, function: str, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """A handler as Lambda runs it: under the function's role."""
+
+        @functools.wraps(handler)
+        def run(*given: Any, **named: Any) -> Any:
+            with self.acting(function):
+                return handler(*given, **named)
+
+        return run
+
+    def aws(self, function: str, region: str = REGION) -> Aws:
+        """The calls of a function."""
+        return As(lambda: self.role(function), AccountAws(self.functions, ACCOUNT, region))
+
     def pipeline(self, service: str) -> Pipeline:
         """The pipeline of one guard function."""
+        function = f"guard_{service}"
 
         def reach(account: str, region: str) -> Aws:
             assert account == ACCOUNT
-            return AccountAws(self.clients, account, region or REGION)
+            return self.aws(function, region or REGION)
 
-        return Pipeline(
-            registry.of(service), self.settings, self.journal, Outbox(self.ours, (self.queue,)), reach, self.clock
-        )
+        ours = self.aws(function)
+        journal, outbox = Journal(ours, TABLE), Outbox(ours, (self.queue,))
+        return Pipeline(registry.of(service), self.settings, journal, outbox, reach, self.clock)
 
     def deliver(self, raw: Mapping[str, Any], request: str = "", service: str = "") -> list[Finding]:
         """Deliver a call's event to the guard function it wakes; returns all findings, oldest first."""

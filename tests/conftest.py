@@ -1,4 +1,4 @@
-"""One moto account per test on one shared botocore session, which is what takes time."""
+"""One moto account per test on two shared botocore sessions, people's and functions': clients are what takes time."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from chalicelib.aws import Clients
-from chalicelib.settings import Settings
-from tests.account import TABLE, Clock, TestAccount
+from chalicelib.settings import Accounts, Settings
+from local.iam.enforcer import Enforcer
+from tests import cut
+from tests.account import TABLE, Clock, Shared, TestAccount
+from tests.rights import QUEUE
 from tests.samples import ACCOUNT, REGION
 from tests.wire import Wire
 
@@ -35,37 +38,40 @@ RESOURCES = Path(__file__).parent.parent / ".chalice" / "resources.json"
 
 
 @pytest.fixture(scope="session")
-def shared() -> tuple[Clients, Wire]:
-    """The one session of the whole run, and what sees its calls."""
-    session = botocore.session.Session()
-    wire = Wire(session)
-    return Clients(session), wire
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """The sessions of the whole run, and what sees and judges their calls."""
+    people, functions = botocore.session.Session(), cut.session(tmp_path_factory.mktemp("botocore"))
+    # The first to see a call: what is not allowed is never sent.
+    enforcer = Enforcer(functions)
+    return Shared(Clients(people), Clients(functions), enforcer, Wire(people, functions))
 
 
 @contextmanager
-def fresh(clients: Clients, wire: Wire) -> Iterator[TestAccount]:
+def fresh(shared: Shared) -> Iterator[TestAccount]:
     """An empty account with Parapet's own table and queue in it."""
     with mock_aws(config={"core": {"reset_boto3_session": False, "mock_credentials": False}}):
         template = json.loads(RESOURCES.read_text("utf-8"))["Resources"]
         table = template["Journal"]["Properties"]
         wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-        clients("dynamodb", REGION).create_table(TableName=TABLE, **{name: table[name] for name in wanted})
-        sqs = clients("sqs", REGION)
-        queue = sqs.create_queue(QueueName="parapet-slack.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
-        wire.reset()
-        settings = Settings(stage="test", accounts=(ACCOUNT,), regions=(REGION, "us-east-1"))
-        yield TestAccount(clients, wire, queue, Clock(), settings)
-        wire.reset()
+        shared.people("dynamodb", REGION).create_table(TableName=TABLE, **{name: table[name] for name in wanted})
+        sqs = shared.people("sqs", REGION)
+        queue = sqs.create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true"})["QueueUrl"]
+        shared.reset()
+        settings = Settings(stage="test", accounts=Accounts(own=ACCOUNT), regions=(REGION, "us-east-1"))
+        yield TestAccount(shared, queue, Clock(), settings)
+        refused = list(shared.enforcer.refused)
+        shared.reset()
+        assert refused == [], "what a function called could not be evaluated"
 
 
 @pytest.fixture
-def account(shared: tuple[Clients, Wire]) -> Iterator[TestAccount]:
+def account(shared: Shared) -> Iterator[TestAccount]:
     """An empty account with Parapet's own table and queue in it."""
-    with fresh(*shared) as one:
+    with fresh(shared) as one:
         yield one
 
 
-@pytest.fixture
-def accounts(shared: tuple[Clients, Wire]) -> Callable[[], AbstractContextManager[TestAccount]]:
+@pytest.fixture(scope="session")
+def accounts(shared: Shared) -> Callable[[], AbstractContextManager[TestAccount]]:
     """As many empty accounts as a test asks for, one after another."""
-    return lambda: fresh(*shared)
+    return lambda: fresh(shared)

@@ -544,7 +544,7 @@ class TestRepetitionWithoutEnd:
         assert told(account) == ["failed"]
 
     def test_a_thread_that_is_told_for_years_stays_an_item_that_dynamodb_takes(self, account: TestAccount) -> None:
-        threads = Threads(account.ours, TABLE)
+        threads = Threads(account.aws("notify"), TABLE)
         long = tuple(Told(f"failure:{number:036}", "1.0", NOW, "trouble", "x" * 150) for number in range(2000))
         assert len(json.dumps([one.line for one in long])) > 300_000
         last = Told("the last", "2.0", NOW, "trouble", "another one")
@@ -696,8 +696,8 @@ class TestKeysOfOneLook:
 
     @pytest.mark.parametrize("scenario", FIXABLE, ids=named)
     def test_are_asked_for_once_each(self, account: TestAccount, scenario: Scenario) -> None:
-        asked = Asked(account.ours)
-        account.journal = Journal(asked, TABLE)
+        asked = Asked(account.aws(f"guard_{registry.service_of(scenario.guardrail)}"))
+        account.aws = lambda *_: asked  # type: ignore[method-assign]
         account.mode(scenario.guardrail, event="approve", sweep="approve")
         account.deliver(scenario.breach(account, scenario.build(account)))
         account.sweep(scenario.guardrail)

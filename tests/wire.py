@@ -33,16 +33,17 @@ class Made:
 
 
 class Wire:
-    """Registered once with the shared session; a test arms it."""
+    """Registered once with the shared sessions; a test arms it."""
 
-    def __init__(self, session: botocore.session.Session) -> None:
+    def __init__(self, *sessions: botocore.session.Session) -> None:
         self.calls: list[Made] = []
         self._start = 0
         self._fault: Callable[[int, Made], Fault | None] = lambda _number, _made: None
         self.armed = False
-        hooks: Any = session
-        hooks.register("before-call.*.*", self._before)
-        hooks.register("after-call.*.*", self._after)
+        for session in sessions:
+            hooks: Any = session
+            hooks.register("before-call.*.*", self._before)
+            hooks.register("after-call.*.*", self._after)
 
     def reset(self) -> None:
         self.calls, self.armed = [], False

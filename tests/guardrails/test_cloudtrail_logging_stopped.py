@@ -78,7 +78,7 @@ def test_the_copy_of_a_trail_in_another_region_is_left_to_its_home(account: Test
     assert account.client("cloudtrail").get_trail_status(Name=arn)["IsLogging"] is False
     subjects = registry.get(NAME).subjects
     assert subjects is not None
-    assert list(subjects(account.ours)) == []
+    assert list(subjects(account.aws("guard_cloudtrail"))) == []
     assert account.sweep(NAME) == []
     account.pipeline("cloudtrail").sweep(NAME, ACCOUNT, (OTHER_REGION,), account.request())
     [finding] = account.findings()

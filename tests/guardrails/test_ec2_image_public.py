@@ -96,7 +96,7 @@ def test_the_sweep_looks_at_own_public_images_only(account: TestAccount) -> None
     assert private != public
     subjects = registry.get(NAME).subjects
     assert subjects is not None
-    assert list(subjects(account.ours)) == [public]
+    assert list(subjects(account.aws("guard_ec2"))) == [public]
 
 
 def test_an_image_that_is_gone(account: TestAccount) -> None:

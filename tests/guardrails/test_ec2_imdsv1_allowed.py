@@ -154,4 +154,4 @@ def test_the_sweep_looks_at_the_offenders_that_are_not_terminated(account: TestA
     account.client("ec2").terminate_instances(InstanceIds=[over])
     subjects = registry.get(NAME).subjects
     assert subjects is not None
-    assert list(subjects(account.ours)) == [weak]
+    assert list(subjects(account.aws("guard_ec2"))) == [weak]

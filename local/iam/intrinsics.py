@@ -1,0 +1,99 @@
+"""CloudFormation's intrinsic functions in policies, resolved: what `Ref`, `Fn::GetAtt` and `Fn::Sub` stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.iam import CannotEvaluate
+
+# What a template's references mean: `Stage`, `AWS::Region`, `Journal`, `Journal.Arn`.
+Known = Mapping[str, str]
+
+_REFERENCE = re.compile(r"\$\{(!?)([^}]*)\}")
+
+
+def resolve(value: Any, known: Known) -> Any:
+    """Return a part of a template with its intrinsic functions resolved; raises CannotEvaluate for others."""
+    if isinstance(value, list):
+        return [resolve(one, known) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    functions = [key for key in value if key == "Ref" or key.startswith("Fn::")]
+    if not functions:
+        return {key: resolve(one, known) for key, one in value.items()}
+    if len(value) == 1:
+        ((name, given),) = value.items()
+        if name == "Ref" and isinstance(given, str):
+            return _meaning(given, known)
+        if name == "Fn::GetAtt" and isinstance(given, list) and len(given) == 2:
+            return _meaning(".".join(given), known)
+        if name == "Fn::Sub" and isinstance(given, str):
+            return _REFERENCE.sub(lambda found: _substituted(found, known), given)
+    raise CannotEvaluate(f"{functions[0]} in this form is not known: {value}")
+
+
+def _meaning(reference: str, known: Known) -> str:
+    if reference not in known:
+        raise CannotEvaluate(f"nobody said what {reference} refers to")
+    return known[reference]
+
+
+def _substituted(found: re.Match[str], known: Known) -> str:
+    # `${!name}` is CloudFormation's way to write `${name}` itself.
+    return f"${{{found[2]}}}" if found[1] else _meaning(found[2], known)
+
+
+def stack(template: Mapping[str, Any], known: Known) -> dict[str, str]:
+    """Return what a template's own parameters and resources are called, beside what is known already.
+
+    A resource is among them if the template sets its name, or its physical id is known: nobody can tell the name that
+    CloudFormation will give.
+
+    Args:
+        template: with `Parameters` and `Resources`, such as `.chalice/resources.json`.
+        known: the pseudo parameters (`AWS::Partition`, `AWS::Region`, `AWS::AccountId`), parameters, physical ids.
+    """
+    parameters = {name: str(one["Default"]) for name, one in template.get("Parameters", {}).items() if "Default" in one}
+    found = {**parameters, **known}
+    values = {"partition": found["AWS::Partition"], "region": found["AWS::Region"], "account": found["AWS::AccountId"]}
+    for logical, one in template["Resources"].items():
+        naming, properties = _NAMED.get(one.get("Type")), one.get("Properties", {})
+        if naming is None or not (logical in known or naming.name in properties):
+            continue
+        if logical in known:
+            name = re.split("[/:]", known[logical])[-1]
+        else:
+            name = str(resolve(properties[naming.name], found))
+            found[logical] = naming.ref.format(name=name, **values)
+        if naming.arn:
+            found[f"{logical}.Arn"] = naming.arn.format(name=name, **values)
+    return found
+
+
+@dataclass(frozen=True)
+class _Naming:
+    """How a kind of resource is named: the property, what `Ref` returns, what its attribute `Arn` returns."""
+
+    name: str
+    ref: str
+    arn: str = ""
+
+
+_NAMED = {
+    "AWS::DynamoDB::Table": _Naming("TableName", "{name}", "arn:{partition}:dynamodb:{region}:{account}:table/{name}"),
+    "AWS::Events::Rule": _Naming("Name", "{name}", "arn:{partition}:events:{region}:{account}:rule/{name}"),
+    "AWS::IAM::ManagedPolicy": _Naming("ManagedPolicyName", "arn:{partition}:iam::{account}:policy/{name}"),
+    "AWS::IAM::Role": _Naming("RoleName", "{name}", "arn:{partition}:iam::{account}:role/{name}"),
+    "AWS::KMS::Key": _Naming("", "{name}", "arn:{partition}:kms:{region}:{account}:key/{name}"),
+    "AWS::S3::Bucket": _Naming("BucketName", "{name}", "arn:{partition}:s3:::{name}"),
+    "AWS::SNS::Topic": _Naming("TopicName", "arn:{partition}:sns:{region}:{account}:{name}"),
+    "AWS::SQS::Queue": _Naming(
+        "QueueName",
+        "https://sqs.{region}.amazonaws.com/{account}/{name}",
+        "arn:{partition}:sqs:{region}:{account}:{name}",
+    ),
+    "AWS::SSM::Parameter": _Naming("Name", "{name}"),
+}

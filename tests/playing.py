@@ -1,0 +1,145 @@
+"""Everything that our functions do in an account, played once under their roles, and what IAM is asked for by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from chalice import Chalice
+
+from chalicelib import registry, wiring
+from chalicelib.functions import heartbeat, notify
+from local.iam.enforcer import Role
+from local.iam.policy import Need
+from local.iam.requests import Call
+from local.iam.resources import Place
+from local.slack import SlackStandIn
+from tests.account import TABLE, TestAccount
+from tests.api.client import Api
+from tests.functions import test_guards as guards
+from tests.functions import test_notify as telling
+from tests.notices.samples import FIXED
+from tests.notices.serving import serving
+from tests.scenario import Scenario
+from tests.scenarios import SCENARIOS
+
+Accounts = Callable[[], AbstractContextManager[TestAccount]]
+TOKEN = "xoxb-synthetic-token-1"
+
+
+@dataclass
+class Asked:
+    """What was asked for, by function, each thing once."""
+
+    needs: dict[str, dict[str, tuple[Place, Need]]] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, account: TestAccount, stage: str = "test") -> Iterator[None]:
+        """Listen while an account is played in."""
+
+        def told(role: Role, call: Call, needs: Sequence[Need]) -> None:
+            function = role.name.removeprefix(f"parapet-{stage}-").replace("-", "_")
+            known = self.needs.setdefault(function, {})
+            known.update({repr((call.place, need)): (call.place, need) for need in needs})
+
+        account.shared.enforcer.told = told
+        yield
+
+    def by(self, function: str) -> list[tuple[Place, Need]]:
+        """What a function asked for, and where it did."""
+        return list(self.needs.get(function, {}).values())
+
+
+def everything(accounts: Accounts) -> Asked:
+    """Play all that there is."""
+    asked = Asked()
+    for scenario in SCENARIOS:
+        for one in (scenario, *scenario.also):
+            with accounts() as account, asked.of(account):
+                episode(account, one)
+    with accounts() as account, asked.of(account), deployed(account) as slack:
+        _scheduled(account)
+        _told(account, slack)
+        _over_http(account)
+    return asked
+
+
+def episode(account: TestAccount, scenario: Scenario) -> None:
+    """Break a promise, have it fixed, undone and looked at again, with sweeps between."""
+    account.enforce()
+    rail = registry.get(scenario.guardrail)
+    service = rail.service
+    resource = scenario.build(account)
+    _swept(account, scenario)
+    event = scenario.breach(account, resource)
+    [finding] = account.deliver(event, "twice")
+    # EventBridge delivers at least once.
+    account.deliver(event, "twice")
+    if not rail.can_fix:
+        assert account.obey(account.ask("exempt", finding)).status == "refused"
+    else:
+        assert finding.status == "fixed"
+        assert account.undo(finding).answer == "undone"
+        _swept(account, scenario)
+        account.clock.forward(3601)
+        for due in account.journal.due(account.clock()):
+            account.pipeline(service).look_again(due.id, account.request())
+        _swept(account, scenario)
+
+
+def _swept(account: TestAccount, scenario: Scenario) -> None:
+    if registry.get(scenario.guardrail).subjects is not None:
+        account.sweep(scenario.guardrail)
+
+
+@contextmanager
+def deployed(account: TestAccount) -> Iterator[SlackStandIn]:
+    """The environment of the functions; gives their Slack."""
+    account.client("ssm").put_parameter(Name="/parapet/slack-token", Value=TOKEN, Type="SecureString")
+    before, slack = list(wiring._given), SlackStandIn(token=TOKEN)
+    with pytest.MonkeyPatch.context() as patch, serving(slack) as url:
+        for name, value in {
+            "AWS_REGION": "eu-west-1",
+            "PARAPET_STAGE": "test",
+            "PARAPET_TABLE": TABLE,
+            "PARAPET_SLACK_TOKEN": "/parapet/slack-token",
+            "PARAPET_SLACK_QUEUE": account.queue,
+            "PARAPET_SLACK_URL": f"{url}/api/",
+        }.items():
+            patch.setenv(name, value)
+        wiring.use(account.functions)
+        notify.slack.cache_clear()
+        yield slack
+        notify.slack.cache_clear()
+        wiring._given[:] = before
+        wiring.pipeline.cache_clear()
+
+
+def _scheduled(account: TestAccount) -> None:
+    stage = guards.Stage(account, guards.Recorder(account.functions))
+    stage.undone("over", ago=7200)
+    for function in ("sweep", "timer"):
+        stage.tick(function)
+    Chalice(app_name="parapet").register_blueprint(heartbeat.blueprint)
+    account.running("heartbeat", heartbeat.heartbeat)(guards.TICK, guards.Context())
+
+
+def _told(account: TestAccount, slack: SlackStandIn) -> None:
+    stage = telling.Stage(account, slack)
+    assert all(stage.notify(FIXED))
+    stage.fail("{}")
+
+
+def _over_http(account: TestAccount) -> None:
+    api = Api(account)
+    finding = api.breach()
+    for query in ({}, {"status": "fixed"}, {"resource": finding.violation.resource}):
+        api.get("/v1/findings", **query)
+    for path in (f"/v1/findings/{finding.id}", "/v1/guardrails", "/v1/health", "/v1/pause"):
+        api.get(path)
+    _, undo = api.call("POST", f"/v1/findings/{finding.id}/undo")
+    api.get(f"/v1/commands/{undo['id']}")
+    api.call("POST", "/v1/pause", body={"why": "an incident"})
+    api.call("DELETE", "/v1/pause")
