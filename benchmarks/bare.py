@@ -1,12 +1,15 @@
-"""The bare boto3 script that Parapet is measured against: it describes a group's rules and revokes the open one."""
+"""The bare boto3 script that Parapet is measured against: it describes a group's rules and revokes the open one.
+
+`bare.py PATH cold GROUP`, or `warm GROUP…`, with nothing but PATH and the standard library on the path.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
-
-from benchmarks.peak import peak
 
 
 def describe(ec2: Any, group: str) -> list[str]:
@@ -26,22 +29,18 @@ def fix(ec2: Any, group: str) -> None:
         ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=found)
 
 
-def warm(groups: list[str]) -> None:
-    """Handle one group after another and print the CPU milliseconds of each."""
+if __name__ == "__main__":
+    path, *groups = sys.argv[1:]
+    sys.path.insert(0, path)
     import boto3
 
     ec2 = boto3.client("ec2")
+    spent = []
     for group in groups:
         before = time.process_time()
         fix(ec2, group)
-        print((time.process_time() - before) * 1000)
+        spent.append((time.process_time() - before) * 1000)
+    sys.path.append(str(Path(__file__).parent.parent))
+    from benchmarks.peak import peak
 
-
-if __name__ == "__main__":
-    if sys.argv[1] == "warm":
-        warm(sys.argv[2:])
-    else:
-        import boto3
-
-        fix(boto3.client("ec2"), sys.argv[1])
-    print(peak())
+    print(json.dumps([*spent, peak()]))

@@ -16,18 +16,17 @@ RUNS = 15
 
 def measure() -> float:
     """Return the median milliseconds; raises RuntimeError when a rule stays."""
-    ports = [_free(), _free()]
-    environment = {**os.environ, "PARAPET_PORT": str(ports[0]), "PARAPET_INBOX_PORT": str(ports[1])}
+    ports = {name: str(_free()) for name in ("PARAPET_PORT", "PARAPET_INBOX_PORT", "PARAPET_API_PORT")}
+    environment = {**os.environ, **ports}
     environment = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "local"], env=environment, cwd=moto.ROOT, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
-        for line in process.stdout:
-            if "ready in" in line:
-                break
-        return statistics.median([_one(ports[0], number) for number in range(RUNS)][1:])
+        if not any("ready in" in line for line in process.stdout):
+            raise RuntimeError("the local account does not come up: try make up")
+        return statistics.median([_one(int(ports["PARAPET_PORT"]), number) for number in range(RUNS)][1:])
     finally:
         process.terminate()
         process.wait()

@@ -1,0 +1,231 @@
+"""The artefact as Lambda runs it: unpacked, nothing else on the path, one event of every kind, its effect looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+from app import app
+from chalicelib import __version__, registry
+from chalicelib.heartbeat import parameter
+from chalicelib.model import STATUSES, Finding
+from local.deployment import load
+from local.slack import SlackStandIn
+from tests.account import TABLE, TestAccount
+from tests.api.client import event as request
+from tests.notices.samples import FIXED
+from tests.notices.serving import serving
+from tests.samples import ACCOUNT, REGION
+from tests.scenarios import SCENARIOS
+
+pytestmark = pytest.mark.xdist_group("package")
+
+SCRIPT = Path(__file__).with_name("lambda_process.py")
+HANDLERS = {source.name: source.handler_string for source in app.event_sources} | {"api_handler": "app.app"}
+GUARDS = [f"guard_{service}" for service in registry.services()]
+# What a guard function's cold start does not wait for.
+SLOW = {"aws_lambda_powertools", "boto3", "slack_sdk"}
+TOKEN, PARAMETER = "xoxb-synthetic-token-1", "/parapet/slack-token"
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:parapet-test-"
+TICK = {
+    "version": "0", "id": "00000000-0000-4000-8000-00000000000a", "detail-type": "Scheduled Event",
+    "source": "aws.events", "account": ACCOUNT, "time": "2026-11-18T09:46:41Z", "region": REGION,
+    "resources": [], "detail": {},
+}  # fmt: skip
+
+
+@dataclass
+class Packaged:
+    """The artefact at work in a test's account, which its process reaches over the wire."""
+
+    account: TestAccount
+    task: Path
+    endpoint: str
+    slack: str = ""
+    imported: set[str] = field(default_factory=set)
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Hand a function an event in a process of its own; returns its answer."""
+        environment = {
+            "PATH": os.defpath,
+            "HOME": str(self.task / "nobody"),
+            "AWS_LAMBDA_FUNCTION_NAME": f"parapet-test-{function}",
+            "LAMBDA_TASK_ROOT": str(self.task),
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "PARAPET_STAGE": "test",
+            "PARAPET_TABLE": TABLE,
+            "PARAPET_SLACK_QUEUE": self.account.queue,
+            "PARAPET_SLACK_TOKEN": PARAMETER,
+            "PARAPET_SLACK_URL": self.slack,
+        }
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-B", SCRIPT, self.task, HANDLERS[function]],
+            input=json.dumps(event),
+            env=environment,
+            capture_output=True,
+            text=True,
+            cwd=self.task.parent,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout.splitlines()[-1])
+        self._nothing_else(said["modules"])
+        self.imported = {name.split(".")[0] for name in said["modules"]}
+        return said["answer"]
+
+    def _nothing_else(self, modules: dict[str, list[str | None]]) -> None:
+        library = os.path.realpath(os.path.dirname(os.__file__))
+        for name, (source, compiled) in modules.items():
+            assert source is not None
+            if source.startswith(f"{self.task}/"):
+                assert compiled is not None
+                assert Path(compiled).is_file(), f"{name} was compiled at start"
+            else:
+                assert os.path.realpath(source).startswith(library), f"{name} is not in the artefact"
+                assert "site-packages" not in source
+
+    def findings(self) -> list[Finding]:
+        """Every finding in the journal."""
+        return [finding for status in STATUSES for finding in self.account.journal.by_status(status)]
+
+    def bus(self) -> Callable[[], list[Any]]:
+        """Listen to what is put on the event bus; returns what takes it."""
+        sqs, events = self.account.client("sqs"), self.account.client("events")
+        queue = sqs.create_queue(QueueName="listener")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.put_rule(Name="listener", EventPattern=json.dumps({"source": ["parapet"]}))
+        events.put_targets(Rule="listener", Targets=[{"Id": "listener", "Arn": arn}])
+
+        def take() -> list[Any]:
+            found: list[Any] = []
+            while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+                found += [json.loads(message["Body"]) for message in messages]
+            return found
+
+        return take
+
+
+@pytest.fixture
+def packaged(account: TestAccount, task: Path) -> Iterator[Packaged]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield Packaged(account, task, f"http://{host}:{port}")
+    server.stop()
+
+
+def test_every_function_is_tried() -> None:
+    tried = {*GUARDS, "api_handler", "failures", "heartbeat", "notify", "sweep", "timer"}
+    assert {function.name for function in load("test").functions} == tried == set(HANDLERS)
+
+
+@pytest.mark.parametrize("function", GUARDS)
+def test_a_guard_function_does_what_its_guardrail_promises(packaged: Packaged, function: str) -> None:
+    account, service = packaged.account, function.removeprefix("guard_")
+    # The account-wide block of S3 is at a host of its own, which moto's server does not have.
+    scenarios = [one for one in SCENARIOS if registry.get(one.guardrail).service == service]
+    scenario = next((one for one in scenarios if _enforced(one.guardrail)), scenarios[0])
+    resource = scenario.build(account)
+    innocent = scenario.state(account, resource)
+    event = scenario.breach(account, resource)
+    packaged.invoke(function, event)
+    assert not packaged.imported & SLOW
+    [finding] = packaged.findings()
+    assert finding.violation.guardrail == scenario.guardrail
+    if _enforced(scenario.guardrail):
+        assert finding.status == "fixed"
+        assert scenario.state(account, resource) == innocent
+    else:
+        assert finding.status == "noted"
+    [notice] = account.notices()
+    assert notice.finding == finding.id
+
+
+def _enforced(name: str) -> bool:
+    return registry.get(name).default["event"] == "enforce" and name != "s3_account_unblocked"
+
+
+def test_the_sweep_asks_for_every_guardrail(packaged: Packaged) -> None:
+    take = packaged.bus()
+    packaged.invoke("sweep", TICK)
+    swept = {event["detail"]["guardrail"] for event in take()}
+    assert swept == {rail.name for rail in registry.load() if not rail.momentary}
+
+
+def test_the_timer_asks_for_another_look(packaged: Packaged) -> None:
+    account = packaged.account
+    scenario = next(one for one in SCENARIOS if one.guardrail == "ec2_security_group_open")
+    resource = scenario.build(account)
+    [finding] = account.deliver(scenario.breach(account, resource))
+    account.undo(finding, seconds=1)
+    take = packaged.bus()
+    packaged.invoke("timer", TICK)
+    assert [event["detail"] for event in take()] == [{"service": "ec2", "finding": finding.id}]
+
+
+def test_the_heartbeat_beats(packaged: Packaged) -> None:
+    packaged.invoke("heartbeat", TICK)
+    value = packaged.account.client("ssm").get_parameter(Name=parameter("test"))["Parameter"]["Value"]
+    assert value.endswith(f"Z {__version__}")
+
+
+def test_notify_tells_slack(packaged: Packaged) -> None:
+    slack = SlackStandIn(token=TOKEN)
+    packaged.account.client("ssm").put_parameter(Name=PARAMETER, Value=TOKEN, Type="SecureString")
+    record = {
+        "messageId": "m1", "receiptHandle": "r1", "body": json.dumps(_plain(FIXED)), "messageAttributes": {},
+        "attributes": {"MessageGroupId": "thread", "ApproximateReceiveCount": "1"}, "md5OfBody": "0",
+        "eventSource": "aws:sqs", "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:parapet-slack.fifo",
+        "awsRegion": REGION,
+    }  # fmt: skip
+    with serving(slack) as address:
+        packaged.slack = f"{address}/api/"
+        assert packaged.invoke("notify", {"Records": [record]}) == {"batchItemFailures": []}
+    [root] = slack.threads()
+    assert FIXED.title in root["text"]
+
+
+def test_failures_tells_of_what_lambda_gave_up_on(packaged: Packaged) -> None:
+    given_up = {
+        "version": "1.0", "timestamp": "2026-11-18T09:46:41.000Z",
+        "requestContext": {
+            "requestId": "r1", "functionArn": f"{FUNCTION}guard_ec2:$LATEST",
+            "condition": "RetriesExhausted", "approximateInvokeCount": 3,
+        },
+        "requestPayload": {"id": "e1"}, "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+        "responsePayload": {"errorMessage": "no such thing", "errorType": "KeyError"},
+    }  # fmt: skip
+    record = {
+        "EventSource": "aws:sns",
+        "Sns": {"Subject": None, "Message": json.dumps(given_up), "MessageAttributes": {}},
+    }
+    packaged.invoke("failures", {"Records": [record]})
+    [notice] = packaged.account.notices()
+    assert notice.kind == "trouble"
+
+
+def test_the_api_answers(packaged: Packaged) -> None:
+    account = packaged.account
+    scenario = next(one for one in SCENARIOS if one.guardrail == "ec2_security_group_open")
+    resource = scenario.build(account)
+    [finding] = account.deliver(scenario.breach(account, resource))
+    answer = packaged.invoke("api_handler", request("GET", f"/v1/findings/{finding.id}", at=account.clock()))
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["id"] == finding.id
+
+
+def _plain(notice: Any) -> dict[str, Any]:
+    return {name: getattr(notice, name) for name in notice.__slots__}
