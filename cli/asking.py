@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import click
 
 from chalicelib import registry
+from chalicelib.api import shape
 from chalicelib.model import Command, CommandKind, Finding
-from cli import errors, output, times
+from cli import errors, output
 from cli.deployment import Outside
 
 POLL = 0.5
@@ -35,7 +35,7 @@ def ask(outside: Outside, kind: CommandKind, finding: Finding, why: str, until: 
 def told(outside: Outside, command: Command, finding: Finding, outcome: str, as_json: bool) -> None:
     """Print how a command went; raises Failure when it was refused or is not answered yet."""
     if as_json:
-        output.emit(record(command))
+        output.emit(shape.command(command))
     elif command.status == "done":
         output.say(outcome)
     if command.status == "refused":
@@ -47,11 +47,6 @@ def told(outside: Outside, command: Command, finding: Finding, outcome: str, as_
             f"no answer from {function} yet; command {command.id} stays asked and may still be carried out. "
             f"Look at `./parapet show {finding.id}` and at the function's log, {log}"
         )
-
-
-def record(command: Command) -> dict[str, Any]:
-    """Return a command as `undo --json` and `exempt --json` print it."""
-    return {**asdict(command), "at": times.iso(command.at), "until": times.iso(command.until)}
 
 
 def wait_option(command: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib import registry, settings
+from chalicelib.events import name_of
 from chalicelib.journal import Journal
 from chalicelib.model import Aws, AwsError, ParapetError
 from chalicelib.registry import Guardrail
@@ -79,17 +81,28 @@ class Deployment:
         return region
 
     @cached_property
-    def aws(self) -> Aws:
-        """Calls to Parapet's own account and region."""
-        from chalicelib.aws import AccountAws
-
-        clients = _declared(self._outside.clients)
+    def connect(self) -> Connect:
+        """Clients, by service and region, of whoever is asking."""
+        clients, one_at_a_time = _declared(self._outside.clients), threading.Lock()
 
         def connect(service: str, region: str) -> Any:
-            return _declared(lambda: clients(service, region))
+            # botocore makes clients for one thread at a time, and `doctor` has several.
+            with one_at_a_time:
+                return _declared(lambda: clients(service, region))
+
+        return connect
+
+    @cached_property
+    def aws(self) -> Aws:
+        """Calls to Parapet's own account and region."""
+        return self.at(self.region)
+
+    def at(self, region: str) -> Aws:
+        """Return calls to Parapet's own account in a region."""
+        from chalicelib.aws import AccountAws
 
         # STS is asked by those who need the account (`caller`): reading the journal should not wait for it.
-        return AccountAws(connect, "", self.region)
+        return AccountAws(self.connect, "", region)
 
     @cached_property
     def table(self) -> str:
@@ -119,15 +132,6 @@ class Deployment:
         """Who is asking; raises AwsError."""
         answer = self.aws("sts", "get_caller_identity")
         return Caller(str(answer["Account"]), name_of(str(answer["Arn"])))
-
-
-def name_of(arn: str) -> str:
-    """Return the name in a caller's ARN, written as findings write who made a call."""
-    kind, _, path = arn.split(":", 5)[-1].partition("/")
-    if kind == "assumed-role":
-        role, _, session = path.rpartition("/")
-        return f"{session} as {role}"
-    return path.rsplit("/", 1)[-1] or kind
 
 
 def _declared(make: Callable[[], T]) -> T:

@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import click
 
-from chalicelib import registry
+from chalicelib import registry, times
 from chalicelib.decision import EVERY_PART
 from chalicelib.journal import Place
 from chalicelib.model import STANDING, Exemption, ParapetError
-from cli import asking, findings, output, times
+from cli import asking, findings, output
 from cli.deployment import Outside
 
 

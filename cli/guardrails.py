@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from chalicelib import registry
+from chalicelib.api import shape
 from chalicelib.model import ORIGINS, Origin
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
@@ -22,7 +23,7 @@ def guardrails(outside: Outside, as_json: bool) -> None:
     rails = registry.load()
     settings = outside.settings(rails)
     if as_json:
-        output.emit({"guardrails": [record(rail, settings) for rail in rails]})
+        output.emit({"guardrails": [shape.guardrail(rail, settings) for rail in rails]})
         return
     output.table(
         ("guardrail", "severity", "event", "sweep", "promise"),
@@ -37,17 +38,6 @@ def guardrails(outside: Outside, as_json: bool) -> None:
         ],
         whole=("guardrail", "severity", "event", "sweep"),
     )
-
-
-def record(rail: Guardrail, settings: Settings) -> dict[str, Any]:
-    """Return a guardrail as `guardrails --json` prints it."""
-    return {
-        "guardrail": rail.name,
-        "severity": rail.severity,
-        "mode": {origin: settings.mode(rail, origin) for origin in ORIGINS},
-        "default": {origin: rail.default[origin] for origin in ORIGINS},
-        "promise": rail.documentation.promise,
-    }
 
 
 def _mode(rail: Guardrail, settings: Settings, origin: Origin) -> Any:

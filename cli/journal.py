@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from chalicelib import registry
+from chalicelib import registry, times
+from chalicelib.api import shape
 from chalicelib.journal import Journal
 from chalicelib.model import STATUSES, Finding, Status
 from chalicelib.notices.compose import duration
-from cli import findings, output, times
+from cli import findings, output
 from cli.deployment import Outside
 
 DEFAULT = "24h"
@@ -40,19 +41,25 @@ def journal(
     start = max(0.0, now - times.span(since, "--since")) if since else 0.0
     found = matching(outside.deployment.journal, start, now, status, resource, guardrail)
     if as_json:
-        output.emit({"findings": [findings.summary(one, now) for one in found[:limit]], "total": len(found)})
+        output.emit({"findings": [shape.summary(one, now) for one in found[:limit]], "total": len(found)})
         return
     if not found:
         output.say(f"Nothing found{f' in the last {since}; --since 30d looks further back' if since else ''}.")
         return
+    # Where all is of one account, its number in every line would tell nothing.
+    several = len({one.violation.account for one in found}) > 1
     output.table(
-        ("id", "when", "status", "severity", "what was wrong", "who", "from", "fixed after"),
+        (
+            "id", "when", "status", "severity", *(("account",) if several else ()), "what was wrong", "who", "from",
+            "fixed after",
+        ),
         [
             (
                 one.id,
                 times.ago(one.opened, now),
                 output.styled(one.status),
                 output.styled(one.severity),
+                *((one.violation.account,) if several else ()),
                 one.why,
                 findings.who(one),
                 one.actor.ip if one.actor else "",
@@ -60,8 +67,8 @@ def journal(
             )
             for one in found[:limit]
         ],
-        whole=("id", "when", "status", "severity"),
-    )
+        whole=("id", "when", "status", "severity", "account"),
+    )  # fmt: skip
     if len(found) > limit:
         output.say(f"… and {len(found) - limit} more: --limit {len(found)}")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
+from chalicelib import times
+from chalicelib.api import shape
 from chalicelib.model import ParapetError, Pause
-from cli import output, times
+from cli import output
 from cli.deployment import Outside
 
 
@@ -25,7 +25,7 @@ def pause(outside: Outside, duration: str | None, why: str, as_json: bool) -> No
     switch = Pause(outside.deployment.caller.who, why, now, until)
     outside.deployment.journal.set_pause(switch)
     if as_json:
-        output.emit({"paused": record(switch)})
+        output.emit({"paused": shape.pause(switch)})
         return
     end = f"until {times.ahead(until, now)}, or `./parapet resume`" if until else "until `./parapet resume`"
     output.say(f"Paused {end}: nothing is fixed from now on. Findings are still recorded and told, as held.")
@@ -44,18 +44,8 @@ def resume(outside: Outside, as_json: bool) -> None:
     # Also when nothing was paused: an earlier resume may have got no further than the switch.
     held = [finding.id for finding in commands.resume(where.journal, where.aws)]
     if as_json:
-        output.emit({"was_paused": record(was) if was else None, "looks_again": held})
+        output.emit({"was_paused": shape.pause(was) if was else None, "looks_again": held})
         return
     before = f"{was.who} had paused it: {was.why}" if was else "it was not paused"
     taken = f"Held meanwhile and looked at again now: {', '.join(held)}." if held else "Nothing was held meanwhile."
     output.say(f"Parapet fixes again ({before}). {taken}")
-
-
-def record(switch: Pause) -> dict[str, Any]:
-    """Return the pause switch as JSON has it."""
-    return {
-        "who": switch.who,
-        "why": switch.why,
-        "at": times.iso(switch.at),
-        "until": None if switch.until is None else times.iso(switch.until),
-    }

@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from chalicelib import times
+from chalicelib.api import shape
 from chalicelib.decision import EVERY_PART, Head
 from chalicelib.journal import place
 from chalicelib.model import STANDING, Exemption, Finding
-from cli import findings, output, times
+from cli import findings, output
 from cli.deployment import Outside
 from cli.journal import took
 
@@ -32,7 +34,7 @@ def show(outside: Outside, finding_id: str, as_json: bool) -> None:
     permission = head.exemption(finding.violation.part, now)
     if as_json:
         commands = [command for command, _ in following(finding, head)]
-        output.emit({**findings.details(finding, now), "permission": _record(permission), "next": commands})
+        output.emit({**shape.details(finding, permission, now), "next": commands})
         return
     output.facts(_facts(finding, permission, now))
     output.say()
@@ -96,14 +98,3 @@ def _facts(finding: Finding, permission: Exemption | None, now: float) -> list[t
         text = f"{part} until {times.ahead(permission.until, now)}, by {permission.who}{reason}"
         pairs.append(("Permitted", text))
     return pairs
-
-
-def _record(permission: Exemption | None) -> dict[str, Any] | None:
-    if permission is None:
-        return None
-    return {
-        "part": permission.part,
-        "until": times.iso(permission.until),
-        "who": permission.who,
-        "why": permission.why,
-    }

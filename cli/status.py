@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import click
 
+from chalicelib import times
+from chalicelib.api import shape
 from chalicelib.model import STANDING, STATUSES, Status
-from cli import output, times
+from cli import output
 from cli.deployment import Outside
-from cli.pause import record
 
 DAYS = 30
 
@@ -33,7 +34,7 @@ def status(outside: Outside, as_json: bool) -> None:
     where = outside.deployment
     if as_json:
         output.emit({
-            "table": where.table, "region": where.region, "paused": record(switch) if switch else None,
+            "table": where.table, "region": where.region, "paused": shape.pause(switch) if switch else None,
             "standing": standing, "lately": lately, "lately_days": DAYS,
         })  # fmt: skip
         return

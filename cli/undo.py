@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cli import asking, findings, output, times
+from chalicelib import times
+from cli import asking, findings, output
 from cli.deployment import Outside
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib import items, records
-from cli.deployment import name_of
+from chalicelib.events import name_of
 from tests.account import NOW, TABLE
 from tests.cli.terminal import Terminal
 

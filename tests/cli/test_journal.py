@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.journal import place
 from tests.account import NOW
 from tests.cli.terminal import GUARDRAIL, Terminal
 from tests.samples import ACCOUNT, REGION, cloudtrail
@@ -17,6 +18,23 @@ def test_what_who_from_where_and_how_fast(terminal: Terminal) -> None:
     assert [cell.strip() for cell in row.split("  ") if cell] == [
         finding.id, "5 min ago", "fixed", "high", finding.why, "alice", "198.51.100.7", "1.0 s",
     ]  # fmt: skip
+
+
+def test_whose_where_there_are_several_accounts(terminal: Terminal) -> None:
+    finding, journal = terminal.breach(), terminal.account.journal
+    assert "ACCOUNT" not in terminal.out("journal")
+    violation = replace(finding.violation, account="210987654321")
+    look = journal.look([place(violation)], [violation.guardrail])
+    entry = journal.head(place(finding.violation)).entries[violation.part]
+    journal.open(
+        replace(finding, id="0ther000", violation=violation),
+        replace(entry, finding="0ther000"),
+        look.heads[place(violation)],
+        look.limits[violation.guardrail],
+    )
+    heading, *rows = terminal.out("journal").splitlines()
+    assert "ACCOUNT" in heading
+    assert {row.split()[6] for row in rows} == {"123456789012", "210987654321"}
 
 
 def test_json(terminal: Terminal) -> None:

@@ -51,16 +51,30 @@ def until(text: str, where: str, now: float) -> float:
     """Return the time that a duration (`30d`), a date (to its end) or a time (UTC) names; raises ParapetError."""
     if not _DATE.match(text):
         return after(text, where, now)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ParapetError(f"{where}: {text!r} is not a date such as 2026-12-31, or a duration such as 30d") from None
-    at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    at = _moment(text, where)
     if _DATE.fullmatch(text):
         at += DAY
     if at <= now:
         raise ParapetError(f"{where}: {text} is in the past")
     return _reasonable(at, text, where)
+
+
+def since(text: str, where: str, now: float) -> float:
+    """Return the time that was a duration (`24h`) ago, or a date's start, or a time (UTC); raises ParapetError."""
+    if not _DATE.match(text):
+        return max(0.0, now - span(text, where))
+    at = _moment(text, where)
+    if at > now:
+        raise ParapetError(f"{where}: {text} is in the future")
+    return max(0.0, at)
+
+
+def _moment(text: str, where: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise ParapetError(f"{where}: {text!r} is not a date such as 2026-12-31, or a duration such as 30d") from None
 
 
 def _reasonable(at: float, text: str, where: str) -> float:

@@ -1,0 +1,130 @@
+"""What a request asks, checked: who, when, and the parameters that its route takes. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.events import name_of
+from chalicelib.model import ParapetError
+from chalicelib.settings import meant
+
+# A key of DynamoDB's holds 2,048 bytes, and a reason longer than this is a document.
+LONGEST = 2000
+
+
+class Declined(ParapetError):
+    """A request that is not answered; the text says what to mend, the status what kind of mistake it is."""
+
+    def __init__(self, status: int, text: str) -> None:
+        """Keep the HTTP status."""
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: who asks (as findings write it), when (epoch seconds), which item, with which parameters."""
+
+    who: str
+    at: float
+    item: str
+    given: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        """Return a parameter that must be there; raises Declined."""
+        value = self.given.get(name)
+        if value is None:
+            raise Declined(400, f"{name} is missing")
+        return value
+
+    def time(self, name: str, reader: Callable[[str, str, float], float]) -> float:
+        """Return the time that a parameter names, as a reader of `times` understands it; raises Declined."""
+        text = self.text(name)
+        try:
+            return reader(text, name, self.at)
+        except ParapetError as error:
+            raise Declined(400, str(error)) from error
+
+    def one_of(self, name: str, choices: Iterable[str]) -> str | None:
+        """Return a parameter that must be one of some words, None when not given; raises Declined."""
+        value = self.given.get(name)
+        if value is not None and value not in choices:
+            raise Declined(400, f"{name}: {value!r} is not one{meant(value, choices)}")
+        return value
+
+    def count(self, name: str, default: int, most: int) -> int:
+        """Return a whole number from 1 to `most`; raises Declined."""
+        value = self.given.get(name, str(default))
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and 1 <= int(value) <= most):
+            raise Declined(400, f"{name}: {value!r} is not a whole number from 1 to {most}")
+        return int(value)
+
+
+def asked(
+    context: Mapping[str, Any],
+    item: str,
+    takes: tuple[str, ...],
+    query: Mapping[str, list[str]] | None,
+    body: bytes | None,
+) -> Asked:
+    """Return what a request asks; raises Declined naming what to mend.
+
+    Args:
+        context: API Gateway's request context.
+        item: what the path names, or an empty text.
+        takes: the parameters that the route takes.
+        query: the query string, each name with its values.
+        body: the body where the route takes parameters from there, None where it takes them from the query.
+    """
+    arn = (context.get("identity") or {}).get("userArn")
+    if not arn:
+        # API Gateway asks for a signature already; should somebody switch that off, nobody gets in here.
+        raise Declined(403, "nobody is known to ask this: sign the request with AWS credentials (SigV4)")
+    where = f"{context['httpMethod']} {context['resourcePath']}"
+    given = _single(query or {})
+    if body is not None:
+        _known(given, (), where, "query parameter")
+        given = _object(body)
+    _known(given, takes, where, "query parameter" if body is None else "field")
+    return Asked(name_of(arn), context["requestTimeEpoch"] / 1000, item, {k: _text(k, v) for k, v in given.items()})
+
+
+def _single(query: Mapping[str, list[str]]) -> dict[str, Any]:
+    for name, values in query.items():
+        if len(values) != 1:
+            raise Declined(400, f"{name!r} is given {len(values)} times: give it once")
+    return {name: values[0] for name, values in query.items()}
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        return {}
+    try:
+        found = json.loads(body)
+    # A body can be nested deeper than Python reads.
+    except (ValueError, RecursionError) as error:
+        raise Declined(400, f"the body is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Declined(400, 'the body must be a JSON object such as {"why": "the vendor connects today"}')
+    return found
+
+
+def _known(given: Mapping[str, Any], takes: tuple[str, ...], where: str, what: str) -> None:
+    for name in given:
+        if name not in takes:
+            raise Declined(400, f"{where} knows no {what} {name!r}{meant(name, takes) if takes else ''}")
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise Declined(400, f"{name} must be a text that is not empty")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise Declined(400, f"{name} holds half a character, which is not text") from None
+    if size > LONGEST:
+        raise Declined(400, f"{name} is too long: {size} bytes, and {LONGEST} are read")
+    return value.strip()

@@ -1,0 +1,80 @@
+"""What findings, commands and guardrails look like as JSON, for the HTTP API and the command line's `--json`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from chalicelib.model import ORIGINS, Call, Command, Exemption, Finding, Pause
+from chalicelib.registry import Guardrail
+from chalicelib.settings import Settings
+from chalicelib.times import iso
+
+
+def summary(finding: Finding, now: float) -> dict[str, Any]:
+    """Return a finding in short, as a list of findings has it."""
+    actor = finding.actor
+    return {
+        "id": finding.id,
+        **asdict(finding.violation),
+        "status": finding.status,
+        "severity": finding.severity,
+        "origin": finding.origin,
+        "why": finding.why,
+        "opened": iso(finding.opened),
+        "age_seconds": round(max(0.0, now - finding.opened)),
+        "actor": asdict(actor) if actor else None,
+        "fixed": _iso(finding.fixed_at),
+        "remediation_seconds": _rounded(finding.remediation_seconds),
+    }
+
+
+def details(finding: Finding, permission: Exemption | None, now: float) -> dict[str, Any]:
+    """Return everything about a finding, and the permission under which its violation stands."""
+    return {
+        **summary(finding, now),
+        "event": {"id": finding.event_id, "call": finding.event_name, "time": _iso(finding.event_time)},
+        "before": finding.before,
+        "after": finding.after,
+        "fix": [_call(one) for one in finding.fix],
+        "undo": [_call(one) for one in finding.undo],
+        "history": [
+            {"status": step.status, "at": iso(step.at), "by": step.by, "note": step.note} for step in finding.history
+        ],
+        "look_again": _iso(finding.due),
+        "permission": {**asdict(permission), "until": iso(permission.until)} if permission else None,
+    }
+
+
+def command(asked: Command) -> dict[str, Any]:
+    """Return what a person asked for, and the answer."""
+    return {**asdict(asked), "at": iso(asked.at), "until": iso(asked.until)}
+
+
+def pause(switch: Pause) -> dict[str, Any]:
+    """Return the pause switch as it is set."""
+    return {"who": switch.who, "why": switch.why, "at": iso(switch.at), "until": _iso(switch.until)}
+
+
+def guardrail(rail: Guardrail, settings: Settings) -> dict[str, Any]:
+    """Return a guardrail: its promise, its modes in force and its own defaults."""
+    return {
+        "guardrail": rail.name,
+        "severity": rail.severity,
+        "mode": {origin: settings.mode(rail, origin) for origin in ORIGINS},
+        "default": {origin: rail.default[origin] for origin in ORIGINS},
+        "promise": rail.documentation.promise,
+    }
+
+
+def _call(one: Call) -> dict[str, Any]:
+    return {"service": one.service, "operation": one.operation, "params": dict(one.params)}
+
+
+def _iso(at: float | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    # CloudTrail's clock has whole seconds: more digits would mean nothing.
+    return None if seconds is None else round(seconds, 1)

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import pytest
+
+from chalicelib import wiring
+from tests.account import TABLE, TestAccount
+from tests.api.client import Api
+from tests.samples import REGION
+
+
+@pytest.fixture
+def api(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Api:
+    for name, value in {"AWS_REGION": REGION, "PARAPET_TABLE": TABLE, "PARAPET_STAGE": "test"}.items():
+        monkeypatch.setenv(name, value)
+    wiring.use(account.functions)
+    return Api(account)

@@ -1,0 +1,279 @@
+"""API Gateway on the laptop: who gets in, and what the function is handed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from werkzeug.test import Client, TestResponse
+
+from local.deployment import Deployment, Function, Route
+from local.gateway import Gateway
+from local.runtime import Lambdas
+from local.signature import given_out
+from local.trail import Identities, Identity
+from tests.account import NOW, TestAccount
+from tests.api.client import event
+from tests.samples import ACCOUNT, ALICE, REGION
+
+KEY, SECRET = "AKIAEXAMPLEALICE0000", "synthetic-secret"
+URL = "http://127.0.0.1:4568"
+ROUTES = (
+    ("GET", "/v1/findings"),
+    ("GET", "/v1/findings/{finding}"),
+    ("POST", "/v1/findings/{finding}/undo"),
+    ("DELETE", "/v1/pause"),
+)
+MISSING = (403, {"message": "Missing Authentication Token"})
+UNKNOWN = (403, {"message": "The security token included in the request is invalid."})
+
+
+@dataclass
+class Front:
+    """A gateway in front of a function that keeps what it is handed."""
+
+    answer: Any = field(default_factory=lambda: {"statusCode": 200, "headers": {"X-Ours": "1"}, "body": '{"a":1}'})
+    events: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def __call__(self, event: dict[str, Any], _context: Any) -> Any:
+        self.events.append(event)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        function = Function("api_handler", self, "parapet-test-api-handler", 29.0)
+        routes = tuple(Route(function, method, path) for method, path in ROUTES)
+        deployment = cast(Deployment, SimpleNamespace(routes=routes, binary=("application/octet-stream",)))
+        identities, secret = Identities(), given_out(ACCOUNT, {KEY: SECRET})
+        identities.add(KEY, Identity(ALICE, "198.51.100.7"))
+        lambdas = Lambdas(ACCOUNT, REGION, 0, lambda *_: None, self.lines.append)
+        try:
+            yield Client(Gateway(deployment, lambdas, identities, secret, ACCOUNT, REGION, self.lines.append))
+        finally:
+            lambdas.stop()
+
+    def send(self, request: AWSRequest) -> tuple[int, Any]:
+        """Send a request as it is; returns the status and the document."""
+        answer = self.respond(request)
+        return answer.status_code, json.loads(answer.text)
+
+    def respond(self, request: AWSRequest) -> TestResponse:
+        with self.client() as client:
+            path, headers = str(request.url).removeprefix(URL), list(request.headers.items())
+            return client.open(path, method=request.method, data=request.body, headers=headers, base_url=URL)
+
+
+def signed(
+    method: str = "GET",
+    path: str = "/api/v1/findings",
+    body: bytes = b"",
+    *,
+    credentials: Credentials | None = None,
+    service: str = "execute-api",
+    region: str = REGION,
+    **headers: str,
+) -> AWSRequest:
+    """A request as botocore signs it."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = AWSRequest(method=method, url=URL + path, data=body, headers=named)
+    SigV4Auth(credentials or Credentials(KEY, SECRET), service, region).add_auth(request)
+    return request
+
+
+@pytest.fixture
+def front() -> Front:
+    return Front()
+
+
+class TestEvent:
+    def test_has_the_shape_of_api_gateways(self, front: Front) -> None:
+        body = b'{"why": "a migration"}'
+        assert (
+            front.send(signed("POST", "/api/v1/findings/0a1b2c3d/undo", body, Content_Type="application/json"))[0]
+            == 200
+        )
+        [got] = front.events
+        like = event("POST", "/v1/findings/0a1b2c3d/undo", body=body.decode(), at=NOW)
+        assert got.keys() == like.keys()
+        assert got["requestContext"].keys() == like["requestContext"].keys()
+        assert got["requestContext"]["identity"].keys() == like["requestContext"]["identity"].keys()
+        differ = {"headers", "multiValueHeaders", "requestContext"}
+        assert {name: got[name] for name in got.keys() - differ} == {name: like[name] for name in like.keys() - differ}
+        context = ("resourcePath", "httpMethod", "path", "accountId", "protocol", "stage")
+        assert {name: got["requestContext"][name] for name in context} == {
+            name: like["requestContext"][name] for name in context
+        }
+        assert abs(got["requestContext"]["requestTimeEpoch"] / 1000 - datetime.now(UTC).timestamp()) < 60
+        assert got["headers"]["Content-Type"] == "application/json"
+        assert got["multiValueHeaders"]["Content-Type"] == ["application/json"]
+        assert "Authorization" not in got["headers"], "API Gateway keeps a signature to itself"
+
+    def test_says_who_signed(self, front: Front) -> None:
+        front.send(signed())
+        [got] = front.events
+        identity = got["requestContext"]["identity"]
+        assert (identity["userArn"], identity["accessKey"], identity["accountId"]) == (ALICE["arn"], KEY, ACCOUNT)
+        assert (identity["caller"], identity["user"], identity["sourceIp"]) == (
+            ALICE["principalId"], ALICE["principalId"], "198.51.100.7",
+        )  # fmt: skip
+
+    def test_has_the_query_decoded_and_the_path_as_it_came(self, front: Front) -> None:
+        front.send(signed(path="/api/v1/findings?a=1&a=2%263&b=&c=%E2%82%AC%20x%2B"))
+        front.send(signed(path="/api/v1/findings/a%2Fb"))
+        listed, shown = front.events
+        assert listed["multiValueQueryStringParameters"] == {"a": ["1", "2&3"], "b": [""], "c": ["€ x+"]}
+        assert listed["queryStringParameters"] == {"a": "2&3", "b": "", "c": "€ x+"}
+        assert (shown["pathParameters"], shown["path"]) == ({"finding": "a%2Fb"}, "/v1/findings/a%2Fb")
+        assert (shown["multiValueQueryStringParameters"], shown["body"]) == (None, None)
+
+    def test_has_binary_bodies_in_base64(self, front: Front) -> None:
+        front.send(signed("POST", "/api/v1/findings/x/undo", b"\xff\x00", Content_Type="application/octet-stream"))
+        [got] = front.events
+        assert (base64.b64decode(got["body"]), got["isBase64Encoded"]) == (b"\xff\x00", True)
+
+    def test_refuses_what_it_cannot_evaluate(self, front: Front) -> None:
+        status, document = front.send(
+            signed("POST", "/api/v1/findings/x/undo", b"\xff", Content_Type="application/json")
+        )
+        assert (status, front.events) == (501, [])
+        assert "UTF-8 only" in document["message"]
+        assert front.send(signed(path="/api/v1/findings?a=%FF"))[0] == 501
+
+
+class TestAnswer:
+    def test_is_the_functions(self, front: Front) -> None:
+        front.answer |= {"statusCode": 202, "multiValueHeaders": {"X-Two": ["1", "2"]}}
+        answer = front.respond(signed())
+        assert (answer.status_code, answer.text, answer.headers["X-Ours"]) == (202, '{"a":1}', "1")
+        assert answer.headers.getlist("X-Two") == ["1", "2"]
+        assert answer.headers["x-amzn-RequestId"] == front.events[0]["requestContext"]["requestId"]
+
+    @pytest.mark.parametrize(
+        "answer", [KeyError("no such thing"), None, {"body": "x"}, {"statusCode": 200, "body": {1}}]
+    )
+    def test_of_a_function_that_fails_says_no_more_than_that(self, front: Front, answer: Any) -> None:
+        front.answer = answer
+        assert front.send(signed()) == (502, {"message": "Internal server error"})
+        [line] = front.lines
+        assert line.startswith("api_handler: ")
+
+    def test_in_base64_is_refused(self, front: Front) -> None:
+        front.answer |= {"isBase64Encoded": True}
+        assert front.send(signed())[0] == 501
+
+
+class TestGetsIn:
+    def test_who_is_known_and_has_signed(self, front: Front) -> None:
+        assert front.send(signed())[0] == 200
+        assert front.send(signed("DELETE", "/api/v1/pause"))[0] == 200
+        assert front.send(signed(path="/api/v1/findings/?b=2&a=1%2B1&b=1&c", X_Amz_Extra="a  b"))[0] == 200
+
+    def test_not_who_has_signed_the_query_as_it_was_typed(self, front: Front) -> None:
+        typed, encoded = (
+            "/api/v1/findings?since=2026-11-18T11:00:00Z",
+            "/api/v1/findings?since=2026-11-18T11%3A00%3A00Z",
+        )
+        assert (front.send(signed(path=typed))[0], front.send(signed(path=encoded))[0]) == (403, 200)
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "/v1/findings"), ("GET", "/prod/v1/findings"), ("GET", "/api/v2/findings"), ("GET", "/api"),
+            ("PUT", "/api/v1/findings"), ("OPTIONS", "/api/v1/findings"), ("GET", "/api/v1/findings/a/b"),
+            ("GET", "/api/v1//findings"),
+        ],
+    )  # fmt: skip
+    def test_not_where_nothing_is(self, front: Front, method: str, path: str) -> None:
+        assert front.send(signed(method, path)) == MISSING
+
+    def test_not_without_a_signature(self, front: Front) -> None:
+        assert front.send(AWSRequest(method="GET", url=f"{URL}/api/v1/findings")) == MISSING
+        assert front.events == []
+
+    @pytest.mark.parametrize(
+        "header", ["Bearer abc", "AWS4-HMAC-SHA256 Credential=x", "AWS4-ECDSA-P256-SHA256 Credential=x"]
+    )
+    def test_not_with_another_kind_of_authorization(self, front: Front, header: str) -> None:
+        request = AWSRequest(method="GET", url=f"{URL}/api/v1/findings", headers={"Authorization": header})
+        answer = front.respond(request)
+        assert (answer.status_code, answer.headers["x-amzn-ErrorType"]) == (403, "IncompleteSignatureException")
+
+    def test_not_with_a_key_that_nobody_has(self, front: Front) -> None:
+        assert front.send(signed(credentials=Credentials("AKIANOBODY0000000000", SECRET))) == UNKNOWN
+
+    def test_not_with_a_session_token_that_is_not_the_keys(self, front: Front) -> None:
+        assert front.send(signed(credentials=Credentials(KEY, SECRET, "token"))) == UNKNOWN
+
+    def test_not_with_another_secret(self, front: Front) -> None:
+        status, document = front.send(signed(credentials=Credentials(KEY, "another")))
+        assert status == 403
+        assert document["message"].startswith("The request signature we calculated does not match")
+
+    @pytest.mark.parametrize(("service", "region"), [("s3", REGION), ("execute-api", "us-east-1")])
+    def test_not_signed_for_somewhere_else(self, front: Front, service: str, region: str) -> None:
+        status, document = front.send(signed(service=service, region=region))
+        assert status == 403
+        assert document["message"].startswith(f"Credential should be scoped to a valid region, not '{region}'")
+
+    def test_not_with_what_was_changed_on_the_way(self, front: Front) -> None:
+        def undo() -> AWSRequest:
+            return signed("POST", "/api/v1/findings/0a1b2c3d/undo?a=1", b'{"for":"1d"}', X_Amz_Extra="1")
+
+        assert front.send(undo())[0] == 200
+        changed = [undo() for _ in range(6)]
+        changed[0].data = b'{"for":"9d"}'
+        changed[1].url = str(changed[1].url).replace("0a1b2c3d", "0a1b2c3e")
+        changed[2].url = str(changed[2].url).replace("a=1", "a=2")
+        changed[3].headers.replace_header("X-Amz-Extra", "2")
+        changed[4].headers.replace_header(
+            "Authorization", changed[4].headers["Authorization"].replace(";x-amz-date", "")
+        )
+        del changed[5].headers["X-Amz-Extra"]
+        for request in changed:
+            status, document = front.send(request)
+            assert (status, "does not match" in document["message"]) == (403, True)
+        assert len(front.events) == 1
+
+    @pytest.mark.parametrize("minutes", [-6, 6])
+    def test_not_too_early_and_not_too_late(self, front: Front, minutes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        then = datetime.now(UTC) + timedelta(minutes=minutes)
+        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: then)
+        status, document = front.send(signed())
+        assert (status, document["message"].split(":")[0]) == (403, "Signature expired")
+
+    def test_not_with_a_body_longer_than_api_gateway_takes(self, front: Front) -> None:
+        request = signed("POST", "/api/v1/findings/x/undo", b"x" * (10 * 1024 * 1024 + 1))
+        assert front.send(request) == (413, {"message": "Request Too Long"})
+
+
+class TestKeys:
+    def test_of_users_count_while_they_are_active(self, account: TestAccount, front: Front) -> None:
+        iam = account.client("iam")
+        iam.create_user(UserName="carol")
+        made = iam.create_access_key(UserName="carol")["AccessKey"]
+        key = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+        assert front.send(signed(credentials=key))[0] == 200
+        iam.update_access_key(UserName="carol", AccessKeyId=key.access_key, Status="Inactive")
+        assert front.send(signed(credentials=key)) == UNKNOWN
+        iam.delete_access_key(UserName="carol", AccessKeyId=key.access_key)
+        assert front.send(signed(credentials=key)) == UNKNOWN
+
+    def test_of_sessions_count_with_their_token(self, account: TestAccount, front: Front) -> None:
+        arn = f"arn:aws:iam::{ACCOUNT}:role/Admin"
+        made = account.client("sts").assume_role(RoleArn=arn, RoleSessionName="alice")["Credentials"]
+        key = Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+        assert front.send(signed(credentials=key))[0] == 200
+        assert front.send(signed(credentials=Credentials(key.access_key, key.secret_key))) == UNKNOWN
