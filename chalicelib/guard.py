@@ -6,9 +6,10 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from chalicelib import commands, wiring
+from chalicelib import commands, telemetry, wiring
 from chalicelib.events import envelope, parse
 from chalicelib.model import BadEvent
+from chalicelib.telemetry import Invocation
 
 
 class Context(Protocol):
@@ -20,27 +21,46 @@ class Context(Protocol):
 
 def receive(service: str, raw: Mapping[str, Any], context: Context) -> None:
     """Handle one event for a service; raises a ParapetError, after which Lambda may deliver the same again."""
-    frame = envelope(raw)
+    with telemetry.invocation(f"guard_{service}", context) as seen:
+        _handle(service, envelope(raw), context, seen)
+
+
+def _handle(service: str, frame: Mapping[str, Any], context: Context, seen: Invocation) -> None:
     account, request = context.invoked_function_arn.split(":")[4], context.aws_request_id
-    pipeline = wiring.pipeline(service, account)
+    seen.because(delivery=frame["id"], account=frame["account"], region=frame["region"])
     if frame["source"] != commands.SOURCE:
-        pipeline.handle(parse(frame), request)
+        seen.because(cause="event")
+        seen.count("Events")
+        event = parse(frame)
+        seen.because(event_id=event.id, call=event.name)
+        wiring.pipeline(service, account).handle(event, request)
         return
-    detail, kind = frame["detail"], frame["detail-type"]
+    if frame["account"] != account:
+        # Whoever may forward events to our bus may put others there too.
+        raise BadEvent(f"an event of Parapet's own came from account {frame['account']}: only {account} sends those")
+    kind, pipeline = frame["detail-type"], wiring.pipeline(service, account)
+    seen.because(cause=kind.removeprefix("Parapet ").lower())
     if kind == commands.COMMAND:
-        commands.carry_out(pipeline, _text(detail, "command"), request)
+        commands.carry_out(pipeline, _named(frame, "command", seen), request)
     elif kind == commands.LOOK_AGAIN:
-        pipeline.look_again(_text(detail, "finding"), request)
+        pipeline.look_again(_named(frame, "finding", seen), request)
     elif kind == commands.SWEEP:
-        pipeline.sweep(_text(detail, "guardrail"), account, pipeline.settings.swept, request)
+        guardrail, detail = _named(frame, "guardrail", seen), frame["detail"]
+        # The event of an older version names neither: it means our own account, in all regions.
+        wanted = _named(frame, "account", seen) if "account" in detail else account
+        regions = (_named(frame, "region", seen),) if "region" in detail else pipeline.settings.swept
+        for region in regions:
+            pipeline.watched("a sweep", wanted, region)
+        pipeline.sweep(guardrail, wanted, regions, request)
     else:
         raise BadEvent(f"{kind!r} is not an event of Parapet's that a guard function knows")
 
 
-def _text(detail: Mapping[str, Any], name: str) -> str:
-    value = detail.get(name)
+def _named(frame: Mapping[str, Any], name: str, seen: Invocation) -> str:
+    value = frame["detail"].get(name)
     if not isinstance(value, str) or not value:
         raise BadEvent(f"an event of Parapet's must name its {name}")
+    seen.because(**{name: value})
     return value
 
 

@@ -11,27 +11,27 @@ from dataclasses import replace
 import botocore.session
 
 from chalicelib import registry, settings
-from chalicelib.aws import AccountAws, Clients, Connect
-from chalicelib.journal import Journal
+from chalicelib.aws import AccountAws, Clients, ConnectAs
 from chalicelib.model import Aws, ParapetError
 from chalicelib.notices.outbox import Outbox
 from chalicelib.pipeline import Pipeline
 from chalicelib.registry import Guardrail
-from chalicelib.settings import Settings
+from chalicelib.settings import Environment, Settings
+from chalicelib.telemetry import Witness
 
 GLOBAL_REGION = "us-east-1"
 
 
-_given: list[Connect] = []
+_given: list[ConnectAs] = []
 
 
-def use(connect: Connect) -> None:
+def use(connect: ConnectAs) -> None:
     """Have clients made in another way than from the environment's credentials (the local account's one process)."""
     _given[:] = [connect]
     pipeline.cache_clear()
 
 
-def connect() -> Connect:
+def connect() -> ConnectAs:
     """Return the clients of this process, made once."""
     if not _given:
         _given.append(Clients(botocore.session.get_session()))
@@ -46,13 +46,27 @@ def home() -> str:
     return region
 
 
-def accounts(account: str) -> Callable[[str, str], Aws]:
-    """Return how to reach an account and region; an empty region is our own."""
+def accounts(account: str, role: str = "") -> Callable[[str, str], Aws]:
+    """Return how to reach an account and region; an empty region is the one we run in.
+
+    Args:
+        account: our own.
+        role: the name of the one that we may assume in other accounts; without one they are out of reach.
+    """
+
+    @functools.cache
+    def members() -> Callable[[str, str], Aws]:
+        from chalicelib.organisation import Members  # only an organisation needs it
+
+        ours = AccountAws(connect(), account, home())
+        return Members(ours, connect(), role, environment().external_id, time.time)
 
     def reach(wanted: str, region: str) -> Aws:
-        if wanted != account:
-            raise ParapetError(f"account {wanted} is not {account}, and Parapet has no role there")
-        return AccountAws(connect(), wanted, region or home())
+        if wanted == account:
+            return AccountAws(connect(), wanted, region or home())
+        if not role:
+            raise ParapetError(f"account {wanted} is not {account}, and this function has no role there")
+        return members()(wanted, region or home())
 
     return reach
 
@@ -62,7 +76,7 @@ def configured(rails: tuple[Guardrail, ...], account: str) -> Settings:
     given = settings.load(os.environ, registry.names(), rails)
     return replace(
         given,
-        accounts=given.accounts or (account,),
+        accounts=replace(given.accounts, own=account),
         regions=given.regions or tuple(dict.fromkeys((home(), GLOBAL_REGION))),
         # Events of the global services arrive in their region; nobody asked to have that region swept.
         swept=given.swept or (home(),),
@@ -74,11 +88,11 @@ def pipeline(service: str, account: str) -> Pipeline:
     """Return the pipeline of one guard function, kept for as long as its environment lives."""
     rails = registry.of(service)
     chosen = configured(rails, account)
-    reach = accounts(account)
+    reach = accounts(account, settings.member_role(chosen.stage, service))
     ours = reach(account, "")
-    return Pipeline(rails, chosen, Journal(ours, chosen.table), Outbox(ours, (chosen.slack_queue,)), reach, time.time)
+    return Pipeline(rails, chosen, Witness(ours, chosen.table), Outbox(ours, (chosen.slack_queue,)), reach, time.time)
 
 
-def table() -> str:
-    """Return the journal's table as the environment names it."""
-    return os.environ.get("PARAPET_TABLE", "")
+def environment() -> Environment:
+    """Return what the stack tells this function."""
+    return settings.environment(os.environ)

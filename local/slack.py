@@ -149,7 +149,11 @@ class SlackStandIn:
             if error.body["error"] == "ratelimited":
                 return _json(error.body, 429, {"Retry-After": str(error.body.pop("retry_after"))})
             return _json(error.body)
-        return self._fail(trouble, environ) if trouble else _json({"ok": True, **body})
+        return self._fail(trouble, environ) if trouble else _json({"ok": True, **body}, headers=self._scopes(request))
+
+    def _scopes(self, request: Any) -> dict[str, str]:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return {"X-OAuth-Scopes": ",".join(sorted(self.tokens.get(token, ())))}
 
     def _trouble(self, method: str) -> _Trouble | None:
         for trouble in self._troubles:

@@ -1,12 +1,11 @@
 """The function that tells people which events the other functions gave up on."""
 
-import os
 import time
 
 from chalice import Blueprint
 from chalice.app import SNSEvent
 
-from chalicelib import wiring
+from chalicelib import secrets, telemetry, wiring
 from chalicelib.notices import trouble
 from chalicelib.notices.outbox import Outbox
 
@@ -16,6 +15,11 @@ blueprint = Blueprint(__name__)
 @blueprint.on_sns_message(topic="parapet-failures")
 def failures(event: SNSEvent) -> None:
     """Put a notice about one failed event into the outbox."""
-    account = event.context.invoked_function_arn.split(":")[4]
-    outbox = Outbox(wiring.accounts(account)(account, ""), (os.environ.get("PARAPET_SLACK_QUEUE", ""),))
-    outbox.send(trouble.of_failure(event.message, time.time()))
+    with telemetry.invocation("failures", event.context) as seen:
+        account = event.context.invoked_function_arn.split(":")[4]
+        outbox = Outbox(wiring.accounts(account)(account, ""), (wiring.environment().slack_queue,))
+        # What another function has let slip goes no further.
+        notice = trouble.of_failure(secrets.redacted(event.message), time.time())
+        seen.count("Failures")
+        outbox.send(notice)
+        seen.line("WARNING", notice.title, notice=notice.key, in_thread=notice.thread, event_id=notice.event_id)

@@ -42,6 +42,7 @@ def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
         at=step.at,
         finding=finding.id,
         guardrail=finding.violation.guardrail,
+        event_id=finding.event_id,
         undoable=finding.status == "fixed" and bool(finding.undo),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from chalicelib.model import Aws, Notice, ParapetError, plain
@@ -43,6 +44,8 @@ def load(body: str) -> Notice:
     try:
         raw: Mapping[str, Any] = json.loads(body)
         lines, facts = tuple(raw["lines"]), tuple((k, v) for k, v in raw["facts"])
-        return Notice(**{**raw, "lines": lines, "facts": facts})
+        # While an upgrade is under way, or after it was rolled back, a newer version's notices come too.
+        known = {one.name: raw[one.name] for one in fields(Notice) if one.name in raw}
+        return Notice(**{**known, "lines": lines, "facts": facts})
     except (ValueError, TypeError, KeyError) as error:
         raise ParapetError(f"this message is not a notice of Parapet: {error}") from None

@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.model import Notice, ParapetError
 from chalicelib.notices import slack_blocks
 from chalicelib.notices.slack_blocks import Earlier
 from chalicelib.notices.threads import Thread, Threads, Told, mark
+from chalicelib.secrets import Kept, Secret, redacted
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -28,9 +29,11 @@ EVENT_TYPE = "parapet_notice"
 TIMEOUT = 10
 SPARE = 2.0
 PATIENCE = 5.0
-TOKEN_AGE = 600
 CLOCKS_APART = 60.0
 PAGE = 200
+STRANGER = "what answered in its place does not speak as Slack does; look for a proxy in between"
+CODE = re.compile(r"\w{1,100}")
+STAMP = re.compile(r"\d+\.\d+")
 CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
 
 AUTH = frozenset({
@@ -66,57 +69,6 @@ class Refused(ParapetError):
         self.code = code
 
 
-class Token(Protocol):
-    """Where the bot token is."""
-
-    name: str
-
-    def __call__(self) -> str:
-        """Return the token; raises ParapetError naming the parameter."""
-        ...
-
-    def forget(self) -> None:
-        """Read the token anew next time."""
-        ...
-
-
-class Parameter:
-    """A bot token in an SSM SecureString parameter, kept for ten minutes by Powertools Parameters."""
-
-    def __init__(self, client: Any, name: str) -> None:
-        if not name:
-            raise ParapetError("PARAPET_SLACK_TOKEN is not set: it names the SSM parameter with Slack's bot token")
-        # Lazily: it imports boto3, which only this function needs.
-        from aws_lambda_powertools.utilities.parameters.ssm import SSMProvider
-
-        self.name = name
-        self._provider = SSMProvider(boto3_client=client)
-        self._stale = False
-
-    def __call__(self) -> str:
-        """Return the token; raises ParapetError naming the parameter."""
-        from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
-        try:
-            value = self._provider.get(self.name, max_age=TOKEN_AGE, decrypt=True, force_fetch=self._stale)
-        except GetParameterError as error:
-            raise ParapetError(
-                f"the Slack token cannot be read from SSM parameter {self.name}: {error}. Put the bot token there "
-                "(SecureString), and let the role of notify call ssm:GetParameter on it"
-            ) from None
-        self._stale = False
-        token = str(value).strip()
-        # A client's own complaint about such a header would show the token in the log.
-        if not re.fullmatch(r"[!-~]+", token):
-            self._stale = True
-            raise ParapetError(f"SSM parameter {self.name} does not hold a token: it is empty or has spaces in it")
-        return token
-
-    def forget(self) -> None:
-        """Read the token anew next time."""
-        self._stale = True
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a notice: sent now, found sent by an earlier try, or known to be told already."""
@@ -139,7 +91,7 @@ class Slack:
 
     def __init__(
         self,
-        token: Token,
+        token: Kept,
         threads: Threads,
         channel: str,
         *,
@@ -155,7 +107,7 @@ class Slack:
         self._timeout = timeout
         self._now = now
         self._sleep = sleep
-        self._client: WebClient | None = None
+        self._connected: tuple[Secret, WebClient] | None = None
 
     def tell(self, notice: Notice, remaining: Callable[[], float]) -> Outcome:
         """Send a notice unless it was sent before.
@@ -200,13 +152,13 @@ class Slack:
             place = {"channel": thread.channel, "thread_ts": thread.root}
             try:
                 answer = self._call("chat_postMessage", remaining, **place, text=text, blocks=blocks, **params)
-                return Sent(thread.channel, answer["ts"], thread.root)
+                return Sent(thread.channel, _stamp(answer), thread.root)
             except Refused as refusal:
                 if refusal.code not in LOST:
                     raise
         text, blocks = slack_blocks.root(notice, _earlier(thread))
         answer = self._call("chat_postMessage", remaining, channel=self._channel, text=text, blocks=blocks, **params)
-        return Sent(answer["channel"], answer["ts"], answer["ts"])
+        return Sent(_channel(answer), _stamp(answer), _stamp(answer))
 
     def _show(self, notice: Notice, thread: Thread, where: Sent, remaining: Callable[[], float]) -> str:
         """Rewrite the root so that it shows the latest notice; done twice, it is the same."""
@@ -268,7 +220,7 @@ class Slack:
                 metadata = message.get("metadata") or {}
                 ours = message.get("bot_id") == us and metadata.get("event_type") == EVENT_TYPE
                 if ours and (metadata.get("event_payload") or {}).get("key") == key:
-                    return str(message["ts"])
+                    return _stamp(message)
         return ""
 
     def _channel_id(self, remaining: Callable[[], float]) -> str:
@@ -297,28 +249,33 @@ class Slack:
     def _call(self, method: str, remaining: Callable[[], float], **params: Any) -> dict[str, Any]:
         from slack_sdk.errors import SlackApiError, SlackClientError
 
+        token = self._token()
         while True:
             self._enough(remaining)
-            client = self._connected()
             try:
-                answer = getattr(client, method)(**params)
+                answer = getattr(self._client(token), method)(**params)
                 return dict(answer.data)
             except SlackApiError as error:
                 status, headers = error.response.status_code, error.response.headers
                 data = error.response.data if isinstance(error.response.data, dict) else {}
             except (SlackClientError, OSError, HTTPException) as error:
                 # OSError covers urllib's own errors and timeouts. `from None`: the request holds the token.
-                raise Unreachable(f"Slack did not answer {_name(method)}: {type(error).__name__}: {error}") from None
-            code = str(data.get("error") or status)
+                text = redacted(f"{type(error).__name__}: {error}")
+                raise Unreachable(f"Slack did not answer {_name(method)}: {text}") from None
+            code = redacted(str(data.get("error") or status))
             if status == 429 or code in RATE:
                 self._wait(_name(method), headers, remaining)
                 continue
+            if not CODE.fullmatch(code):
+                # Not shown: it may repeat what we sent, and be cut in the middle of the token.
+                raise Unreachable(f"Slack did not answer {_name(method)}: {STRANGER}")
             if status >= 500 or code in TRANSIENT:
-                raise Unreachable(f"Slack answered {_name(method)} with {status} {code[:200]}; it is tried again")
+                raise Unreachable(f"Slack answered {_name(method)} with {status} {code}; it is tried again")
             if code in AUTH or code == "missing_scope":
-                self._token.forget()
-                self._client = None
-            raise Refused(code, self._mend(_name(method), code, data))
+                was, token = token, self._token(anew=True)
+                if token != was:
+                    continue
+            raise Refused(code, redacted(self._mend(_name(method), code, data)))
 
     def _wait(self, method: str, headers: Any, remaining: Callable[[], float]) -> None:
         given = next((value for name, value in headers.items() if name.lower() == "retry-after"), "1")
@@ -331,33 +288,34 @@ class Slack:
         if remaining() < self._timeout + SPARE:
             raise RateLimited("this invocation has too little time left to call Slack; the queue delivers it again")
 
-    def _connected(self) -> WebClient:
-        token = self._token()
-        if self._client is None or self._client.token != token:
-            from slack_sdk import WebClient
+    def _client(self, token: Secret) -> WebClient:
+        if self._connected and self._connected[0] == token:
+            return self._connected[1]
+        from slack_sdk import WebClient
 
-            # No retry handlers: slack_sdk's own would send again after a connection that broke in the middle.
-            self._client = WebClient(
-                token=token,
-                base_url=self._url or WebClient.BASE_URL,
-                timeout=self._timeout,
-                retry_handlers=[],
-            )
-            # slack_sdk takes HTTPS_PROXY without looking at NO_PROXY; urllib looks at both.
-            self._client.proxy = None
-        return self._client
+        # No retry handlers: slack_sdk's own would send again after a connection that broke in the middle.
+        client = WebClient(
+            token=token.reveal(),
+            base_url=self._url or WebClient.BASE_URL,
+            timeout=self._timeout,
+            retry_handlers=[],
+        )
+        # slack_sdk takes HTTPS_PROXY without looking at NO_PROXY; urllib looks at both.
+        client.proxy = None
+        self._connected = token, client
+        return client
 
     def _mend(self, method: str, code: str, data: dict[str, Any]) -> str:
         where = f"Slack refused {method}: {code}. "
         if code in AUTH:
             return where + (
-                f"The Slack token in SSM parameter {self._token.name} is not valid: put the app's current bot token "
+                f"The Slack token in {self._token.where} is not valid: put the app's current bot token "
                 "(xoxb-…) there; the next try reads it anew"
             )
         if code == "missing_scope":
             return where + (
                 f"Give the Slack app the scope {data.get('needed') or 'it lacks'}, install it again, and put its "
-                f"token into SSM parameter {self._token.name}"
+                f"token into {self._token.where}"
             )
         if code == "channel_not_found":
             return where + (
@@ -370,12 +328,29 @@ class Slack:
             return where + f"{self._channel} is archived: unarchive it, or set slack.channel in parapet.toml"
         if code.startswith("restricted_action"):
             return where + f"The workspace's settings forbid the bot to post in {self._channel}"
-        details = "; ".join(str(text) for text in (data.get("response_metadata") or {}).get("messages", []))[:500]
+        messages = (data.get("response_metadata") or {}).get("messages", [])
+        # Not cut before it is looked through: half a secret would be told.
+        details = redacted("; ".join(str(text) for text in messages))[:500]
         return where + f"{details or 'Slack gives no details'}. This is a defect of Parapet's: please report it"
 
 
 def _metadata(thread: Thread, key: str) -> dict[str, Any]:
     return {"event_type": EVENT_TYPE, "event_payload": {"key": key, "thread": thread.name}}
+
+
+def _stamp(answer: dict[str, Any]) -> str:
+    """Return the `ts` of a message that was sent; raises Unreachable when the answer is none of Slack's."""
+    return _of_shape(answer.get("ts"), STAMP)
+
+
+def _channel(answer: dict[str, Any]) -> str:
+    return _of_shape(answer.get("channel"), CHANNEL_ID)
+
+
+def _of_shape(value: Any, shape: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not shape.fullmatch(value):
+        raise Unreachable(STRANGER)
+    return value
 
 
 def _earlier(thread: Thread) -> list[Earlier]:

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from chalicelib import items
+from chalicelib import items, records
 from chalicelib.model import Aws, AwsError, Busy, ParapetError
 
 KEY_LENGTH = 255
 # An item holds 400 KB; what was told so long ago is not sent again.
 REMEMBERED = 300
+# Seconds after its last news until the table forgets a thread: what comes later begins a new one.
+KEPT = 90 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Threads:
         self._channel = channel
 
     def read(self, name: str) -> Thread:
-        """Return a thread, empty when nothing was told yet, read consistently; raises AwsError."""
+        """Return a thread, empty when nothing was told yet, read consistently; raises Newer, AwsError."""
         answer = self._aws(
             "dynamodb", "get_item", TableName=self._table, Key=items.item(self._key(name)), ConsistentRead=True
         )
@@ -74,18 +76,18 @@ class Threads:
             name=name,
             channel=raw.get("channel", ""),
             root=raw.get("ts", ""),
-            told=tuple(Told(**one) for one in raw.get("told", ())),
+            told=tuple(records.made(Told, one, f"thread {name}") for one in raw.get("told", ())),
             attempts=raw.get("attempts", {}),
             rev=raw.get("rev", 0),
         )
 
     def attempt(self, thread: Thread, key: str, at: float) -> Thread:
         """Record that a notice is about to be sent; raises Busy when the thread has moved, AwsError."""
-        return self._write(replace(thread, attempts={**thread.attempts, key: at}))
+        return self._write(replace(thread, attempts={**thread.attempts, key: at}), at)
 
     def refused(self, thread: Thread, key: str) -> Thread:
         """Record that a notice was certainly not sent; raises Busy when the thread has moved, AwsError."""
-        return self._write(replace(thread, attempts=_without(thread.attempts, key)))
+        return self._write(replace(thread, attempts=_without(thread.attempts, key)), thread.attempts[key])
 
     def sent(self, thread: Thread, told: Told, channel: str, root: str) -> Thread:
         """Record a notice as sent; raises Busy when the thread has moved, AwsError."""
@@ -96,16 +98,18 @@ class Threads:
                 root=root,
                 told=(*thread.told, told)[-REMEMBERED:],
                 attempts=_without(thread.attempts, told.key),
-            )
+            ),
+            thread.attempts[told.key],
         )
 
-    def _write(self, thread: Thread) -> Thread:
+    def _write(self, thread: Thread, at: float) -> Thread:
         values: dict[str, Any] = {
             ":channel": thread.channel,
             ":ts": thread.root,
             ":told": [asdict(one) for one in thread.told],
             ":attempts": thread.attempts,
             ":next": thread.rev + 1,
+            ":expires": int(at) + KEPT,
         }
         condition = "attribute_not_exists(rev)"
         if thread.rev:
@@ -116,7 +120,10 @@ class Threads:
                 "update_item",
                 TableName=self._table,
                 Key=items.item(self._key(thread.name)),
-                UpdateExpression="SET #channel = :channel, ts = :ts, told = :told, attempts = :attempts, rev = :next",
+                UpdateExpression=(
+                    "SET #channel = :channel, ts = :ts, told = :told, attempts = :attempts, rev = :next, "
+                    "expires = :expires"
+                ),
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#channel": "channel"},
                 ExpressionAttributeValues=items.item(values),

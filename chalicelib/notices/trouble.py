@@ -31,6 +31,7 @@ ROLE = re.compile(r"assumed-role/([\w+=,.@-]+)/|:role/(?:[\w+=,.@/-]+/)?([\w+=,.
 ACTION = re.compile(r"not authorized to perform:? ?\(?([a-z0-9-]+:[A-Za-z]+)")
 ANSWERED = re.compile(r"\b([a-z0-9-]+:[A-Z]\w+) answered (\w+)")
 OTHER_POLICY = re.compile(r"explicit deny in an? ([a-z ]+?policy|permissions boundary)|no ([a-z ]*boundary) allows")
+MEMBER = re.compile(r"update the StackSet of `\./parapet member-template` in account (\d{12})")
 NAMED = re.compile(r"(Id|Name|Arn|ARN|Identifier|Bucket)$")
 
 
@@ -86,7 +87,8 @@ def _notice(failure: Failure, at: float) -> Notice:
     notice = compose.of_trouble(key, title, (error, why.mend, KEPT), shown, at)
     # One cause often fails many events: they are told in one thread a day.
     day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-    return replace(notice, thread=f"failure:{failure.function}:{why.cause}:{day}"[:LONGEST])
+    thread = f"failure:{failure.function}:{why.cause}:{day}"[:LONGEST]
+    return replace(notice, thread=thread, event_id=_event_id(failure.event))
 
 
 # What to mend
@@ -146,8 +148,10 @@ def _denied(failure: Failure, text: str) -> _Why:
     found = ACTION.search(text) or ANSWERED.search(text)
     action = found[1] if found else ""
     who = f"role {role}" if role else f"the role of {failure.function}"
-    other = OTHER_POLICY.search(text)
-    if other:
+    other, member = OTHER_POLICY.search(text), MEMBER.search(text)
+    if member:
+        mend = f"Update the StackSet of `./parapet member-template` in account {member[1]}, {AGAIN}"
+    elif other:
         mend = (
             f"A {other[1] or other[2]} denies {who} {action or 'the action'}: giving it to the role does not help; "
             f"let that policy leave {who} out, {AGAIN}"
@@ -176,6 +180,12 @@ def _event(payload: Any) -> tuple[str, list[tuple[str, str]]]:
         ("Event", event.id),
     ]
     return f"{event.name} by {event.actor.who}", facts
+
+
+def _event_id(payload: Any) -> str:
+    if not isinstance(payload, Mapping):
+        return ""
+    return _text(_mapping(payload, "detail").get("eventID")) or _text(payload.get("id"))
 
 
 def _other_event(payload: Any) -> tuple[str, list[tuple[str, str]]]:

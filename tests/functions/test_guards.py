@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from chalicelib import registry, wiring
+from chalicelib.aws import ConnectAs, Keys
 from chalicelib.commands import COMMAND, LOOK_AGAIN, SWEEP
 from chalicelib.events import parse
-from chalicelib.functions import sweep as sweep_module
-from chalicelib.functions import timer as timer_module
 from chalicelib.model import AwsError, BadEvent, Finding, ParapetError
 from chalicelib.settings import SettingsError
 from local.patterns import matches
@@ -41,14 +40,14 @@ class Context:
 
 @dataclass
 class Recorder:
-    """Clients of which EventBridge's is a fake that keeps what is put, and refuses what it is told to."""
+    """Clients of which EventBridge's keeps what is put, and refuses what it is told to."""
 
-    clients: Callable[[str, str], Any]
+    clients: ConnectAs
     entries: list[list[dict[str, Any]]] = field(default_factory=list)
     refuse: int = -1
 
-    def __call__(self, service: str, region: str) -> Any:
-        return self if service == "events" else self.clients(service, region)
+    def __call__(self, service: str, region: str, keys: Keys | None = None) -> Any:
+        return self if service == "events" else self.clients(service, region, keys)
 
     @property
     def meta(self) -> Any:
@@ -56,7 +55,7 @@ class Recorder:
 
     def put_events(self, **params: Any) -> dict[str, Any]:
         self.entries.append(params["Entries"])
-        told: list[dict[str, Any]] = [{"EventId": str(number)} for number in range(len(params["Entries"]))]
+        told: list[dict[str, Any]] = self.clients("events", REGION).put_events(**params)["Entries"]
         if self.refuse == len(self.entries) - 1:
             told[-1] = {"ErrorCode": "InternalFailure", "ErrorMessage": "try again"}
         return {"Entries": told, "FailedEntryCount": 0}
@@ -81,8 +80,14 @@ class Stage:
     def call(self, event: Any, service: str = "ec2", request: str = "r1") -> list[Finding]:
         """Invoke a guard function; returns all findings, oldest first."""
         module = importlib.import_module(f"chalicelib.functions.guard_{service}")
-        getattr(module, f"guard_{service}")(event, Context(aws_request_id=request))
+        handler = self.account.running(f"guard_{service}", getattr(module, f"guard_{service}"))
+        handler(event, Context(aws_request_id=request))
         return self.findings()
+
+    def tick(self, function: str) -> None:
+        """Invoke a scheduled function."""
+        module = importlib.import_module(f"chalicelib.functions.{function}")
+        self.account.running(function, getattr(module, function))(TICK, Context())
 
     def findings(self) -> list[Finding]:
         now = time.time()
@@ -126,7 +131,7 @@ def stage(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sta
     }.items():
         monkeypatch.setenv(name, value)
     before = list(wiring._given)
-    events = Recorder(account.clients)
+    events = Recorder(account.functions)
     wiring.use(events)
     yield Stage(account, events)
     wiring._given[:] = before
@@ -264,7 +269,7 @@ class TestMalformed:
         assert stage.account.notices() == []
 
     def test_an_event_of_another_account_names_what_to_mend(self, stage: Stage) -> None:
-        event = {**stage.breach(SCENARIO.build(stage.account)), "account": OTHER}
+        event = of_another_account(stage.breach(SCENARIO.build(stage.account)))
         with pytest.raises(BadEvent, match=rf"an event of {OTHER} arrived.*parapet\.accounts in parapet\.toml"):
             stage.call(event)
         assert stage.findings() == []
@@ -273,14 +278,19 @@ class TestMalformed:
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         use_settings(monkeypatch, tmp_path, f"[parapet]\naccounts = ['{ACCOUNT}', '{OTHER}']")
-        event = {**stage.breach(SCENARIO.build(stage.account)), "account": OTHER}
-        with pytest.raises(ParapetError, match=f"account {OTHER} is not {ACCOUNT}, and Parapet has no role there"):
+        event = of_another_account(stage.breach(SCENARIO.build(stage.account)))
+        with pytest.raises(ParapetError, match="PARAPET_EXTERNAL_ID is not set: deploy with the parameter ExternalId"):
             stage.call(event)
+        assert stage.findings() == []
 
     def test_an_event_of_another_region_names_what_to_mend(self, stage: Stage) -> None:
         event = {**stage.breach(SCENARIO.build(stage.account)), "region": "ap-south-1"}
         with pytest.raises(BadEvent, match=r"an event of ap-south-1 arrived.*parapet\.regions"):
             stage.call(event)
+
+
+def of_another_account(event: dict[str, Any]) -> dict[str, Any]:
+    return {**event, "account": OTHER, "detail": {**event["detail"], "recipientAccountId": OTHER}}
 
 
 def use_settings(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
@@ -361,26 +371,27 @@ TICK: dict[str, Any] = {
 
 class TestSweep:
     def test_asks_for_every_guardrail_once_the_trails_first(self, stage: Stage) -> None:
-        sweep_module.sweep(TICK, Context())
+        stage.tick("sweep")
         details = stage.events.details(SWEEP)
         names = [detail["guardrail"] for detail in details]
-        assert sorted(names) == list(registry.names())
+        assert sorted(names) == [rail.name for rail in registry.load() if not rail.momentary]
         trails = [name for name in registry.names() if name.startswith("cloudtrail_")]
         assert trails
         assert names[: len(trails)] == trails
+        assert {(detail["account"], detail["region"]) for detail in details} == {(ACCOUNT, REGION)}
         assert all(detail["service"] == registry.get(detail["guardrail"]).service for detail in details)
         assert max(len(batch) for batch in stage.events.entries) <= 10
         assert len(stage.events.entries) == -(-len(names) // 10)
 
     def test_wakes_the_function_of_each_guardrail(self, stage: Stage) -> None:
-        sweep_module.sweep(TICK, Context())
+        stage.tick("sweep")
         for detail in stage.events.details(SWEEP):
             event = {**stage.ours(SWEEP), "detail": detail}
             woken = [service for service in registry.services() if matches(registry.pattern(service), event)]
             assert woken == [registry.get(detail["guardrail"]).service]
 
     def test_each_of_its_events_is_understood(self, stage: Stage) -> None:
-        sweep_module.sweep(TICK, Context())
+        stage.tick("sweep")
         for detail in stage.events.details(SWEEP):
             stage.call(stage.ours(SWEEP, **detail), detail["service"])
         assert {finding.origin for finding in stage.findings()} == {"sweep"}
@@ -389,43 +400,43 @@ class TestSweep:
     def test_an_event_that_eventbridge_refuses_is_an_error(self, stage: Stage, refused: int) -> None:
         stage.events.refuse = refused
         with pytest.raises(AwsError, match="events:PutEvents answered InternalFailure: try again"):
-            sweep_module.sweep(TICK, Context())
+            stage.tick("sweep")
 
 
 class TestTimer:
     def test_asks_for_another_look_at_what_is_due_and_nothing_else(self, stage: Stage) -> None:
         due, later = stage.undone("one", ago=3700), stage.undone("two", ago=60)
         stage.events.entries.clear()
-        timer_module.timer(TICK, Context())
+        stage.tick("timer")
         assert stage.events.details(LOOK_AGAIN) == [{"service": "ec2", "finding": due.id}]
         assert due.id != later.id
 
     def test_with_nothing_due_it_puts_nothing(self, stage: Stage) -> None:
         stage.undone("one", ago=60)
         stage.events.entries.clear()
-        timer_module.timer(TICK, Context())
+        stage.tick("timer")
         assert stage.events.entries == []
 
     def test_asks_until_the_guard_function_has_looked(self, stage: Stage) -> None:
         stage.undone("one", ago=3700)
         stage.events.entries.clear()
         for _ in range(2):
-            timer_module.timer(TICK, Context())
+            stage.tick("timer")
         first, second = stage.events.details(LOOK_AGAIN)
         assert first == second
         stage.call(stage.ours(LOOK_AGAIN, **first))
         stage.events.entries.clear()
-        timer_module.timer(TICK, Context())
+        stage.tick("timer")
         assert stage.events.entries == []
 
     def test_many_go_in_tens(self, stage: Stage) -> None:
         for number in range(11):
             stage.undone(f"group-{number}", ago=3700)
         stage.events.entries.clear()
-        timer_module.timer(TICK, Context())
+        stage.tick("timer")
         assert [len(batch) for batch in stage.events.entries] == [10, 1]
 
     def test_without_a_table_it_says_so(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("PARAPET_TABLE")
         with pytest.raises(ParapetError, match="PARAPET_TABLE is not set"):
-            timer_module.timer(TICK, Context())
+            stage.tick("timer")

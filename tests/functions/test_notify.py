@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from chalice import Chalice
 
-from chalicelib import wiring
+from chalicelib import telemetry, wiring
 from chalicelib.functions import failures as failures_module
 from chalicelib.functions import notify as notify_module
 from chalicelib.model import Notice
@@ -53,7 +52,8 @@ class Stage:
         app = Chalice(app_name="parapet")
         for module in (notify_module, failures_module):
             app.register_blueprint(module.blueprint)
-        self.handlers = {"notify": notify_module.notify, "failures": failures_module.failures}
+        handlers = {"notify": notify_module.notify, "failures": failures_module.failures}
+        self.handlers = {name: self.account.running(name, handler) for name, handler in handlers.items()}
 
     def receive(self) -> list[dict[str, Any]]:
         """What SQS hands to Lambda: a batch of the queue's messages."""
@@ -112,7 +112,7 @@ def stage(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sta
             "PARAPET_SLACK_URL": f"{url}/api/",
         }.items():
             monkeypatch.setenv(name, value)
-        wiring.use(account.clients)
+        wiring.use(account.functions)
         notify_module.slack.cache_clear()
         yield Stage(account, slack)
         notify_module.slack.cache_clear()
@@ -121,15 +121,15 @@ def stage(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sta
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What the function writes to its log."""
-    handler = cast("logging.StreamHandler[Any]", notify_module.logger.registered_handler)
     written = io.StringIO()
-    before = handler.setStream(written)
+    before = telemetry.stream.set(written)
     yield written
-    handler.setStream(before)
+    telemetry.stream.reset(before)
 
 
 def lines(log: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.getvalue().splitlines()]
+    """The lines about notices, without those that end an invocation."""
+    return [line for line in map(json.loads, log.getvalue().splitlines()) if "message_id" in line]
 
 
 class TestNotify:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from chalicelib.model import AwsError, Busy, Notice, ParapetError
-from chalicelib.notices.slack import Parameter, RateLimited, Refused, Slack, Unreachable
+from chalicelib.notices.slack import RateLimited, Refused, Slack, Unreachable
 from chalicelib.notices.threads import Threads, mark
+from chalicelib.secrets import Kept
 from local.slack import SCOPES, Channel, Fault, SlackStandIn
 from tests.account import TABLE, TestAccount
 from tests.notices.samples import FIXED, UNDONE, notice
@@ -43,8 +44,8 @@ class Stage:
 
     def fresh(self) -> Slack:
         """A new Lambda environment."""
-        threads = Threads(self.account.ours, TABLE)
-        token = Parameter(self.account.client("ssm"), PARAMETER)
+        threads = Threads(self.account.aws("notify"), TABLE)
+        token = Kept(self.account.client, PARAMETER, "Slack's bot token")
         return Slack(token, threads, self.channel, url=f"{self.url}/api/", timeout=1, sleep=self.slept.append)
 
     def tell(self, one: Notice = FIXED, seconds: float = 30.0) -> str:
@@ -261,7 +262,7 @@ class TestOnce:
         assert len(stage.slack.messages) == 3
 
     def test_two_invocations_on_one_thread_do_not_both_tell(self, stage: Stage) -> None:
-        threads = Threads(stage.account.ours, TABLE)
+        threads = Threads(stage.account.aws("notify"), TABLE)
         stale = threads.read(mark(FIXED.thread))
         stage.tell()
         with pytest.raises(Busy):
@@ -327,9 +328,15 @@ class TestToMend:
         stage.tell()
         stage.slack.tokens = {"xoxb-synthetic-token-2": frozenset(SCOPES)}
         stage.put("xoxb-synthetic-token-2")
-        with pytest.raises(Refused):
-            stage.tell(UNDONE)
         assert stage.tell(UNDONE) == "sent"
+
+    def test_a_token_that_was_taken_away_is_read_anew_once_a_try(self, stage: Stage) -> None:
+        stage.tell()
+        stage.slack.tokens.clear()
+        stage.account.wire.reset()
+        with pytest.raises(Refused, match="invalid_auth"):
+            stage.tell(UNDONE)
+        assert [made.name for made in stage.account.wire.calls].count("ssm:GetParameter") == 1
 
     def test_the_token_is_read_once_for_many_notices(self, stage: Stage) -> None:
         stage.account.wire.reset()
@@ -362,17 +369,13 @@ class TestToMend:
         ):
             stage.tell()
 
-    def test_no_parameter_at_all_names_the_variable(self) -> None:
-        with pytest.raises(ParapetError, match="PARAPET_SLACK_TOKEN"):
-            Parameter(None, "")
-
     @pytest.mark.parametrize("broken", ["xoxb-secret part", "xoxb-secret\nX-Evil: 1", "xoxb-sécret"])
     def test_a_broken_token_is_shown_nowhere(self, stage: Stage, broken: str, caplog: pytest.LogCaptureFixture) -> None:
         stage.put(broken)
         stage.us = stage.fresh()
         with (
             caplog.at_level(logging.DEBUG, "slack_sdk"),
-            pytest.raises(ParapetError, match="does not hold a token") as caught,
+            pytest.raises(ParapetError, match="does not hold Slack's bot token") as caught,
         ):
             stage.tell()
         assert "cret" not in str(caught.value)

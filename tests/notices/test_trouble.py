@@ -79,6 +79,11 @@ def test_it_says_which_function_gave_up_on_whose_call_to_what() -> None:
             {"text": DENIED.replace("no identity-based", "with an explicit deny in a service control policy; no")},
             f"A service control policy denies role {ROLE} ec2:RevokeSecurityGroupIngress",
         ),
+        (
+            {"text": f"{DENIED} (arn:aws:iam::210987654321:role/parapet-prod-member-ec2; update the StackSet of "
+             "`./parapet member-template` in account 210987654321)"},
+            "Update the StackSet of `./parapet member-template` in account 210987654321, then the next sweep looks",
+        ),
         ({"kind": "BadEvent", "text": "the event lacks detail"}, "Another try brings the same"),
         ({"text": "ec2:DescribeSecurityGroupRules answered Throttling: Rate exceeded"}, "the next sweep looks again"),
         ({"text": "s3:GetBucketAcl answered ReadTimeout: no answer"}, "AWS throttled or did not answer"),
