@@ -106,22 +106,29 @@ def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
     act.outbox.send(compose.of_finding(finding, note, command.id))
 
 
+def admitted(kind: CommandKind, finding: Finding, head: Head) -> Entry:
+    """Return the entry of a finding that a command may move; raises Refused when there is nothing to move."""
+    entry = head.entries.get(finding.violation.part)
+    if entry is None or entry.finding != finding.id:
+        newer = f": {entry.finding}" if entry else ""
+        raise Refused(f"{finding.id} is not the latest finding of this violation{newer}")
+    if kind == "exempt" and finding.status not in ("observed", "asked", "held", "failed"):
+        raise Refused(f"{finding.id} is {finding.status}: there is nothing standing to permit")
+    if kind == "undo" and finding.status not in ("fixed", "undoing"):
+        raise Refused(f"only what was fixed can be undone, and {finding.id} is {finding.status}")
+    if kind == "undo" and not finding.undo:
+        raise Refused(f"{finding.violation.guardrail} cannot take its fix back")
+    return entry
+
+
 def _done(pipeline: Pipeline, rail: Guardrail, command: Command, finding: Finding, request: str) -> Finding:
     head = pipeline.journal.head(place(finding.violation))
-    entry, permission = _entry(head, finding), _permission(head, command, finding)
+    entry, permission = admitted(command.kind, finding, head), _permission(head, command, finding)
     if command.until <= pipeline.now() and finding.status != "undoing":
         raise Refused(f"this was asked for until {compose.moment(command.until)}, and that is over")
     if command.kind == "exempt":
         return _exempt(pipeline, command, finding, entry, permission)
     return _undo(pipeline, rail, command, finding, entry, permission, request)
-
-
-def _entry(head: Head, finding: Finding) -> Entry:
-    entry = head.entries.get(finding.violation.part)
-    if entry is None or entry.finding != finding.id:
-        newer = f": {entry.finding}" if entry else ""
-        raise Refused(f"{finding.id} is not the latest finding of this violation{newer}")
-    return entry
 
 
 def _permission(head: Head, command: Command, finding: Finding) -> Exemption:
@@ -140,8 +147,6 @@ def _moved(
 
 
 def _exempt(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry, permission: Exemption) -> Finding:
-    if finding.status not in ("observed", "asked", "held", "failed"):
-        raise Refused(f"{finding.id} is {finding.status}: there is nothing standing to permit")
     now = pipeline.now()
     return pipeline.journal.move(
         finding,
@@ -163,10 +168,6 @@ def _undo(
     request: str,
 ) -> Finding:
     act = pipeline.remediation
-    if finding.status not in ("fixed", "undoing"):
-        raise Refused(f"only what was fixed can be undone, and {finding.id} is {finding.status}")
-    if not finding.undo:
-        raise Refused(f"{rail.name} cannot take its fix back")
     resumed = finding.status == "undoing"
     if resumed and entry.request != request and entry.lease > pipeline.now():
         raise Busy(f"finding {finding.id} is being undone")

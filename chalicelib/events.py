@@ -36,6 +36,10 @@ def parse(raw: object) -> Event:
     for name in ("eventName", "eventSource", "userIdentity"):
         if name not in detail:
             raise BadEvent(f"event {frame['id']} lacks detail.{name}: is it a CloudTrail record?")
+    received = detail.get("recipientAccountId", frame["account"])
+    if received != frame["account"]:
+        # EventBridge itself says whose an event is, also when it was forwarded; CloudTrail's record must agree.
+        raise BadEvent(f"event {frame['id']} is of account {frame['account']}, and its record of {received}")
     if not isinstance(detail["eventName"], str) or not isinstance(detail["userIdentity"], Mapping):
         raise BadEvent(f"event {frame['id']} has a detail.eventName or detail.userIdentity of the wrong type")
     return Event(
@@ -82,6 +86,15 @@ def _actor(detail: Mapping[str, Any]) -> Actor:
         tool=_text(detail.get("userAgent")) or "unknown",
         kind=kind,
     )
+
+
+def name_of(arn: str) -> str:
+    """Return the name in a caller's ARN, written as findings write who made a call."""
+    kind, _, path = arn.split(":", 5)[-1].partition("/")
+    if kind == "assumed-role":
+        role, _, session = path.rpartition("/")
+        return f"{session} as {role}"
+    return path.rsplit("/", 1)[-1] or kind
 
 
 def issuer(detail: Mapping[str, Any]) -> str:

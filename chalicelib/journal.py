@@ -328,14 +328,15 @@ class Journal:
         self._write("put_item", TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
     def command(self, command: str) -> Command | None:
-        """Return a command by its id with its answer, read consistently."""
+        """Return a command by its id with its answer, read consistently; raises Newer, AwsError."""
         keys = [_key("COMMAND", command), _key("ANSWER", command)]
         found = {raw["sk"]: raw for raw in map(items.values, self._batch(keys))}
         asked = found.get("COMMAND")
         if asked is None:
             return None
         fields = {**asked, **found.get("ANSWER", {})}
-        return Command(**{name: value for name, value in fields.items() if name not in ("pk", "sk")})
+        told = {name: value for name, value in fields.items() if name not in ("pk", "sk")}
+        return records.made(Command, told, f"command {command}")
 
     def answer(self, command: Command) -> None:
         """Record the outcome of a command that has none yet; raises Conflict when it has."""

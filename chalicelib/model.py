@@ -25,6 +25,9 @@ STATUSES: tuple[Status, ...] = (
     "observed", "asked", "held", "fixing", "failed", "fixed", "gone", "noted", "undoing", "undone", "exempted",
 )  # fmt: skip
 
+# The version of the journal's items: one more when an older Parapet could not read them any longer.
+RECORDS = 1
+
 
 class ParapetError(Exception):
     """An error that Parapet declares: its text names what is wrong and what to mend."""
@@ -231,7 +234,7 @@ class Finding:
     event_time: float | None = None
     fixed_at: float | None = None
     due: float | None = None
-    version: int = 1
+    version: int = RECORDS
 
     @property
     def remediation_seconds(self) -> float | None:
@@ -279,6 +282,7 @@ class Notice:
     at: float
     finding: str | None = None
     guardrail: str | None = None
+    event_id: str = ""
     undoable: bool = False
 
 

@@ -62,10 +62,11 @@ class Pipeline:
 
     def handle(self, event: Event, request: str) -> None:
         """Put right what a call brought; raises a ParapetError, after which it may be called again."""
-        if event.error or self.ours(event):
+        if event.error:
             return
-        self._watched(event.account, event.region)
-        aws = Remembering(self.account(event.account, event.region))
+        self.watched("an event", event.account, event.region)
+        if self.ours(event):
+            return
         cause = Cause("event", request, event.id, event.name, event.time, event.actor)
         pairs: list[tuple[Guardrail, str]] = []
         problems: list[ParapetError] = []
@@ -77,7 +78,9 @@ class Pipeline:
                 text = f"event {event.id} ({event.name}) names no resource at {path}: {rail.name} cannot look"
                 problems.append(BadEvent(text))
             pairs += [(rail, subject) for subject in found]
-        problems += self._settle(aws, list(dict.fromkeys(pairs)), event, cause)
+        if pairs:
+            aws = Remembering(self.account(event.account, event.region))
+            problems += self._settle(aws, list(dict.fromkeys(pairs)), event, cause)
         _raise(problems)
 
     def sweep(self, guardrail: str, account: str, regions: Sequence[str], request: str) -> None:
@@ -130,9 +133,10 @@ class Pipeline:
             self.journal.put_off(finding, None)
 
     def ours(self, event: Event) -> bool:
-        """Whether one of our own functions made the call."""
+        """Whether one of our own functions made the call: under its own role, or under its role in another account."""
         role = issuer(event.detail)
-        names = {self.settings.role_name(f"guard_{service}") for service in registry.services()}
+        kind = "guard" if event.account == self.settings.accounts.own else "member"
+        names = {self.settings.role_name(f"{kind}_{service}") for service in registry.services()}
         account = role.split(":")[4] if role.count(":") >= 5 else ""
         return event.actor.kind == "AssumedRole" and account == event.account and role.rsplit("/", 1)[-1] in names
 
@@ -146,15 +150,17 @@ class Pipeline:
     def _modes(self, rail: Guardrail) -> set[str]:
         return {self.settings.mode(rail, origin) for origin in ORIGINS}
 
-    def _watched(self, account: str, region: str) -> None:
-        for value, known, name in (
-            (account, self.settings.accounts, "accounts"),
-            (region, self.settings.regions, "regions"),
+    def watched(self, what: str, account: str, region: str) -> None:
+        """Raise BadEvent when an account or region is none of those that the settings name."""
+        accounts, regions = self.settings.accounts, self.settings.regions
+        for value, known, watched, name in (
+            (account, accounts, accounts.watches(account), "accounts"),
+            (region, ", ".join(regions), region in regions, "regions"),
         ):
-            if value not in known:
+            if not watched:
                 raise BadEvent(
-                    f"an event of {value} arrived, which is not among the watched {name} "
-                    f"({', '.join(known)}): add it to parapet.{name} in parapet.toml, "
+                    f"{what} of {value} arrived, which is not among the watched {name} "
+                    f"({known}): add it to parapet.{name} in parapet.toml, "
                     "or remove the rule that forwards it"
                 )
 

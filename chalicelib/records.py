@@ -6,12 +6,46 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from chalicelib.decision import Entry, Head, Limit
-from chalicelib.model import Actor, Call, Exemption, Finding, Pause, Status, Step, Violation, plain
+from chalicelib.model import (
+    RECORDS,
+    STATUSES,
+    Actor,
+    Call,
+    Exemption,
+    Finding,
+    ParapetError,
+    Pause,
+    Status,
+    Step,
+    Violation,
+    plain,
+)
 
 OPEN, EXEMPT = "open ", "exempt "
+# Findings' and commands'.
+KNOWN = frozenset({*STATUSES, "done", "refused"})
+T = TypeVar("T")
+
+
+class Newer(ParapetError):
+    """An item that a newer version of Parapet has written: in doubt, nothing is done about what it tells."""
+
+    def __init__(self, what: str, why: str) -> None:
+        """Name the item, and what about it is not known."""
+        super().__init__(f"{what} was written by a newer version of Parapet ({why}): deploy that one again")
+
+
+def made(kind: type[T], raw: Mapping[str, Any], what: str) -> T:
+    """Return one of our dataclasses as an item holds it; raises Newer for one with more in it than we know of."""
+    unknown = raw.keys() - vars(kind)["__slots__"]
+    if unknown:
+        raise Newer(what, f"it has {', '.join(sorted(unknown))}")
+    if raw.get("status", "fixed") not in KNOWN:
+        raise Newer(what, f"it is {raw['status']}")
+    return kind(**raw)
 
 
 def month(at: float) -> str:
@@ -37,16 +71,18 @@ def entry_record(entry: Entry) -> dict[str, Any]:
 
 
 def head(raw: Mapping[str, Any]) -> Head:
-    """Return the head in an item (empty when there is none yet)."""
+    """Return the head in an item (empty when there is none yet); raises Newer."""
     return Head(
         rev=int(raw.get("rev", 0)),
         entries={
-            name.removeprefix(OPEN): Entry(part=name.removeprefix(OPEN), **value)
+            name.removeprefix(OPEN): made(Entry, {"part": name.removeprefix(OPEN), **value}, "a head")
             for name, value in raw.items()
             if name.startswith(OPEN)
         },
         exemptions={
-            name.removeprefix(EXEMPT): Exemption(**value) for name, value in raw.items() if name.startswith(EXEMPT)
+            name.removeprefix(EXEMPT): made(Exemption, value, "a permission")
+            for name, value in raw.items()
+            if name.startswith(EXEMPT)
         },
         fixes=tuple((at, cause) for at, cause in raw.get("fixes", ())),
     )
@@ -98,7 +134,9 @@ def changes(before: Finding, after: Finding) -> dict[str, Any]:
 
 
 def finding(raw: Mapping[str, Any]) -> Finding:
-    """Return the finding in an item."""
+    """Return the finding in an item; raises Newer for one that a newer version of Parapet has written."""
+    if raw["version"] > RECORDS:
+        raise Newer(f"finding {raw['id']}", f"version {raw['version']} of its record, and this one knows {RECORDS}")
 
     def calls(name: str) -> tuple[Call, ...]:
         return tuple(Call(*one) for one in json.loads(raw[name]))
@@ -115,8 +153,8 @@ def finding(raw: Mapping[str, Any]) -> Finding:
         after=json.loads(raw["after"]),
         fix=calls("fix"),
         undo=calls("undo"),
-        history=tuple(Step(**step) for step in raw["history"]),
-        actor=Actor(**raw["actor"]) if raw.get("actor") else None,
+        history=tuple(made(Step, step, f"finding {raw['id']}") for step in raw["history"]),
+        actor=made(Actor, raw["actor"], f"finding {raw['id']}") if raw.get("actor") else None,
         event_id=raw["event_id"],
         event_name=raw["event_name"],
         event_time=raw.get("event_time"),

@@ -216,14 +216,24 @@ def woken(rails: Iterable[Guardrail], event: Event) -> list[tuple[Guardrail, str
 
 def pattern(service: str) -> dict[str, Any]:
     """Return the EventBridge pattern of a service's guard function: its guardrails' triggers, and our own events."""
+    return {"$or": [*_alternatives(service), {"source": ["parapet"], "detail": {"service": [service]}}]}
+
+
+def calls(service: str) -> dict[str, Any]:
+    """Return the pattern of a service's triggers alone: what other accounts and regions forward to us."""
+    found = _alternatives(service)
+    # With a single alternative, `$or` would be the name of a field.
+    return {"$or": found} if len(found) > 1 else found[0]
+
+
+def _alternatives(service: str) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str | None, str | None], set[str]] = {}
     for rail in of(service):
         for trigger in rail.on:
             names = groups.setdefault((trigger.detail_type, trigger.source, trigger.user), set())
             if trigger.name:
                 names.add(trigger.name)
-    alternatives = [_alternative(*key, sorted(names)) for key, names in sorted(groups.items(), key=repr)]
-    return {"$or": [*alternatives, {"source": ["parapet"], "detail": {"service": [service]}}]}
+    return [_alternative(*key, sorted(names)) for key, names in sorted(groups.items(), key=repr)]
 
 
 def _alternative(detail_type: str, source: str | None, user: str | None, names: list[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from chalicelib.registry import Guardrail
 
 FILE = Path(__file__).with_name("parapet.toml")
 PREFIX = "parapet"
+UNIT = r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}"
 
 
 class SettingsError(ParapetError):
@@ -29,10 +30,11 @@ class Environment:
     slack_queue: str = ""
     slack_token: str = ""
     slack_url: str = ""
+    external_id: str = ""
 
 
 def environment(variables: Mapping[str, str]) -> Environment:
-    """Return what `PARAPET_STAGE`, `PARAPET_TABLE`, `PARAPET_SLACK_QUEUE`, `…_TOKEN` and `…_URL` say."""
+    """Return what `PARAPET_STAGE`, `PARAPET_TABLE`, `PARAPET_SLACK_QUEUE`, `…_TOKEN`, `…_URL`, `…_EXTERNAL_ID` say."""
     names = {one.name: f"PARAPET_{one.name.upper()}" for one in fields(Environment)}
     return Environment(**{name: variables[variable] for name, variable in names.items() if variable in variables})
 
@@ -46,13 +48,44 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Accounts:
+    """Whose events are handled: Parapet's own account always, and beside it whom the settings name.
+
+    Args:
+        own: the account that Parapet runs in.
+        everyone: all of the organisation.
+        ids: accounts by their number.
+        units: the organisational units whose accounts, at any depth, are meant.
+    """
+
+    own: str = ""
+    everyone: bool = False
+    ids: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+
+    @property
+    def others(self) -> bool:
+        """Whether accounts beside our own are meant."""
+        return self.everyone or bool(self.units) or any(one != self.own for one in self.ids)
+
+    def watches(self, account: str) -> bool:
+        """Whether an account may be meant; who is in the organisation or unit, IAM knows when its role is assumed."""
+        known = account in (self.own, *self.ids)
+        return known or ((self.everyone or bool(self.units)) and re.fullmatch(r"\d{12}", account) is not None)
+
+    def __str__(self) -> str:
+        """Return the accounts as the settings name them."""
+        return "all" if self.everyone else ", ".join(dict.fromkeys((*filter(None, [self.own]), *self.ids, *self.units)))
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that a team can set; durations in seconds."""
 
     stage: str = "local"
     table: str = ""
     slack_queue: str = ""
-    accounts: tuple[str, ...] = ()
+    accounts: Accounts = field(default_factory=Accounts)
     regions: tuple[str, ...] = ()
     swept: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -91,14 +124,17 @@ class Settings:
         return role_name(self.stage, function)
 
 
+def member_role(stage: str, service: str) -> str:
+    """Return the name of the role in a member account that only a service's guard function may assume."""
+    return role_name(stage, f"member_{service}")
+
+
 def role_name(stage: str, function: str) -> str:
     """Return the name of a function's role in a stage: fixed, so that our own calls can be known by it."""
     return f"{PREFIX}-{stage}-{function.replace('_', '-')}"
 
 
-def load(
-    variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Guardrail], file: Path = FILE
-) -> Settings:
+def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Guardrail], file: Path = FILE) -> Settings:
     """Return the settings in force.
 
     Args:
@@ -128,7 +164,7 @@ def load(
         stage=told.stage,
         table=told.table,
         slack_queue=told.slack_queue,
-        accounts=general.texts("accounts", r"\d{12}", "12 digits"),
+        accounts=general.accounts("accounts"),
         regions=(regions := general.texts("regions", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1")),
         swept=regions,
         limits=Limits(limits.whole("resources_per_ten_minutes", 20), limits.whole("same_resource_per_hour", 3)),
@@ -197,6 +233,16 @@ class _Section:
             if not isinstance(value, str) or not re.fullmatch(pattern, value):
                 raise SettingsError(f"{self.where(key)}: {value!r} is not {what}")
         return tuple(values)
+
+    def accounts(self, key: str) -> Accounts:
+        value = self.take(key, [])
+        if value == "all":
+            return Accounts(everyone=True)
+        if not isinstance(value, list):
+            raise SettingsError(f'{self.where(key)} must be "all" or a list of texts, not {value!r}')
+        named = self.texts(key, rf"\d{{12}}|{UNIT}", "12 digits, or an organisational unit such as ou-ab12-34cd56ef")
+        units = tuple(one for one in named if one.startswith("ou-"))
+        return Accounts(ids=tuple(one for one in named if one not in units), units=units)
 
     def mode(self, key: str) -> Mode | None:
         value: Mode | None = self.take(key, None)

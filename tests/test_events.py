@@ -44,6 +44,8 @@ def test_names_who(identity: dict[str, Any], who: str) -> None:
         (lambda e: {k: v for k, v in e.items() if k not in ("detail", "id")}, "lacks id, detail"),
         (lambda e: {**e, "account": 123456789012}, "the event's account must be text"),
         (lambda e: {**e, "detail": "x"}, "detail must be an object"),
+        (lambda e: {**e, "account": "210987654321"}, "is of account 210987654321, and its record of 123456789012"),
+        (lambda e: {**e, "detail": {**e["detail"], "recipientAccountId": None}}, "and its record of None"),
         (lambda e: {**e, "detail": {}}, "lacks detail.eventName"),
         (lambda e: {**e, "detail": {**e["detail"], "eventName": 3}}, "of the wrong type"),
         (lambda e: {**e, "detail": {**e["detail"], "userIdentity": "alice"}}, "of the wrong type"),

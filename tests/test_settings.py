@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chalicelib import registry
-from chalicelib.settings import Limits, Settings, SettingsError, load, seconds
+from chalicelib.model import ORIGINS
+from chalicelib.settings import Accounts, Environment, Limits, Settings, SettingsError, environment, load, seconds
 
 
 def settings(tmp_path: Path, text: str) -> Settings:
@@ -44,6 +46,40 @@ def test_modes_and_options(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "accounts", "shown"),
+    [
+        ("", Accounts(), ""),
+        ("accounts = 'all'", Accounts(everyone=True), "all"),
+        (
+            "accounts = ['ou-ab12-34cd56ef', '210987654321']",
+            Accounts(ids=("210987654321",), units=("ou-ab12-34cd56ef",)),
+            "210987654321, ou-ab12-34cd56ef",
+        ),
+    ],
+)
+def test_accounts(tmp_path: Path, text: str, accounts: Accounts, shown: str) -> None:
+    found = settings(tmp_path, f"[parapet]\n{text}").accounts
+    assert found == accounts
+    assert str(found) == shown
+    assert found.others == bool(text)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "watched"),
+    [
+        (Accounts("123456789012"), (True, False, False)),
+        (Accounts("123456789012", ids=("210987654321",)), (True, True, False)),
+        (Accounts("123456789012", everyone=True), (True, True, False)),
+        (Accounts("123456789012", units=("ou-ab12-34cd56ef",)), (True, True, False)),
+    ],
+)
+def test_our_own_account_is_watched_always_and_what_is_no_account_never(
+    accounts: Accounts, watched: tuple[bool, ...]
+) -> None:
+    assert tuple(accounts.watches(one) for one in ("123456789012", "210987654321", "210987654321:role/x")) == watched
+
+
+@pytest.mark.parametrize(
     ("text", "error"),
     [
         ("[guardrails.ec2_securty_group_open]", "is not a guardrail; did you mean 'ec2_security_group_open'"),
@@ -56,10 +92,14 @@ def test_modes_and_options(tmp_path: Path) -> None:
         ("[undo]\nexempt_for = '30 minutes'", "undo.exempt_for: '30 minutes' is not a duration such as 30m"),
         ("[undo]\nexempt_for = '0m'", "is not a duration"),
         ("[parapet]\naccounts = ['12345']", "parapet.accounts: '12345' is not 12 digits"),
+        ("[parapet]\naccounts = ['ou-x']", "'ou-x' is not 12 digits, or an organisational unit such as ou-ab12-34cd"),
+        ("[parapet]\naccounts = 'everyone'", "parapet.accounts must be \"all\" or a list of texts, not 'everyone'"),
+        ("[parapet]\naccounts = [123456789012]", "123456789012 is not 12 digits"),
         ("[parapet]\nregions = ['Ireland']", "'Ireland' is not a region such as eu-west-1"),
         ("[parapet]\nregions = 'eu-west-1'", "must be a list of texts"),
         ("[slack]\nchannel = 3", "slack.channel must be a text in quotes, not 3"),
         ("slack = 'x'", "parapet.toml: slack must be a table"),
+        ("[slack]\ntoken = ''", "slack.token must be a text in quotes, not ''"),
         ("[guardrails.ec2_security_group_open]\nmode = 'enforced'", "'enforced' is not a mode: off, observe"),
         ("[guardrails.ec2_security_group_open]\nmode = {events = 'off'}", "'events' is not an origin"),
         ("[guardrails.ec2_security_group_open]\nmode = 3", "must be a mode, or"),
@@ -93,3 +133,54 @@ def test_a_function_checks_the_names_of_all_and_the_content_of_its_own(tmp_path:
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("7d", 604800)])
 def test_durations(text: str, expected: float) -> None:
     assert seconds(text, "here") == expected
+
+
+def test_the_default_mode_counts_where_a_guardrail_has_none_of_its_own(tmp_path: Path) -> None:
+    group, acl = registry.get("ec2_security_group_open"), registry.get("s3_bucket_acl_public")
+    text = 'parapet.default_mode = "observe"\n[guardrails.s3_bucket_acl_public]\nmode = { event = "enforce" }'
+    found = settings(tmp_path, text)
+    assert [found.mode(group, origin) for origin in ORIGINS] == ["observe", "observe"]
+    assert [found.mode(acl, origin) for origin in ORIGINS] == ["enforce", "observe"]
+    assert (found.acts(group), found.acts(acl)) == (False, True)
+
+
+def test_a_default_mode_asks_nothing_of_a_guardrail_that_it_cannot_do(tmp_path: Path) -> None:
+    root = registry.get("signin_root_used")
+    assert settings(tmp_path, 'parapet.default_mode = "enforce"').mode(root, "event") == "observe"
+    assert settings(tmp_path, 'parapet.default_mode = "off"').mode(root, "event") == "off"
+
+
+def test_what_an_upgrade_brought_observes_until_it_is_promoted() -> None:
+    group, acl = registry.get("ec2_security_group_open"), registry.get("s3_bucket_acl_public")
+    environment = {"PARAPET_OBSERVED": "ec2_security_group_open"}
+    found = load(environment, registry.names(), registry.load())
+    assert [found.mode(group, origin) for origin in ORIGINS] == ["observe", "observe"]
+    assert [found.mode(acl, origin) for origin in ORIGINS] == [acl.default[origin] for origin in ORIGINS]
+    own = replace(found, guardrails={group.name: {"mode": {"event": "enforce"}}})
+    assert [own.mode(group, origin) for origin in ORIGINS] == ["enforce", "observe"]
+    assert replace(found, default_mode="off").mode(group, "event") == "off"
+
+
+def test_a_name_in_the_environment_that_is_no_guardrail() -> None:
+    message = "^PARAPET_OBSERVED: 'ec2_security_group_opn' is not a guardrail; did you mean 'ec2_security_group_open'"
+    with pytest.raises(SettingsError, match=message):
+        load({"PARAPET_OBSERVED": "ec2_security_group_opn"}, registry.names(), registry.load())
+
+
+def test_a_default_mode_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"parapet\.default_mode: 'fix' is not a mode: off, observe, approve"):
+        settings(tmp_path, 'parapet.default_mode = "fix"')
+
+
+def test_the_file_says_where_the_slack_token_is_or_else_the_stack_does(tmp_path: Path) -> None:
+    file = tmp_path / "parapet.toml"
+    variables = {"PARAPET_SLACK_TOKEN": "/stack/token", "PARAPET_SLACK_URL": "http://127.0.0.1:1/"}
+    for text, token in (("", "/stack/token"), ("[slack]\ntoken = 'secretsmanager:x'", "secretsmanager:x")):
+        file.write_text(text, "utf-8")
+        found = load(variables, (), (), file)
+        assert (found.slack_token, found.slack_url) == (token, "http://127.0.0.1:1/")
+
+
+def test_what_the_stack_tells_needs_no_file() -> None:
+    variables = {"PARAPET_STAGE": "prod", "PARAPET_TABLE": "t", "PARAPET_SETTINGS": "/nowhere", "OTHER": "x"}
+    assert environment(variables) == Environment(stage="prod", table="t")
