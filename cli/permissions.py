@@ -100,10 +100,17 @@ def permissions(outside: Outside, as_json: bool) -> None:
 
 
 def roles(settings: Settings) -> list[Role]:
-    """Return every role with its grants under the modes in force; raises ParapetError for an unclassified action."""
+    """Return every role with its grants under the modes in force, those in other accounts too where there are any.
+
+    Raises:
+        ParapetError: for an action that nobody has classified.
+    """
+    policies = rights.policies(settings)
+    if settings.accounts.others:
+        policies |= {f"member_{service}": policy for service, policy in rights.members(settings).items()}
     return [
         Role(function, settings.role_name(function), tuple(_grants(function, policy["Statement"], settings)))
-        for function, policy in sorted(rights.policies(settings).items())
+        for function, policy in sorted(policies.items())
     ]
 
 
@@ -136,7 +143,8 @@ def record(role: Role) -> dict[str, Any]:
 
 
 def _grants(function: str, statements: Iterable[dict[str, Any]], settings: Settings) -> Iterable[Grant]:
-    service = function.removeprefix("guard_") if function.startswith("guard_") else ""
+    kind, _, service = function.partition("_")
+    service = service if kind in ("guard", "member") else ""
     rails = registry.of(service)
     guarded = rights.of_service(service, settings)
     for statement in statements:

@@ -1,10 +1,11 @@
-"""What follows from the guardrails as files: IAM policies, the documentation page, the dashboard.
+"""What follows from the code as files: policies, the template's resources, the dashboard, pages and parts of pages.
 
 `python -m deploy.derive` writes the files, `--check` fails when they are not what it would write.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -12,10 +13,10 @@ from pathlib import Path
 from chalicelib import registry
 from chalicelib.model import ORIGINS, ParapetError
 from chalicelib.settings import Settings
-from deploy import dashboard, picture, rights
+from deploy import dashboard, picture, resources, rights
+from deploy.resources import alarms
 
 ROOT = Path(__file__).parent.parent
-ARCHITECTURE = "docs/architecture.md"
 
 
 def page(settings: Settings) -> str:
@@ -47,15 +48,22 @@ def page(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def architecture(text: str, settings: Settings) -> str:
-    """Return docs/architecture.md with the picture as the code has it; raises ParapetError where it has no place."""
-    before, start, rest = text.partition(picture.START)
-    _, end, after = rest.partition(picture.END)
-    if not (start and end):
-        raise ParapetError(f"docs/architecture.md must have {picture.START} and {picture.END}")
-    from app import app
+def within(path: str, what: str, text: str) -> str:
+    """Return a document with what is between its two marks of that name replaced; raises ParapetError without marks."""
+    start, end = f"<!-- {what}: made by `make derive` -->", f"<!-- end of {what} -->"
+    before, found, rest = (ROOT / path).read_text("utf-8").partition(start)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise ParapetError(f"{path} must have the marks {start} and {end}")
+    return f"{before}{start}\n\n{text}\n\n{end}{after}"
 
-    return f"{before}{start}\n\n{picture.mermaid(app.event_sources, settings)}\n\n{end}{after}"
+
+def meanings() -> str:
+    """Return what each kind of alarm means and what to do about it, in Markdown."""
+    return "\n\n".join(
+        f"### {kind.name}\n\n{kind.means.replace('{subject}', '`parapet-<stage>-…`')} {kind.todo}"
+        for kind in alarms.KINDS.values()
+    )
 
 
 def files(settings: Settings, root: Path = ROOT) -> dict[Path, str]:
@@ -64,8 +72,12 @@ def files(settings: Settings, root: Path = ROOT) -> dict[Path, str]:
         root / ".chalice" / "policies" / f"{name}.json": json.dumps(policy, indent=2) + "\n"
         for name, policy in rights.policies(settings).items()
     }
+    app = importlib.import_module("app").app
+    drawn = picture.mermaid(app.event_sources, settings)
+    found[root / ".chalice" / "resources.json"] = json.dumps(resources.merged(app, settings), indent=2) + "\n"
     found[root / "docs" / "guardrails.md"] = page(settings)
-    found[root / ARCHITECTURE] = architecture((ROOT / ARCHITECTURE).read_text("utf-8"), settings)
+    found[root / "docs" / "architecture.md"] = within("docs/architecture.md", "picture", drawn)
+    found[root / "docs" / "operations.md"] = within("docs/operations.md", "alarms", meanings())
     found[root / "dashboards" / "parapet.json"] = dashboard.body()
     return found
 

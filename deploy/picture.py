@@ -10,7 +10,6 @@ from typing import Any
 from chalicelib.settings import Settings
 from deploy import rights
 
-START, END = "<!-- The picture is made by `make derive`. -->", "<!-- End of the picture. -->"
 Edge = tuple[str, str, str]
 
 # What is not a function, as Mermaid draws it.
@@ -21,7 +20,7 @@ SHAPES = {
     "account": '[("the account")]',
     "Journal": '[("the journal")]',
     "SlackQueue": '[/"outbox (FIFO)"/]',
-    "FailuresTopic": '[/"failures"/]',
+    "FailuresTopic": '[/"failures topic"/]',
     "DeadLetters": '[/"dead letters"/]',
     "Slack": '(["Slack"])',
 }

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib import registry
+from chalicelib import registry, secrets
 from chalicelib.model import ParapetError
 from chalicelib.registry import Guardrail
-from chalicelib.settings import Settings
+from chalicelib.settings import Accounts, Settings
 from deploy import actions
 
 Statement = dict[str, Any]
@@ -20,8 +20,18 @@ TABLE = {"Fn::GetAtt": ["Journal", "Arn"]}
 OUTBOX = {"Fn::GetAtt": ["SlackQueue", "Arn"]}
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 FAILURES = {"Ref": "FailuresTopic"}
+KEY = {"Fn::GetAtt": ["AlertKey", "Arn"]}
+# What encrypts a secret of ours is the stores' to name, and they use it in the reader's name.
+BUT_SECRETS = {"StringNotLike": {"kms:ViaService": ["secretsmanager.*", "ssm.*"]}}
+BY_SNS = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "sns.${AWS::Region}.amazonaws.com"}}}
 TOKEN = {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SlackToken}"}
+HEARTBEAT = {
+    "Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/parapet/${Stage}/heartbeat"
+}
 OURS = "parapet-${Stage}-*"
+# API Gateway waits for the answer, and a queue keeps what its function does not take: Lambda gives up on nothing.
+ANSWERING = frozenset({"api_handler", "notify"})
+MEMBERS = "arn:${AWS::Partition}:iam::*:role/parapet-${Stage}-member-"
 
 
 def writes(action: str) -> bool:
@@ -43,11 +53,28 @@ def policies(settings: Settings) -> dict[str, Policy]:
     found["notify"] = _policy(
         _allow("Threads", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE, keys("THREAD#*")),
         _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), OUTBOX),
-        _allow("Token", ("ssm:GetParameter",), TOKEN),
+        _token(settings.slack_token),
     )
-    found["sweep"] = _policy(EMIT)
+    found["sweep"] = _policy(EMIT, *_organisation(settings.accounts))
     found["timer"] = _policy(EMIT, _allow("Due", ("dynamodb:Query",), _index("by_due")))
+    found["heartbeat"] = _policy(_allow("Beat", ("ssm:PutParameter",), HEARTBEAT))
     found["failures"] = _policy(_allow("Outbox", ("sqs:SendMessage",), OUTBOX))
+    found["api_handler"] = _policy(
+        _allow(
+            "Journal",
+            ("dynamodb:BatchGetItem", "dynamodb:GetItem"),
+            TABLE,
+            keys("ANSWER#*", "COMMAND#*", "CONTROL", "FINDING#*", "HEAD#*"),
+        ),
+        *(
+            _allow(f"By{name.capitalize()}", ("dynamodb:Query",), _index(f"by_{name}"))
+            for name in ("resource", "status", "time")
+        ),
+        # What people ask for is recorded; the function that owns the service does it.
+        _allow("Ask", ("dynamodb:PutItem",), TABLE, keys("COMMAND#*")),
+        _allow("Pause", ("dynamodb:UpdateItem",), TABLE, keys("CONTROL")),
+        EMIT,
+    )
     return {name: _policy(*policy["Statement"], *_lambdas(name)) for name, policy in found.items()}
 
 
@@ -79,22 +106,36 @@ def of_service(service: str, settings: Settings, regions: Sequence[Any] = ()) ->
     return found
 
 
+def members(settings: Settings, regions: Sequence[Any] = ()) -> dict[str, Policy]:
+    """Return the policy of every service's role in the other accounts, by service: what its guardrails bring, no more.
+
+    Args:
+        settings: whose modes decide which actions there are.
+        regions: where changes are allowed, as `of_service` takes them.
+    """
+    return {service: _policy(*of_service(service, settings, regions)) for service in registry.services()}
+
+
 def boundary(policies: Iterable[Policy]) -> Policy:
     """Return the permissions boundary of all our roles: whatever somebody attaches to one, it can do no more than this.
 
     It allows the actions of all our policies together, hence no deletion that no guardrail declares; it denies
-    contents other than our own, and changes of our own roles and functions.
+    contents other than our own, other accounts' roles but our members', and changes of our own roles and functions.
     """
     statements = [one for policy in policies for one in policy["Statement"]]
     allowed = {action for one in statements for action in one["Action"]}
+    denied: list[tuple[str, set[str], list[Any], dict[str, Any]]] = [
+        ("NoDataOfOthers", set(actions.DATA), _readable(statements), {}),
+        ("NoKeysOfOthers", {"kms:Decrypt", "kms:GenerateDataKey"}, [KEY], {"Condition": BUT_SECRETS}),
+        ("NoOtherRoles", {"sts:AssumeRole"}, [{"Fn::Sub": MEMBERS + "*"}], {}),
+    ]
     return _policy(
         _allow("NothingElse", allowed, "*"),
-        {
-            "Sid": "NoDataOfOthers",
-            "Effect": "Deny",
-            "Action": sorted(allowed & set(actions.DATA)),
-            "NotResource": _readable(statements),
-        },
+        *(
+            {"Sid": sid, "Effect": "Deny", "Action": sorted(allowed & some), "NotResource": resources, **condition}
+            for sid, some, resources, condition in denied
+            if allowed & some
+        ),
         {
             "Sid": "NotOurselves",
             "Effect": "Deny",
@@ -124,36 +165,79 @@ def _readable(statements: Iterable[Statement]) -> list[Any]:
     return [found[key] for key in sorted(found)]
 
 
+def _token(reference: str) -> Statement:
+    """Return the right to read Slack's token where the settings say it is, or else the stack's parameter."""
+    if not reference:
+        return _allow("Token", ("ssm:GetParameter",), TOKEN)
+    store, name = secrets.place(reference)
+    # Secrets Manager puts six characters of its own behind a secret's name.
+    end = f"secret:{name}-??????" if store == "secretsmanager" else f"parameter/{name.removeprefix('/')}"
+    arn = "arn:${AWS::Partition}:" + store + ":${AWS::Region}:${AWS::AccountId}:" + end
+    return _allow("Token", (secrets.ACTIONS[store],), name if name.startswith("arn:") else {"Fn::Sub": arn})
+
+
 def keys(*patterns: str) -> dict[str, Any]:
     """Return the condition that only items under some partition keys of the journal are reached."""
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": sorted(patterns)}}
 
 
 def _guard(service: str, settings: Settings) -> Policy:
+    rails = registry.of(service)
+    swept = any(not rail.momentary for rail in rails)
+    # Not COMMAND#*: whoever carries commands out must not be able to write one.
+    written = ("ANSWER#*", "FINDING#*", "HEAD#*", *(("LIMIT#*",) if any(map(settings.acts, rails)) else ()))
     return _policy(
         *of_service(service, settings),
         _allow("Journal", ("dynamodb:BatchGetItem", "dynamodb:GetItem"), TABLE),
-        _allow("Standing", ("dynamodb:Query",), _index("by_status")),
-        # Not COMMAND#*: whoever carries commands out must not be able to write one.
-        _allow(
-            "Findings",
-            ("dynamodb:PutItem", "dynamodb:UpdateItem"),
-            TABLE,
-            keys("ANSWER#*", "FINDING#*", "HEAD#*", "LIMIT#*"),
-        ),
+        *([_allow("Standing", ("dynamodb:Query",), _index("by_status"))] if swept else ()),
+        _allow("Findings", ("dynamodb:PutItem", "dynamodb:UpdateItem"), TABLE, keys(*written)),
         _allow("Outbox", ("sqs:SendMessage",), OUTBOX),
+        *_elsewhere(service, settings.accounts),
     )
+
+
+def _elsewhere(service: str, accounts: Accounts) -> list[Statement]:
+    """Return the right to assume a service's role in other accounts, and no other role."""
+    role = {"Fn::Sub": MEMBERS + service}
+    known = {"sts:ExternalId": {"Ref": "ExternalId"}}
+    inside = {**known, "aws:ResourceOrgID": {"Ref": "OrganizationId"}}
+    paths = {"aws:ResourceOrgPaths": [f"*/{unit}/*" for unit in accounts.units]}
+    named = {"aws:ResourceAccount": [one for one in accounts.ids if one != accounts.own]}
+    found: list[tuple[str, object, dict[str, Any]]] = [
+        ("InOrganisation", accounts.everyone, {"StringEquals": inside}),
+        ("InUnits", accounts.units, {"StringEquals": inside, "ForAnyValue:StringLike": paths}),
+        ("InAccounts", named["aws:ResourceAccount"], {"StringEquals": {**known, **named}}),
+    ]
+    return [_allow(sid, ("sts:AssumeRole",), role, condition) for sid, wanted, condition in found if wanted]
+
+
+def _organisation(accounts: Accounts) -> list[Statement]:
+    """Return the right to list the accounts that are to be swept, where the settings do not."""
+    found = []
+    if accounts.everyone:
+        found.append(_allow("Accounts", ("organizations:ListAccounts",), "*"))
+    if accounts.units:
+        units = {"Fn::Sub": "arn:${AWS::Partition}:organizations::*:ou/*"}
+        listing = ("organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent")
+        found.append(_allow("Units", listing, units))
+    return found
 
 
 def _lambdas(function: str) -> list[Statement]:
     """Return what Lambda itself does under a function's role: its log, its traces, what it gave up on."""
     log = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/parapet-${Stage}-"
-    given_up = ("sqs:SendMessage", DEAD_LETTERS) if function == "failures" else ("sns:Publish", FAILURES)
+    given_up = [
+        _allow("GivenUp", ("sns:Publish",), FAILURES),
+        # The topic is encrypted.
+        _allow("GivenUpKey", ("kms:Decrypt", "kms:GenerateDataKey"), KEY, BY_SNS),
+    ]
+    if function == "failures":
+        given_up = [_allow("GivenUp", ("sqs:SendMessage",), DEAD_LETTERS)]
     return [
         _allow("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), {"Fn::Sub": f"{log}{_dashed(function)}:*"}),
         # X-Ray knows no resources.
         _allow("Traces", ("xray:PutTelemetryRecords", "xray:PutTraceSegments"), "*"),
-        _allow("GivenUp", (given_up[0],), given_up[1]),
+        *(given_up if function not in ANSWERING else ()),
     ]
 
 

@@ -14,6 +14,7 @@ started = time.monotonic()
 ENVIRONMENT = Path(__file__).with_name("env")
 TRY = """
   Parapet watches the account on http://127.0.0.1:{aws}. Messages: http://127.0.0.1:{inbox}
+  Its HTTP API (docs/api.md): http://127.0.0.1:{api}/api/v1/
 
   In another terminal, here:
 
@@ -38,7 +39,8 @@ def main() -> int:
     from local.account import LocalAccount, Ports, PortTaken, write_environment
 
     environment = Path(os.environ.get("PARAPET_ENV_FILE", ENVIRONMENT))
-    ports = Ports(int(os.environ.get("PARAPET_PORT", "4566")), int(os.environ.get("PARAPET_INBOX_PORT", "4567")))
+    numbers = {"PARAPET_PORT": "4566", "PARAPET_INBOX_PORT": "4567", "PARAPET_API_PORT": "4568"}
+    ports = Ports(*(int(os.environ.get(name, number)) for name, number in numbers.items()))
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
@@ -50,9 +52,11 @@ def main() -> int:
         print(f"make up: {error}", file=sys.stderr)
         return 1
     write_environment(environment, ports, seeded, ENVIRONMENT.with_name("bin"))
-    print(TRY.format(aws=ports.aws, inbox=ports.inbox), flush=True)
+    print(TRY.format(aws=ports.aws, inbox=ports.inbox, api=ports.api), flush=True)
     say(f"ready in {time.monotonic() - started:.1f} s")
-    stopping.wait()
+    # The kernel may give a signal to any thread, and Python acts on it in this one only: it has to wake up for that.
+    while not stopping.wait(0.5):
+        pass
     say("stopping")
     account.stop()
     environment.unlink(missing_ok=True)

@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import boto3
+import botocore.session
 from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -20,12 +22,18 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from chalicelib import commands, registry, wiring
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.journal import Journal
-from local import runtime, seams, seed, sign_in, stack
+from local import gateway, runtime, seams, seed, sign_in, stack
 from local.delivery import Bus, Poller, Ticker
 from local.deployment import Deployment, Function, load
+from local.gateway import Gateway
+from local.iam import intrinsics
+from local.iam.enforcer import Enforcer
 from local.inbox import Inbox
+from local.log import Log
+from local.roles import Roles, world
 from local.runtime import Lambdas
 from local.seed import INSTALLER_KEY
+from local.signature import given_out
 from local.slack import SlackStandIn
 from local.topics import TopicPoller, subscribed
 from local.trail import Identities, Identity, Trail
@@ -33,6 +41,8 @@ from local.watch import Watch
 
 ACCOUNT, REGION, STAGE = "123456789012", "eu-west-1", "local"
 SLACK_TOKEN = "xoxb-local-account"
+# Of the keys that are known before IAM has given out any: root's and the installer's.
+SECRET = "local"
 
 
 class PortTaken(Exception):
@@ -41,10 +51,11 @@ class PortTaken(Exception):
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the account answers: AWS on one port, the inbox on the other."""
+    """Where the account answers: AWS on one port, the inbox on another, Parapet's HTTP API on the third."""
 
     aws: int = 4566
     inbox: int = 4567
+    api: int = 4568
 
 
 @dataclass
@@ -58,7 +69,7 @@ class LocalAccount:
 
     def start(self) -> seed.Seeded:
         """Bring everything up and return the seeded resources' ids; raises PortTaken, DeploymentError."""
-        for port in (self.ports.aws, self.ports.inbox):
+        for port in (self.ports.aws, self.ports.inbox, self.ports.api):
             _free(port)
         self._prepare_environment()
         seams.cheap_transactions()
@@ -69,8 +80,10 @@ class LocalAccount:
         self._threads: list[threading.Thread] = []
         self._servers: list[BaseWSGIServer] = []
         self.identities = _identities(deployment)
-        self.lambdas = Lambdas(ACCOUNT, REGION, deployment.retries, self._failed, self.say, self.retry_after)
-        self.bus = Bus(deployment.rules, self.lambdas, self._logging)
+        log = cast(TextIO, Log(self.say, verbose=bool(os.environ.get("PARAPET_VERBOSE"))))
+        self.lambdas = Lambdas(ACCOUNT, REGION, deployment.retries, self._failed, self.say, self.retry_after, log)
+        queues = [(one.pattern, partial(self._forward, one.queue)) for one in deployment.forwards]
+        self.bus = Bus(deployment.rules, self.lambdas, self._logging, queues)
         self.trail = Trail(
             seams.OneAtATime(DomainDispatcherApplication(create_backend_app)),
             self.identities,
@@ -84,6 +97,10 @@ class LocalAccount:
         self._serve(self.ports.aws, self.trail, request_handler=_AwsRequests)
         seeded = self._install(deployment)
         self._open = True
+        for schedule in deployment.schedules:
+            # On AWS the first comes after five minutes; here somebody stands waiting, and may ask the doctor.
+            if schedule.function.name == "heartbeat":
+                self.ticker.tick(schedule)
         return seeded
 
     def stop(self) -> None:
@@ -111,10 +128,8 @@ class LocalAccount:
             AWS_DEFAULT_REGION=REGION,
             AWS_EC2_METADATA_DISABLED="true",
             PARAPET_SLACK_URL=f"http://127.0.0.1:{self.ports.inbox}/api/",
-            # The terminal is for the live lines; what fails still shows.
-            POWERTOOLS_LOG_LEVEL="ERROR",
         )
-        self._boto = boto3.Session(INSTALLER_KEY, "local", region_name=REGION)
+        self._boto = boto3.Session(INSTALLER_KEY, SECRET, region_name=REGION)
         self._boto.events.register("before-send.s3-control", runtime.without_account)
 
     def _install(self, deployment: Deployment) -> seed.Seeded:
@@ -122,7 +137,9 @@ class LocalAccount:
         os.environ.update(stack.environment(deployment, self.resources))
         self.client("ssm").put_parameter(Name=os.environ["PARAPET_SLACK_TOKEN"], Value=SLACK_TOKEN, Type="SecureString")
         keys = {function.name: _key(function) for function in deployment.functions}
-        connect = Clients(runtime.session(keys))
+        session = runtime.session(keys)
+        self._judge(session, deployment)
+        connect = Clients(session)
         wiring.use(connect)
         self._functions_sns = connect("sns", REGION)
         self._destination = self.resources[deployment.failures]
@@ -134,8 +151,19 @@ class LocalAccount:
         self._run("schedules", self.ticker.run)
         self.slack = SlackStandIn(token=SLACK_TOKEN)
         self._serve(self.ports.inbox, Inbox(self.slack, self._act, self._sign_in), request_handler=_Requests)
+        self._serve(self.ports.api, self._gateway(deployment), request_handler=_Requests)
         self._run("warming", lambda _stopping: _warm(connect))
         return seeded
+
+    def _judge(self, session: botocore.session.Session, deployment: Deployment) -> None:
+        """Have every function do what its deployed policy allows, and no more, as on AWS."""
+        pseudo = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+        known = intrinsics.stack(deployment.template, {**pseudo, **self.resources})
+        roles = Roles(wiring.configured(registry.load(), ACCOUNT), ACCOUNT, known)
+        enforcer = Enforcer(session)
+        enforcer.world = world(deployment.template, known, ACCOUNT)
+        for function in deployment.functions:
+            enforcer.know(_key(function), roles.role(function.name))
 
     def _consume(self, deployment: Deployment) -> None:
         # The mapping's own polling is AWS's doing, not a call of ours, and so goes under the installer's key.
@@ -149,6 +177,10 @@ class LocalAccount:
             queue = subscribed(self.client("sns"), sqs, self.resources[source.resource], source.function)
             topic = TopicPoller(sqs, queue, source.function, source.batch, self.lambdas, self.say)
             self._run(source.function.name, topic.run)
+
+    def _gateway(self, deployment: Deployment) -> Gateway:
+        secret = given_out(ACCOUNT, dict.fromkeys(seed.people(ACCOUNT), SECRET))
+        return Gateway(deployment, self.lambdas, self.identities, secret, ACCOUNT, REGION, self.say)
 
     def _serve(self, port: int, app: Any, **options: Any) -> None:
         server = make_server("127.0.0.1", port, app, threaded=True, **options)
@@ -169,6 +201,10 @@ class LocalAccount:
         if self._open:
             self.watch.called(event, time.time())
             self.bus.publish(event)
+
+    def _forward(self, queue: str, body: str) -> None:
+        # Made anew each time: it is seldom, and this may be any thread.
+        self.client("sqs").send_message(QueueUrl=self.resources[queue], MessageBody=body)
 
     def _logging(self) -> bool:
         regions = get_backend("cloudtrail")[ACCOUNT]
@@ -276,7 +312,8 @@ def _free(port: int) -> None:
         except OSError as error:
             raise PortTaken(
                 f"port {port} is taken ({error.strerror}): stop what uses it "
-                f"(`ss -ltnp 'sport = :{port}'` shows it), or choose others with PARAPET_PORT and PARAPET_INBOX_PORT"
+                f"(`ss -ltnp 'sport = :{port}'` shows it), or choose others with "
+                "PARAPET_PORT, PARAPET_INBOX_PORT and PARAPET_API_PORT"
             ) from None
 
 
@@ -291,6 +328,8 @@ def write_environment(path: Path, ports: Ports, seeded: seed.Seeded, binaries: P
         "AWS_PAGER": "",
         "PARAPET_STAGE": STAGE,
         "PARAPET_TABLE": os.environ["PARAPET_TABLE"],
+        "PARAPET_API_URL": f"http://127.0.0.1:{ports.api}/{gateway.STAGE}",
+        "PARAPET_SLACK_URL": os.environ["PARAPET_SLACK_URL"],
         **seeded.variables,
     }
     text = "# Written by `make up`: work in the local account as alice.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,18 +18,28 @@ BLINDING = ("StopLogging", "DeleteTrail")
 
 
 class Bus:
-    """EventBridge: rules and the functions they invoke."""
+    """EventBridge: rules, and the functions and queues that they wake and fill."""
 
-    def __init__(self, rules: Sequence[Rule], lambdas: Lambdas, logging: Callable[[], bool]) -> None:
-        self._rules, self._lambdas, self._logging = rules, lambdas, logging
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        lambdas: Lambdas,
+        logging: Callable[[], bool],
+        queues: Sequence[tuple[Mapping[str, Any], Callable[[str], object]]] = (),
+    ) -> None:
+        """Take the rules of functions, whether a trail logs, and other patterns with what puts a text into a queue."""
+        self._rules, self._lambdas, self._logging, self._queues = rules, lambdas, logging, queues
 
     def publish(self, event: Mapping[str, Any]) -> None:
-        """Deliver an event to every function whose pattern it matches."""
+        """Deliver an event to every function and queue whose pattern it matches."""
         if event["detail-type"].endswith("via CloudTrail") and not self._recorded(event["detail"]):
             return
         for rule in self._rules:
             if matches(rule.pattern, event):
                 self._lambdas.send(rule.function, event)
+        for pattern, put in self._queues:
+            if matches(pattern, event):
+                put(json.dumps(event))
 
     def _recorded(self, detail: Mapping[str, Any]) -> bool:
         if detail.get("readOnly"):

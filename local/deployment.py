@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 CHALICE = ROOT / ".chalice"
+# What Chalice calls the function behind the HTTP API, whatever the app is named.
+API = "api_handler"
 Handler = Callable[[Any, Any], Any]
 
 
@@ -55,6 +57,23 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Route:
+    """A method and path of the HTTP API (`/v1/findings/{finding}`), and the function that answers signed requests."""
+
+    function: Function
+    method: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Forward:
+    """An EventBridge pattern and the queue that what matches goes to, by the logical id of its resource."""
+
+    queue: str
+    pattern: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Deployment:
     """Every function with what invokes it, and the resources beside them as a CloudFormation template."""
 
@@ -63,6 +82,9 @@ class Deployment:
     schedules: tuple[Schedule, ...]
     queues: tuple[Source, ...]
     topics: tuple[Source, ...]
+    forwards: tuple[Forward, ...]
+    routes: tuple[Route, ...]
+    binary: tuple[str, ...]
     template: Mapping[str, Any]
     variables: Mapping[str, Any]
     retries: int
@@ -79,12 +101,17 @@ def load(stage: str, chalice: Any = None, folder: Path = CHALICE) -> Deployment:
     config = json.loads((folder / "config.json").read_text("utf-8"))
     merged = json.loads((folder / "resources.json").read_text("utf-8"))
     functions: dict[str, Function] = {}
-    rules, schedules, queues, topics = [], [], [], []
+    rules, schedules, queues, topics, routes = [], [], [], [], []
+
+    def function_of(name: str, handler: Handler) -> Function:
+        functions[name] = _function(name, handler, config, merged, stage)
+        if not (folder / config["lambda_functions"][name].get("iam_policy_file", "")).is_file():
+            raise DeploymentError(f"{name} has no policy: .chalice/config.json names no iam_policy_file of it")
+        return functions[name]
+
     for source in chalice.event_sources:
-        function = _function(source, config, merged, stage)
-        if not (folder / config["lambda_functions"][function.name].get("iam_policy_file", "")).is_file():
-            raise DeploymentError(f"{function.name} has no policy: .chalice/config.json names no iam_policy_file of it")
-        functions[function.name] = function
+        module, _, attribute = source.handler_string.rpartition(".")
+        function = function_of(source.name, getattr(importlib.import_module(module), attribute))
         kind = type(source).__name__
         if kind == "CloudWatchEventConfig":
             rules.append(Rule(function, source.event_pattern))
@@ -97,21 +124,33 @@ def load(stage: str, chalice: Any = None, folder: Path = CHALICE) -> Deployment:
             topics.append(Source(function, _overridden(merged, function.name, "SnsSubscription", "Topic")))
         else:
             raise DeploymentError(f"{function.name}: the local account does not deliver {kind}")
-    whole = {name: one for name, one in merged["Resources"].items() if "Type" in one}
-    parameters = {
-        name: {**one, "Default": stage} if name == "Stage" else one for name, one in merged["Parameters"].items()
+    for path, methods in chalice.routes.items():
+        for method, entry in methods.items():
+            if type(entry.authorizer).__name__ != "IAMAuthorizer" or entry.api_key_required or entry.cors:
+                raise DeploymentError(f"{method} {path}: the local account answers AWS_IAM alone, without keys or CORS")
+            routes.append(Route(function_of(API, chalice), method, path))
+    values = {name: str(one.get("Default", "local")) for name, one in merged["Parameters"].items()} | {"Stage": stage}
+    parameters = {name: {**one, "Default": values[name]} for name, one in merged["Parameters"].items()}
+    chosen = {name for name, given in merged["Conditions"].items() if _holds(given, merged["Conditions"], values)}
+    whole = {
+        name: one
+        for name, one in merged["Resources"].items()
+        if "Type" in one and one.get("Condition") in (None, *chosen)
     }
-    invoke = merged["Globals"]["Function"]["EventInvokeConfig"]
+    retries, failures = _given_up(merged["Resources"])
     return Deployment(
         tuple(functions.values()),
         tuple(rules),
         tuple(schedules),
         tuple(queues),
         tuple(topics),
+        tuple(forwards(whole, stage)),
+        tuple(routes),
+        tuple(chalice.api.binary_types),
         {"Parameters": parameters, "Resources": whole},
         merged["Globals"]["Function"]["Environment"]["Variables"],
-        invoke["MaximumRetryAttempts"],
-        invoke["DestinationConfig"]["OnFailure"]["Destination"]["Ref"],
+        retries,
+        failures,
     )
 
 
@@ -120,9 +159,9 @@ def camel(name: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
-def _function(source: Any, config: Mapping[str, Any], merged: Mapping[str, Any], stage: str) -> Function:
-    module, _, attribute = source.handler_string.rpartition(".")
-    name = source.name
+def _function(
+    name: str, handler: Handler, config: Mapping[str, Any], merged: Mapping[str, Any], stage: str
+) -> Function:
     own = config["lambda_functions"].get(name)
     if own is None:
         raise DeploymentError(f"{name} has no entry in .chalice/config.json, and so no policy")
@@ -133,7 +172,7 @@ def _function(source: Any, config: Mapping[str, Any], merged: Mapping[str, Any],
         )
     return Function(
         name,
-        getattr(importlib.import_module(module), attribute),
+        handler,
         role["Properties"]["RoleName"]["Fn::Sub"].replace("${Stage}", stage),
         float(own.get("lambda_timeout", config["lambda_timeout"])),
     )
@@ -149,6 +188,67 @@ def _overridden(merged: Mapping[str, Any], name: str, event: str, key: str) -> s
     if "Type" not in merged["Resources"].get(resource, {}):
         raise DeploymentError(f"{name} consumes {text}, which .chalice/resources.json does not make")
     return resource
+
+
+def _given_up(resources: Mapping[str, Any]) -> tuple[int, str]:
+    """Return how often an event is tried again, and the topic that hears of it when that was in vain."""
+    found = set()
+    for one in resources.values():
+        config = one.get("Properties", {}).get("EventInvokeConfig", {})
+        destination = config.get("DestinationConfig", {}).get("OnFailure", {})
+        if destination.get("Type") == "SNS":
+            found.add((config["MaximumRetryAttempts"], destination["Destination"]["Ref"]))
+    if len(found) != 1:
+        raise DeploymentError(f"the local account knows one way to give up on an event, not {sorted(found)}")
+    return found.pop()
+
+
+def _holds(given: Any, conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    """Whether one of the template's conditions holds; raises DeploymentError for what cannot be evaluated here."""
+    match given:
+        case {"Fn::Not": [inner]}:
+            return not _holds(inner, conditions, values)
+        case {"Condition": str(name)} if name in conditions:
+            return _holds(conditions[name], conditions, values)
+        case {"Fn::Equals": [{"Ref": str(name)}, str(wanted)]} if name in values:
+            return values[name] == wanted
+    raise DeploymentError(f"the local account cannot evaluate the condition {given}")
+
+
+def forwards(resources: Mapping[str, Any], stage: str) -> Iterator[Forward]:
+    """Yield what the rules among some resources send to queues; raises DeploymentError for any other target."""
+    for name, one in resources.items():
+        if one["Type"] != "AWS::Events::Rule":
+            continue
+        properties = one["Properties"]
+        if properties.get("State", "ENABLED") != "ENABLED" or "EventBusName" in properties:
+            raise DeploymentError(f"{name}: the local account has enabled rules on the default bus, and no others")
+        pattern = _filled(properties.get("EventPattern"), name, stage)
+        for target in properties["Targets"]:
+            queue = target["Arn"].get("Fn::GetAtt", [""])[0] if isinstance(target["Arn"], Mapping) else ""
+            if resources.get(queue, {}).get("Type") != "AWS::SQS::Queue":
+                raise DeploymentError(f"{name}: the local account delivers to queues of ours, not to {target['Arn']}")
+            # What is done when a delivery fails is AWS's; what would change the event would have to be done here.
+            if other := sorted(set(target) - {"Id", "Arn", "DeadLetterConfig", "RetryPolicy"}):
+                raise DeploymentError(f"{name}: the local account does not know {', '.join(other)} of a target")
+            yield Forward(queue, pattern)
+
+
+def _filled(value: Any, name: str, stage: str) -> Any:
+    """Return a pattern with the stage put in; raises DeploymentError where it depends on anything else."""
+    if isinstance(value, list):
+        return [_filled(one, name, stage) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    if value == {"Ref": "Stage"}:
+        return stage
+    text = value.get("Fn::Sub") if len(value) == 1 else None
+    text = text.replace("${Stage}", stage) if isinstance(text, str) else text
+    if isinstance(text, str) and "${" not in text:
+        return text
+    if any(key == "Ref" or key.startswith("Fn::") for key in value):
+        raise DeploymentError(f"{name}: the local account cannot fill in {dict(value)}")
+    return {key: _filled(one, name, stage) for key, one in value.items()}
 
 
 def rate(expression: str) -> float:

@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import botocore.session
 from botocore.credentials import CredentialProvider, Credentials
 
+from chalicelib import telemetry
 from local.deployment import Function
 
 # Lambda waits one minute, then two; a person at a terminal should not.
@@ -102,16 +103,17 @@ class Lambdas:
         failed: Destination,
         complain: Callable[[str], None],
         retry_after: tuple[float, ...] = RETRY_AFTER,
+        log: TextIO | None = None,
     ) -> None:
         self._account, self._region, self._retries = account, region, retries
-        self._failed, self._complain, self._retry_after = failed, complain, retry_after
+        self._failed, self._complain, self._retry_after, self._log = failed, complain, retry_after, log
         self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lambda")
         self._stopping = threading.Event()
         self._closing = threading.Lock()
 
     def invoke(self, function: Function, event: Any, request: str = "") -> Any:
         """Run a function and return its answer; raises whatever it raises."""
-        token = _role.set(function.name)
+        token, stream = _role.set(function.name), telemetry.stream.set(self._log)
         try:
             context = Context(
                 function.name,
@@ -122,6 +124,7 @@ class Lambdas:
             # A copy through JSON: what Lambda hands over is never shared with the sender.
             return function.handler(json.loads(json.dumps(event)), context)
         finally:
+            telemetry.stream.reset(stream)
             _role.reset(token)
 
     def send(self, function: Function, event: Any) -> None:

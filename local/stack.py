@@ -7,31 +7,50 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.deployment import Deployment, DeploymentError
+from local.iam import intrinsics
 
-# moto's CloudFormation leaves these two out with a mere warning; here they are made through their own APIs.
-LEFT_OUT = ("AWS::SNS::Subscription", "AWS::SQS::QueuePolicy")
 Client = Callable[[str], Any]
+# moto's CloudFormation leaves what it does not know out with a mere warning. These are made through their own APIs;
+BY_HAND = ("AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
+# and these are not made at all, each for a reason.
+NOT_MADE = {"AWS::CloudWatch::Alarm": "moto evaluates no alarm: one that never sounds would only look like one"}
 
 
 def create(client: Client, deployment: Deployment, name: str) -> dict[str, str]:
     """Create the stack and return every resource's physical id by logical id; raises DeploymentError."""
     declared: Mapping[str, Any] = deployment.template["Resources"]
-    by_moto = {logical: one for logical, one in declared.items() if one["Type"] not in LEFT_OUT}
+    by_moto = {logical: one for logical, one in declared.items() if one["Type"] not in (*BY_HAND, *NOT_MADE)}
     cloudformation = client("cloudformation")
-    template = json.dumps({**deployment.template, "Resources": by_moto})
-    cloudformation.create_stack(StackName=name, TemplateBody=template)
+    account, region = client("sts").get_caller_identity()["Account"], cloudformation.meta.region_name
+    pseudo = {"AWS::Partition": "aws", "AWS::Region": region, "AWS::AccountId": account}
+    known = intrinsics.stack(deployment.template, pseudo)
+    template = {
+        **deployment.template,
+        "Resources": {logical: _readable(one, known) for logical, one in by_moto.items()},
+    }
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
     listed = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed if "LogicalResourceId" in one}
     missing = sorted(set(by_moto) - set(resources))
     if missing:
         raise DeploymentError(f"moto did not create {', '.join(missing)} of the local stack")
+    known |= resources
     for one in declared.values():
-        if one["Type"] in LEFT_OUT:
-            _make(client, one["Type"], _resolved(one["Properties"], resources, client))
+        if one["Type"] in BY_HAND:
+            _make(client, one["Type"], intrinsics.resolve(one["Properties"], known))
     return resources
 
 
+def _readable(one: Mapping[str, Any], known: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return a resource with its key policy as text, which moto cannot read in any other form once the key is there."""
+    if one["Type"] != "AWS::KMS::Key":
+        return one
+    policy = json.dumps(intrinsics.resolve(one["Properties"]["KeyPolicy"], known))
+    return {**one, "Properties": {**one["Properties"], "KeyPolicy": policy}}
+
+
 def _make(client: Client, kind: str, properties: Mapping[str, Any]) -> None:
+    policy = json.dumps(properties.get("PolicyDocument"))
     if kind == "AWS::SNS::Subscription":
         client("sns").subscribe(
             TopicArn=properties["TopicArn"],
@@ -39,26 +58,12 @@ def _make(client: Client, kind: str, properties: Mapping[str, Any]) -> None:
             Endpoint=properties["Endpoint"],
             Attributes={"RawMessageDelivery": str(properties.get("RawMessageDelivery", False)).lower()},
         )
+    elif kind == "AWS::SNS::TopicPolicy":
+        for topic in properties["Topics"]:
+            client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     else:
         for queue in properties["Queues"]:
-            policy = json.dumps(properties["PolicyDocument"])
             client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
-
-
-def _resolved(value: Any, resources: Mapping[str, str], client: Client) -> Any:
-    if isinstance(value, list):
-        return [_resolved(one, resources, client) for one in value]
-    if not isinstance(value, Mapping):
-        return value
-    if set(value) == {"Ref"}:
-        return resources[str(value["Ref"])]
-    if set(value) == {"Fn::GetAtt"}:
-        logical, attribute = value["Fn::GetAtt"]
-        if attribute != "Arn" or "sqs" not in resources[logical]:
-            raise DeploymentError(f"the local account cannot resolve {value}")
-        answer = client("sqs").get_queue_attributes(QueueUrl=resources[logical], AttributeNames=["QueueArn"])
-        return answer["Attributes"]["QueueArn"]
-    return {key: _resolved(one, resources, client) for key, one in value.items()}
 
 
 def environment(deployment: Deployment, resources: Mapping[str, str]) -> dict[str, str]:
@@ -67,7 +72,9 @@ def environment(deployment: Deployment, resources: Mapping[str, str]) -> dict[st
     found: dict[str, str] = {}
     for name, value in deployment.variables.items():
         logical = str(value.get("Ref", "")) if isinstance(value, Mapping) else ""
-        if logical in resources:
+        if isinstance(value, str):
+            found[name] = value
+        elif logical in resources:
             found[name] = resources[logical]
         elif logical in parameters:
             found[name] = parameters[logical]["Default"]

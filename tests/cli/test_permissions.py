@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib import registry
 from chalicelib.model import ORIGINS, Mode, ParapetError
-from chalicelib.settings import Settings
+from chalicelib.settings import Accounts, Settings
 from cli.permissions import Role, roles, summary
 from deploy import actions, rights
 from tests.cli.terminal import GUARDRAIL, Terminal
@@ -22,7 +23,11 @@ def granted(policy: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def test_the_actions_in_use_and_no_others_are_classified() -> None:
-    used = {action for policy in rights.policies(all_in("enforce")).values() for action, _ in granted(policy)}
+    everything = all_in("enforce")
+    everyone = Accounts(everyone=True, units=("ou-ab12-34cd56ef",))
+    elsewhere = replace(everything, slack_token="secretsmanager:parapet/slack-token", accounts=everyone)
+    policies = [one for some in (everything, elsewhere) for one in rights.policies(some).values()]
+    used = {action for policy in policies for action, _ in granted(policy)}
     classified = [action for level in actions.LEVELS.values() for action in level]
     assert sorted(classified) == sorted(used)
     assert set(actions.DATA) <= used

@@ -227,12 +227,19 @@ class TestPolicies:
         assert writes(action) is expected
 
     @pytest.mark.parametrize("name", POLICIES)
-    def test_let_every_function_publish_to_where_its_failures_go(self, name: str) -> None:
-        own = TEMPLATE["Resources"].get("".join(word.capitalize() for word in name.split("_")), {})
-        found = own.get("Properties", {}).get("EventInvokeConfig", TEMPLATE["Globals"]["Function"]["EventInvokeConfig"])
-        goal = found["DestinationConfig"]["OnFailure"]
-        action = {"SNS": "sns:Publish", "SQS": "sqs:SendMessage"}[goal["Type"]]
-        assert (name, action, goal["Destination"]) in list(granted_actions())
+    def test_let_every_function_publish_to_where_its_failures_go_and_nowhere_else(self, name: str) -> None:
+        logical = "APIHandler" if name == "api_handler" else "".join(word.capitalize() for word in name.split("_"))
+        config = TEMPLATE["Resources"][logical]["Properties"].get("EventInvokeConfig", {})
+        goal = config.get("DestinationConfig", {}).get("OnFailure", {})
+        action = {"SNS": "sns:Publish", "SQS": "sqs:SendMessage"}.get(goal.get("Type", ""))
+        given_up = [one for one in POLICIES[name]["Statement"] if one["Sid"] == "GivenUp"]
+        assert [(one["Action"], one["Resource"]) for one in given_up] == (
+            [([action], goal["Destination"])] if action else []
+        )
+        # The topic is encrypted by a key of ours, the queue by SQS's own.
+        key = TEMPLATE["Resources"]["FailuresTopic"]["Properties"]["KmsMasterKeyId"]
+        used = [one["Resource"] for one in POLICIES[name]["Statement"] if "kms:GenerateDataKey" in one["Action"]]
+        assert used == ([key] if action == "sns:Publish" else [])
 
     @pytest.mark.parametrize("name", POLICIES)
     def test_let_every_function_write_its_own_log(self, name: str) -> None:
@@ -243,7 +250,8 @@ class TestPolicies:
         for service in registry.services():
             [one] = [s for s in POLICIES[f"guard_{service}"]["Statement"] if "dynamodb:PutItem" in s["Action"]]
             written = one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert written == ["ANSWER#*", "FINDING#*", "HEAD#*", "LIMIT#*"]
+            limits = ["LIMIT#*"] if any(rail.can_fix for rail in registry.of(service)) else []
+            assert written == ["ANSWER#*", "FINDING#*", "HEAD#*", *limits]
 
     def test_let_notify_reach_nothing_in_the_journal_but_its_threads(self) -> None:
         reaching = [
@@ -261,7 +269,7 @@ class TestPolicies:
                 if "events:PutEvents" in one["Action"]:
                     emitting[name] = one["Condition"]
         ours = {"StringEquals": {"events:source": "parapet"}}
-        assert emitting == {"sweep": ours, "timer": ours}
+        assert emitting == {"sweep": ours, "timer": ours, "api_handler": ours}
 
 
 class TestPage:

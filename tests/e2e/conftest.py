@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports() -> dict[str, str]:
+    """Ports for a local account of one's own, by the variable that chooses each."""
+    return {name: str(free_port()) for name in ("PARAPET_PORT", "PARAPET_INBOX_PORT", "PARAPET_API_PORT")}
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -93,16 +99,15 @@ def eventually(true: Callable[[], Any], seconds: float = 15) -> Any:
     return answer
 
 
-@pytest.fixture(scope="session")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+@contextmanager
+def up(folder: Path, **variables: str) -> Iterator[Terminal]:
     """A terminal in a local account of its own."""
-    folder = tmp_path_factory.mktemp("local")
     log, env = folder / "up.log", folder / "env"
-    ports = {"PARAPET_PORT": str(free_port()), "PARAPET_INBOX_PORT": str(free_port())}
+    ports = free_ports()
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "local"],
-            env=clean_environment(**ports, PARAPET_ENV_FILE=str(env)),
+            env=clean_environment(**ports, PARAPET_ENV_FILE=str(env), **variables),
             cwd=ROOT,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -119,3 +124,10 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     assert process.wait(20) == 0
     assert not env.exists()
     assert "Traceback" not in log.read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """A terminal in a local account with the settings as they are shipped."""
+    with up(tmp_path_factory.mktemp("local")) as one:
+        yield one

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib import registry
-from tests.e2e.conftest import ROOT, Terminal, clean_environment, eventually, free_port
+from tests.e2e.conftest import ROOT, Terminal, clean_environment, eventually, free_ports
 
 pytestmark = pytest.mark.xdist_group("local account")
 ALL = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -243,7 +243,7 @@ def test_a_port_that_is_taken_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        environment = clean_environment(PARAPET_PORT=str(port), PARAPET_INBOX_PORT=str(free_port()))
+        environment = clean_environment(**{**free_ports(), "PARAPET_PORT": str(port)})
         done = subprocess.run(
             [sys.executable, "-m", "local"], env=environment, capture_output=True, text=True, cwd=ROOT, timeout=60,
             check=False,
@@ -256,9 +256,7 @@ def test_a_port_that_is_taken_is_named() -> None:
 def test_a_settings_file_with_a_typo_stops_make_up(tmp_path: Any) -> None:
     file = tmp_path / "parapet.toml"
     file.write_text("[guardrails.ec2_securty_group_open]\nmode = 'observe'\n", "utf-8")
-    environment = clean_environment(
-        PARAPET_PORT=str(free_port()), PARAPET_INBOX_PORT=str(free_port()), PARAPET_SETTINGS=str(file)
-    )
+    environment = clean_environment(**free_ports(), PARAPET_SETTINGS=str(file))
     done = subprocess.run(
         [sys.executable, "-m", "local"], env=environment, capture_output=True, text=True, cwd=ROOT, timeout=60,
         check=False,

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalice import Chalice
+from chalice import Chalice, IAMAuthorizer
 from chalice.utils import to_cfn_resource_name
 
 from app import app
 from chalicelib import registry, settings
 from chalicelib.functions import guard_ec2, timer
 from deploy.rights import policies
-from local.deployment import CHALICE, Deployment, DeploymentError, camel, load, rate
+from local.deployment import API, CHALICE, Deployment, DeploymentError, camel, load, rate
 
 TEMPLATE: dict[str, Any] = json.loads((CHALICE / "resources.json").read_text("utf-8"))
 CONFIG: dict[str, Any] = json.loads((CHALICE / "config.json").read_text("utf-8"))
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
-HANDLERS = sorted(source.name for source in app.event_sources)
-ASYNCHRONOUS = [name for name in HANDLERS if name != "notify"]
+HANDLERS = sorted([*(source.name for source in app.event_sources), API])
+ASYNCHRONOUS = [name for name in HANDLERS if name not in ("notify", API)]
 every = pytest.mark.parametrize("name", HANDLERS)
 Edit = Callable[[dict[str, Any], dict[str, Any]], object]
 
@@ -36,7 +36,8 @@ def deployment() -> Deployment:
 class TestOurs:
     def test_every_function_of_the_app_is_there_and_nothing_else_is_configured(self, deployment: Deployment) -> None:
         guards = {f"guard_{service}" for service in registry.services()}
-        assert {function.name for function in deployment.functions} == {*guards, "sweep", "timer", "notify", "failures"}
+        others = {"sweep", "timer", "heartbeat", "notify", "failures", API}
+        assert {function.name for function in deployment.functions} == {*guards, *others}
         assert sorted(function.name for function in deployment.functions) == HANDLERS
         assert sorted(CONFIG["lambda_functions"]) == HANDLERS
         assert CONFIG["autogen_policy"] is False
@@ -65,31 +66,54 @@ class TestOurs:
 
     def test_overrides_are_of_functions_that_exist(self) -> None:
         logical = {camel(name) for name in HANDLERS}
-        known = logical | {f"{one}Role" for one in logical}
+        known = logical | {f"{one}Role" for one in logical} | {"APIHandler", "RestAPI"}
         assert {name for name, one in RESOURCES.items() if "Type" not in one} <= known
 
     @every
     def test_its_handler_is_what_lambda_would_call(self, name: str, deployment: Deployment) -> None:
         [function] = [function for function in deployment.functions if function.name == name]
-        module = importlib.import_module(f"chalicelib.functions.{name}")
-        assert function.handler is getattr(module, name)
+        called = app if name == API else getattr(importlib.import_module(f"chalicelib.functions.{name}"), name)
+        assert function.handler is called
         own = CONFIG["lambda_functions"][name]
         assert function.timeout == own.get("lambda_timeout", CONFIG["lambda_timeout"])
 
     def test_what_invokes_it(self, deployment: Deployment) -> None:
         rules = {rule.function.name: rule.pattern for rule in deployment.rules}
         assert rules == {f"guard_{service}": registry.pattern(service) for service in registry.services()}
-        assert {one.function.name: one.seconds for one in deployment.schedules} == {"sweep": 3600.0, "timer": 60.0}
+        assert {one.function.name: one.seconds for one in deployment.schedules} == {
+            "sweep": 3600.0, "timer": 60.0, "heartbeat": 300.0,
+        }  # fmt: skip
         assert [(one.function.name, one.resource, one.batch) for one in deployment.queues] == [
             ("notify", "SlackQueue", 10)
         ]
         assert [(one.function.name, one.resource) for one in deployment.topics] == [("failures", "FailuresTopic")]
+        assert {(one.function.name, one.method, one.path) for one in deployment.routes} == {
+            (API, method, path) for path, methods in app.routes.items() for method in methods
+        }
 
     def test_the_template_holds_whole_resources_under_the_stage(self, deployment: Deployment) -> None:
         assert all("Type" in one for one in deployment.template["Resources"].values())
         assert deployment.template["Parameters"]["Stage"]["Default"] == "test"
         assert (deployment.retries, deployment.failures) == (2, "FailuresTopic")
         assert deployment.variables["PARAPET_TABLE"] == {"Ref": "Journal"}
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("parameter", "value", "resources"),
+        [
+            ("AlertEmail", "oncall@example.com", {"AlertMail"}),
+            ("CreateTrail", "true", {"Trail", "TrailBucket", "TrailBucketPolicy"}),
+            ("OrganizationId", "o-ab12cd34ef", {"MembersBusPolicy"}),
+            ("CreateApiGatewayRole", "true", {"ApiGatewayRole", "ApiGatewayAccount"}),
+        ],
+    )
+    def test_are_made_where_a_parameter_asks_for_them(
+        self, loaded: Callable[..., Deployment], deployment: Deployment, parameter: str, value: str, resources: set[str]
+    ) -> None:
+        assert not resources & set(deployment.template["Resources"])
+        found = loaded(lambda _, merged: merged["Parameters"][parameter].update(Default=value))
+        assert set(found.template["Resources"]) - set(deployment.template["Resources"]) == resources
 
 
 @pytest.fixture
@@ -136,10 +160,40 @@ class TestRefusal:
         with pytest.raises(DeploymentError, match=text):
             loaded(edit)
 
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            {"Fn::Or": [{"Condition": "HasAlertEmail"}, {"Condition": "HasMembers"}]},
+            {"Condition": "Unheard"},
+            {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]},
+        ],
+    )
+    def test_a_condition_that_cannot_be_evaluated_here(
+        self, loaded: Callable[..., Deployment], condition: dict[str, Any]
+    ) -> None:
+        with pytest.raises(DeploymentError, match="cannot evaluate the condition"):
+            loaded(lambda _, merged: merged["Conditions"].update(Sometimes=condition))
+
+    def test_functions_that_give_up_in_different_ways(self, loaded: Callable[..., Deployment]) -> None:
+        def patient(_: Any, merged: Any) -> None:
+            merged["Resources"]["Timer"]["Properties"]["EventInvokeConfig"]["MaximumRetryAttempts"] = 1
+
+        with pytest.raises(DeploymentError, match="knows one way to give up on an event"):
+            loaded(patient)
+
     def test_what_the_local_account_does_not_deliver(self, loaded: Callable[..., Deployment]) -> None:
         other = Chalice(app_name="other")
         other.on_kinesis_record(stream="numbers", name="timer")(timer.timer.func)
         with pytest.raises(DeploymentError, match="timer: the local account does not deliver Kinesis"):
+            loaded(chalice=other)
+
+    @pytest.mark.parametrize("more", [{"authorizer": None}, {"api_key_required": True}, {"cors": True}])
+    def test_a_route_that_does_more_or_less_than_ask_for_a_signature(
+        self, loaded: Callable[..., Deployment], more: dict[str, Any]
+    ) -> None:
+        other = Chalice(app_name="other")
+        other.route("/v1/open", **{"authorizer": IAMAuthorizer(), **more})(dict)
+        with pytest.raises(DeploymentError, match="GET /v1/open: the local account answers AWS_IAM alone"):
             loaded(chalice=other)
 
     def test_only_what_the_app_registers_is_loaded(self, loaded: Callable[..., Deployment]) -> None:
@@ -147,7 +201,7 @@ class TestRefusal:
         small.register_blueprint(guard_ec2.blueprint)
         found = loaded(chalice=small)
         assert [function.name for function in found.functions] == ["guard_ec2"]
-        assert (found.schedules, found.queues, found.topics) == ((), (), ())
+        assert (found.schedules, found.queues, found.topics, found.routes) == ((), (), (), ())
         assert found.functions[0].handler is guard_ec2.guard_ec2
 
 
@@ -223,11 +277,11 @@ class TestResources:
 
     @pytest.mark.parametrize("name", [name for name in ASYNCHRONOUS if name != "failures"])
     def test_what_a_function_gives_up_on_is_told(self, name: str) -> None:
-        assert FUNCTION["EventInvokeConfig"] == {
+        assert RESOURCES[camel(name)]["Properties"]["EventInvokeConfig"] == {
+            "MaximumEventAgeInSeconds": 21600,
             "MaximumRetryAttempts": 2,
             "DestinationConfig": {"OnFailure": {"Type": "SNS", "Destination": {"Ref": "FailuresTopic"}}},
         }
-        assert "EventInvokeConfig" not in RESOURCES.get(camel(name), {}).get("Properties", {})
         assert ("sns:Publish", {"Ref": "FailuresTopic"}) in _granted(name)
 
     def test_what_failures_gives_up_on_does_not_come_back_to_it(self) -> None:
@@ -247,15 +301,6 @@ class TestResources:
         [statement] = policy["PolicyDocument"]["Statement"]
         assert policy["Queues"] == [{"Ref": "DeadLetters"}]
         assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "FailuresTopic"}}}
-
-    def test_everything_is_named_by_its_stage(self) -> None:
-        keys = ("TableName", "QueueName", "TopicName", "RoleName")
-        found = [
-            (key, one["Properties"][key]) for one in RESOURCES.values() for key in keys if key in one["Properties"]
-        ]
-        assert len(found) == 5 + len(HANDLERS)
-        assert all(name["Fn::Sub"].startswith("parapet-${Stage}-") for _, name in found)
-        assert len({(key, name["Fn::Sub"]) for key, name in found}) == len(found)
 
     def test_every_variable_is_something_that_is_there(self) -> None:
         for value in FUNCTION["Environment"]["Variables"].values():
