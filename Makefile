@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help up test lint test-browser bench derive lock clean
+.PHONY: help up test lint test-browser bench derive package deploy changes rollback destroy accept lock clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -12,7 +12,8 @@ help: ## show this
 .venv/ready: requirements.txt requirements-dev.txt
 	@test -n "$(PYTHON)" || { echo "Parapet needs Python 3.11, 3.12 or 3.13; none was found. Set PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		-r requirements-dev.txt
 	@touch $@
 
 up: .venv/ready ## start the local account with Parapet at work in it; Ctrl-C ends it
@@ -39,12 +40,33 @@ bench: .venv/ready ## the numbers of docs/performance.md
 derive: .venv/ready ## write what follows from the guardrails: policies, docs/guardrails.md
 	$(BIN)/python -m deploy.derive
 
-lock: ## pin the development set anew
+package: .venv/ready ## build/parapet.zip, what Lambda gets, with its bill of materials and licences
+	$(BIN)/python -m deploy.package
+
+# STAGE=prod names the installation. Optional: REGION=, BUCKET=, PARAMETERS='Name=value …', PROMOTE=name,…|all, YES=1, and
+# CANARY_VPC=vpc-… or NO_CANARY=1 for the check at the end: what is given to make is environment to what it runs.
+deploy: .venv/ready ## STAGE=prod: show what would change, ask, do it, check that it works
+	@$(BIN)/python -m deploy deploy
+
+changes: .venv/ready ## STAGE=prod: show what a deployment would change, and change nothing
+	@$(BIN)/python -m deploy changes
+
+rollback: .venv/ready ## STAGE=prod: return to the release before
+	@$(BIN)/python -m deploy rollback
+
+destroy: .venv/ready ## STAGE=prod: remove it; the journal stays, unless DELETE_JOURNAL=1
+	@$(BIN)/python -m deploy destroy
+
+accept: .venv/ready ## WHY="…": accept the rights that are new, without which `make lint` fails
+	@$(BIN)/python -m deploy.accept "$$WHY"
+
+lock: ## pin everything anew, with hashes: what Lambda runs, and what development needs
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet uv
-	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
-		requirements-dev.in -o requirements-dev.txt
+	.venv-lock/bin/python -m pip install --quiet uv==0.13.8
+	for set in requirements requirements-dev; do \
+		.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-emit-index-url $$set.in -o $$set.txt || exit 1; done
 	rm -rf .venv-lock
 
 clean: ## remove what was installed or generated
-	rm -rf .venv .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis local/env
+	rm -rf .venv .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis build local/env
