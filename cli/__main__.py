@@ -20,7 +20,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pause": ("cli.pause", "Stop fixing at once; telling goes on."),
     "resume": ("cli.pause", "Let Parapet fix again, and look again at everything."),
     "guardrails": ("cli.guardrails", "Every promise, and the modes in force."),
+    "doctor": ("cli.doctor", "Is everything there that Parapet needs, and what is to be done where it is not?"),
     "permissions": ("cli.permissions", "What every role of Parapet's may change, read and delete."),
+    "member-template": ("cli.member_template", "What other accounts and regions need, as a CloudFormation template."),
 }
 
 
@@ -35,7 +37,7 @@ class Commands(click.Group):
         """Import and return one command; None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 
