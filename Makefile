@@ -22,11 +22,12 @@ up: .venv/ready ## start the local account with Parapet at work in it; Ctrl-C en
 test: .venv/ready lint ## everything that is proven, but the browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser"
 
-lint: .venv/ready ## style, types, derived files
+lint: .venv/ready ## style, types, derived files, accepted rights
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m deploy.derive --check
+	$(BIN)/python -m deploy.accept --check
 
 test-browser: .venv/ready ## what a person sees, in headless Chromium
 	@command -v chromium >/dev/null || { echo "installing Chromium"; \

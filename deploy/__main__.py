@@ -219,7 +219,11 @@ def _carry_out(wanted: Plan, yes: bool, perch: str) -> None:
         site.stack.discard(proposal)
         output.say("Nothing was changed.")
         raise
-    state = site.stack.execute(proposal)
+    try:
+        state = site.stack.execute(proposal)
+    except KeyboardInterrupt:
+        output.say(f"CloudFormation goes on without you: look at {site.stack.name} in the console.")
+        raise
     output.say(f"{site.stack.name} is {state.status}.")
     try:
         _checked(wanted, state, perch)

@@ -99,11 +99,6 @@ def _staged(value: Any, stage: str) -> Any:
 # Guardrails and modes
 
 
-def modes(rails: Iterable[Guardrail], settings: Settings) -> dict[str, dict[Origin, Mode]]:
-    """Return the modes in force, by guardrail and origin."""
-    return {rail.name: {origin: settings.mode(rail, origin) for origin in ORIGINS} for rail in rails}
-
-
 def observed(
     rails: Iterable[Guardrail], settings: Settings, deployed: Release | None, promote: Collection[str]
 ) -> tuple[str, ...]:

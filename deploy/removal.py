@@ -79,7 +79,12 @@ def _listed(site: Site, there: Resources, kept: set[str], journal: str) -> None:
     rows: list[tuple[str, str, str, str]] = [
         ("stays" if name in kept and physical != journal else "goes", name, physical, kind.removeprefix("AWS::"))
         for name, (kind, physical) in there.items()
-    ] or [("goes", "Journal", journal, "DynamoDB::Table")]
+    ]
+    if journal and "Journal" not in there:
+        rows.append(("goes", "Journal", journal, "DynamoDB::Table"))
+    if not rows:
+        output.say("the stack itself, of which nothing is left")
+        return
     rows.sort(key=lambda row: (row[0] == "goes", row[3], row[1]))
     output.table(("", "resource", "name", "type"), rows, whole=("", "resource", "type"))
 

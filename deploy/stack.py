@@ -188,13 +188,12 @@ class Stack:
     def execute(self, proposal: Proposal) -> State:
         """Carry a change set out and wait for the end, telling events; raises StackError, AwsError."""
         seen = {one.id for one in self._happenings(proposal.stack)}
-        self._aws(
-            "cloudformation",
-            "execute_change_set",
-            ChangeSetName=proposal.arn,
+        try:
             # A first creation that fails leaves nothing in the way of the second.
-            RetainExceptOnCreate=True,
-        )
+            self._aws("cloudformation", "execute_change_set", ChangeSetName=proposal.arn, RetainExceptOnCreate=True)
+        except AwsError:
+            self.discard(proposal)
+            raise
         state, events = self._followed(proposal.stack, seen)
         if state is None or state.status not in DONE:
             raise StackError(self._failure("the change", state, events))

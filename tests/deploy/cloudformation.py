@@ -242,7 +242,7 @@ class CloudFormation:
                 yield {**about, "Action": "Modify", "Replacement": replaced, "Details": [target]}
 
     def _retained(self, template: Template, parameters: Mapping[str, str]) -> Iterator[str]:
-        for one in template["Resources"].values():
+        for one in template.get("Resources", {}).values():
             if one.get("DeletionPolicy") == "Retain" and "TableName" in one.get("Properties", {}):
                 yield self._name(one["Properties"]["TableName"], parameters)
 

@@ -186,6 +186,14 @@ class TestExecuting:
         assert place.aws.existing == {"parapet-prod-journal"}
         assert place.deploy({"Table": TABLE, "Queue": QUEUE}).status == "CREATE_COMPLETE"
 
+    def test_that_is_denied_leaves_no_change_set(self, place: Place) -> None:
+        proposal = place.propose({"Queue": QUEUE})
+        place.aws.denied.add("execute_change_set")
+        with pytest.raises(AwsError, match="cloudformation:ExecuteChangeSet"):
+            place.stack.execute(proposal)
+        assert place.aws.change_sets == {}
+        assert place.stack.state() is None
+
     def test_does_not_wait_for_ever(self, place: Place) -> None:
         proposal = place.propose({"Queue": QUEUE})
 
