@@ -25,8 +25,8 @@ from chalicelib.model import (
 )
 
 OPEN, EXEMPT = "open ", "exempt "
-# Findings' and commands'.
-KNOWN = frozenset({*STATUSES, "done", "refused"})
+# Findings', commands', and what a thread was told.
+KNOWN = frozenset({*STATUSES, "done", "refused", "trouble"})
 T = TypeVar("T")
 
 

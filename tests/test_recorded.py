@@ -103,7 +103,7 @@ def test_every_recorded_finding_is_read(upgraded: Upgraded) -> None:
 
 
 def test_every_recorded_finding_is_listed(upgraded: Upgraded) -> None:
-    page = pages.read(upgraded.account.ours, TABLE, pages.Wanted(NOW - 100, NOW + 1000), 50, None)
+    page = pages.read(upgraded.account.aws("api_handler"), TABLE, pages.Wanted(NOW - 100, NOW + 1000), 50, None)
     assert {finding.id for finding in page.findings} == set(upgraded.document["findings"].values())
 
 
@@ -250,7 +250,7 @@ class TestAThread:
         client("ssm").put_parameter(Name="/parapet/slack-token", Value="xoxb-synthetic-token-1", Type="SecureString")
         token = Kept(client, "/parapet/slack-token", "Slack's bot token")
         with serving(there) as url:
-            threads = Threads(upgraded.account.ours, TABLE)
+            threads = Threads(upgraded.account.aws("notify"), TABLE)
             yield there, Slack(token, threads, "#parapet", url=f"{url}/api/", timeout=1, sleep=lambda _seconds: None)
 
     def test_goes_on(self, upgraded: Upgraded, slack: tuple[SlackStandIn, Slack]) -> None:
@@ -326,7 +326,7 @@ class TestANewerVersion:
         item["told"] = [{**one, "reactions": 1} for one in item["told"]]
         table.put_item(TableName=TABLE, Item=items.item(item))
         with pytest.raises(Newer, match=f"thread {thread} was written by a newer version of Parapet .*reactions"):
-            Threads(upgraded.account.ours, TABLE).read(thread)
+            Threads(upgraded.account.aws("notify"), TABLE).read(thread)
 
     def test_whatever_it_has_the_rest_goes_on(self, upgraded: Upgraded) -> None:
         upgraded.edit("FINDING", upgraded.finding("fixed").id, version=RECORDS + 1)

@@ -18,7 +18,7 @@ TEMPLATE = Path(__file__).parent.parent.parent / ".chalice" / "resources.json"
 
 @pytest.fixture
 def threads(account: TestAccount) -> Threads:
-    return Threads(account.ours, TABLE)
+    return Threads(account.aws("notify"), TABLE)
 
 
 def kept(account: TestAccount) -> Any:
