@@ -53,9 +53,10 @@ class Secret:
 
 def redacted(text: str) -> str:
     """Return a text with every secret that this process has read taken out."""
-    # The longest first: one secret may begin like another.
-    for value in sorted(_values, key=len, reverse=True):
-        text = text.replace(value, HIDDEN)
+    if _values:
+        # The longest first: one secret may begin like another.
+        for value in sorted(_values, key=len, reverse=True):
+            text = text.replace(value, HIDDEN)
     return SLACK.sub(HIDDEN, text) if "xox" in text or "xapp" in text else text
 
 

@@ -42,6 +42,8 @@ UNITS: Mapping[Metric, str] = {
 Level = Literal["INFO", "WARNING", "ERROR"]
 Tally = dict[Metric, list[float]]
 
+_encoded = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
 stream: ContextVar[TextIO | None] = ContextVar("stream", default=None)
 
 
@@ -104,7 +106,7 @@ class Invocation:
         out = stream.get() or sys.stdout
         # A log that cannot be written stops nobody.
         with contextlib.suppress(OSError, ValueError):
-            out.write(redacted(json.dumps(clean, separators=(",", ":"), default=str)) + "\n")
+            out.write(redacted(_encoded(clean)) + "\n")
             out.flush()
 
 

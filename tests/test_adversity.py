@@ -548,7 +548,7 @@ class TestRepetitionWithoutEnd:
         long = tuple(Told(f"failure:{number:036}", "1.0", NOW, "trouble", "x" * 150) for number in range(2000))
         assert len(json.dumps([one.line for one in long])) > 300_000
         last = Told("the last", "2.0", NOW, "trouble", "another one")
-        threads.sent(Thread("t", told=long), last, "C1", "1.0")
+        threads.sent(Thread("t", told=long, attempts={last.key: NOW}), last, "C1", "1.0")
         thread = threads.read("t")
         assert len(thread.told) == REMEMBERED
         assert thread.told[-1] == last
