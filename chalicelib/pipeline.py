@@ -117,7 +117,13 @@ class Pipeline:
         finding = self.journal.get(finding_id)
         if finding is None:
             raise BadEvent(f"there is no finding {finding_id}")
-        rail, violation = self.rail(finding.violation.guardrail), finding.violation
+        violation = finding.violation
+        try:
+            rail = self.rail(violation.guardrail)
+        except BadEvent:
+            # A version without this guardrail: told once, and not every minute.
+            self.journal.put_off(finding, None)
+            raise
         aws = Remembering(self.remediation.account_of(finding))
         cause = Cause(finding.origin, request, "", "the end of a permission")
         _raise(self._settle(aws, [(rail, violation.resource)], None, cause, violation.part))

@@ -8,8 +8,10 @@ from dataclasses import replace
 import click
 
 from chalicelib import registry
+from chalicelib.model import ParapetError
+from chalicelib.settings import PREFIX, Settings
 from cli.deployment import Outside
-from deploy import member
+from deploy import member, release
 
 
 @click.command("member-template")
@@ -23,4 +25,19 @@ def member_template(outside: Outside, stage: str | None) -> None:
     parapet.toml, us-east-1 always among them, where IAM and sign-in events arrive.
     """
     settings = outside.settings(registry.load())
-    click.echo(json.dumps(member.template(replace(settings, stage=stage or settings.stage)), indent=1))
+    settings = replace(settings, stage=stage or settings.stage)
+    click.echo(json.dumps(member.template(replace(settings, observed=_observed(outside, settings))), indent=1))
+
+
+def _observed(outside: Outside, settings: Settings) -> tuple[str, ...]:
+    """Return the guardrails that the deployed stage only observes, since an upgrade brought them."""
+    stack = f"{PREFIX}-{settings.stage}"
+    try:
+        answer = outside.deployment.aws("cloudformation", "get_template", StackName=stack)
+        return release.of(answer["TemplateBody"]).observed
+    except ParapetError as problem:
+        told = (
+            f"what an upgrade brought and {stack} only observes is not known ({problem}): all modes are taken from here"
+        )
+        click.echo(f"parapet: {told}", err=True)
+        return settings.observed

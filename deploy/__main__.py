@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import sys
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -99,6 +101,8 @@ def smoked(command: Any) -> Any:
 def main(ctx: click.Context, region: str) -> None:
     """Put Parapet into the account whose credentials are in use."""
     ctx.obj = ctx.obj or Desk()
+    # Whoever ends a deployment, a workflow's timeout too, must not leave an open security group behind.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     if region:
         ctx.obj.environment = {**ctx.obj.environment, "AWS_REGION": region}
 
@@ -206,8 +210,16 @@ def _changing(wanted: Plan) -> None:
 
 
 def _carry_out(wanted: Plan, yes: bool, perch: str) -> None:
-    _changing(wanted)
-    site, proposal = wanted.site, wanted.propose()
+    """Do what is planned and check that it works, which is checked too when there is nothing to do."""
+    site = wanted.site
+    try:
+        _changing(wanted)
+        proposal = wanted.propose()
+    except Unchanged as unchanged:
+        output.say(f"{unchanged}: nothing to do.")
+        if site.state is not None:
+            _smoke(wanted, site.state, perch)
+        return
     try:
         shown.plan(wanted, proposal)
         lost = [one.logical for one in proposal.changes if one.loses]
@@ -225,12 +237,17 @@ def _carry_out(wanted: Plan, yes: bool, perch: str) -> None:
         output.say(f"CloudFormation goes on without you: look at {site.stack.name} in the console.")
         raise
     output.say(f"{site.stack.name} is {state.status}.")
+    _smoke(wanted, state, perch)
+    _summed_up(site, state)
+
+
+def _smoke(wanted: Plan, state: State, perch: str) -> None:
+    site = wanted.site
     try:
         _checked(wanted, state, perch)
     except (NotWell, AwsError) as error:
         back = f"make rollback STAGE={site.stage}" if wanted.release.previous else f"make destroy STAGE={site.stage}"
         raise NotWell(f"it is deployed, but the smoke check failed: {error}. `{back}` takes it back") from error
-    _summed_up(site, state)
 
 
 def _checked(wanted: Plan, state: State, perch: str) -> None:

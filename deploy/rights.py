@@ -21,8 +21,6 @@ OUTBOX = {"Fn::GetAtt": ["SlackQueue", "Arn"]}
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 FAILURES = {"Ref": "FailuresTopic"}
 KEY = {"Fn::GetAtt": ["AlertKey", "Arn"]}
-# What encrypts a secret of ours is the stores' to name, and they use it in the reader's name.
-BUT_SECRETS = {"StringNotLike": {"kms:ViaService": ["secretsmanager.*", "ssm.*"]}}
 BY_SNS = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "sns.${AWS::Region}.amazonaws.com"}}}
 TOKEN = {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SlackToken}"}
 HEARTBEAT = {
@@ -124,16 +122,16 @@ def boundary(policies: Iterable[Policy]) -> Policy:
     """
     statements = [one for policy in policies for one in policy["Statement"]]
     allowed = {action for one in statements for action in one["Action"]}
-    denied: list[tuple[str, set[str], list[Any], dict[str, Any]]] = [
-        ("NoDataOfOthers", set(actions.DATA), _readable(statements), {}),
-        ("NoKeysOfOthers", {"kms:Decrypt", "kms:GenerateDataKey"}, [KEY], {"Condition": BUT_SECRETS}),
-        ("NoOtherRoles", {"sts:AssumeRole"}, [{"Fn::Sub": MEMBERS + "*"}], {}),
+    # Nothing about keys: AWS itself decrypts in our roles' names what it keeps for them, such as their environment.
+    denied: list[tuple[str, set[str], list[Any]]] = [
+        ("NoDataOfOthers", set(actions.DATA), _readable(statements)),
+        ("NoOtherRoles", {"sts:AssumeRole"}, [{"Fn::Sub": MEMBERS + "*"}]),
     ]
     return _policy(
         _allow("NothingElse", allowed, "*"),
         *(
-            {"Sid": sid, "Effect": "Deny", "Action": sorted(allowed & some), "NotResource": resources, **condition}
-            for sid, some, resources, condition in denied
+            {"Sid": sid, "Effect": "Deny", "Action": sorted(allowed & some), "NotResource": resources}
+            for sid, some, resources in denied
             if allowed & some
         ),
         {

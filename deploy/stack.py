@@ -189,7 +189,8 @@ class Stack:
         """Carry a change set out and wait for the end, telling events; raises StackError, AwsError."""
         seen = {one.id for one in self._happenings(proposal.stack)}
         try:
-            # A first creation that fails leaves nothing in the way of the second.
+            # A first creation that fails should leave nothing in the way of the second; what is protected from deletion
+            # stays, and is taken up again.
             self._aws("cloudformation", "execute_change_set", ChangeSetName=proposal.arn, RetainExceptOnCreate=True)
         except AwsError:
             self.discard(proposal)

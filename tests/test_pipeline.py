@@ -498,3 +498,15 @@ def test_a_guardrail_that_finds_no_name_in_the_event_does_not_stop_the_others(ac
     with pytest.raises(BadEvent, match=r"names no resource at requestParameters\.nowhere"):
         pipeline.handle(parse(event), "r")
     assert [finding.status for finding in account.findings()] == ["fixed"]
+
+
+def test_what_a_version_without_the_guardrail_finds_due_is_told_once(account: TestAccount, web: str) -> None:
+    [finding] = account.deliver(group.breach(account, web))
+    account.undo(finding, 60)
+    account.clock.forward(61)
+    [due] = account.journal.due(account.clock())
+    older = account.pipeline("ec2")
+    older.rails = [rail for rail in older.rails if rail.name != due.violation.guardrail]
+    with pytest.raises(BadEvent, match="'ec2_security_group_open' is not run by this function"):
+        older.look_again(due.id, account.request())
+    assert account.journal.due(account.clock()) == []

@@ -15,7 +15,12 @@ def modes(patient: Patient) -> Verdict:
     if patient.local:
         return NOT_HERE
     deployed = release.of(patient.stack.template)
-    return judge(deployed, release.modes(registry.load(), patient.deployed_settings), patient.deploy)
+    return judge(deployed, _modes(patient), patient.deploy)
+
+
+def _modes(patient: Patient) -> Modes:
+    settings = patient.deployed_settings
+    return {rail.name: {origin: settings.mode(rail, origin) for origin in ORIGINS} for rail in registry.load()}
 
 
 def judge(deployed: Release, here: Modes, deploy: str) -> Verdict:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from chalice.utils import to_cfn_resource_name
 
+from chalicelib import registry
 from deploy.resources.functions import Function
 from deploy.resources.heartbeat import RULE
 from deploy.resources.intrinsics import named, ref, resource, sub
@@ -168,7 +169,9 @@ def _of_function(function: Function) -> Iterator[tuple[str, tuple[Metric, ...]]]
         yield "lost", (*_lambda(name, "AsyncEventsDropped", "DestinationDeliveryFailures"), *undelivered)
     if function.kind == "rule":
         yield "late", _lambda(name, "AsyncEventAge")
-        yield "quiet", _rule(name, "TriggeredRules")
+        if any(not rail.momentary for rail in registry.of(function.name.removeprefix("guard_"))):
+            # What lives in events alone is not swept, and days without any are no alarm.
+            yield "quiet", _rule(name, "TriggeredRules")
     if function.kind == "api":
         yield "errors", (Metric("AWS/ApiGateway", "5XXError", {"ApiName": named("api"), "Stage": "api"}),)
 

@@ -1,4 +1,7 @@
-"""The journal's table: it outlives the stack, and can be put back to any second of the last five weeks."""
+"""The journal's table: it outlives the stack, and can be put back to any second of the last five weeks.
+
+DynamoDB encrypts every table; with a key of its own unless told otherwise, which asks nothing of the callers' roles.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,6 @@ def resources() -> dict[str, Any]:
             for name, pair in INDEXES.items()
         ],
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-        "SSESpecification": {"SSEEnabled": True},
         "TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": True},
         "DeletionProtectionEnabled": True,
     }

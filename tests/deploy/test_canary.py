@@ -119,6 +119,25 @@ class TestTheCanary:
             world.sing("enforce")
         assert world.canaries() == []
 
+    def test_that_somebody_else_closes_is_no_proof(self, world: World) -> None:
+        world.awake = False
+        sleep = world.clock.sleep
+
+        def meddling(seconds: float) -> None:
+            ec2 = world.account.client("ec2")
+            for group in world.open():
+                ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[canary.PERMISSION])
+            sleep(seconds)
+
+        world.clock = Clock(world.account.clock, meddling)
+        with pytest.raises(NotWell, match="Parapet has not seen it"):
+            world.sing()
+
+    def test_must_be_closed_once_the_pause_is_over(self, world: World) -> None:
+        now = world.account.clock()
+        world.account.journal.set_pause(Pause("bob", "a migration", now - 60, now - 1))
+        assert world.sing().closed
+
     def test_is_deleted_when_somebody_stops_the_check(self, world: World) -> None:
         def interrupted(_seconds: float) -> None:
             assert len(world.open()) == 1

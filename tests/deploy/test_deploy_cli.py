@@ -131,7 +131,9 @@ class TestAnUpgrade:
     def test_that_changes_nothing_says_so(self, office: Office) -> None:
         office.out("deploy")
         before = office.held()
-        assert "parapet-prod is that already: nothing to do." in office.out("deploy")
+        said = office.out("deploy")
+        assert "parapet-prod is that already: nothing to do." in said
+        assert "All 13 functions run the artefact." in said, "a deployment that is repeated is checked again"
         assert office.held() == before
 
     def test_brings_new_guardrails_as_observing_until_promoted(self, office: Office) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import eventually, up
 
+pytestmark = pytest.mark.xdist_group("local account")
 NAME = "ec2_security_group_open"
 OPEN = "aws ec2 authorize-security-group-ingress --group-id $SG --protocol tcp --port 22 --cidr 0.0.0.0/0"
 WORLD = (
