@@ -102,6 +102,11 @@ class TestEach:
             assert kind.todo.endswith(".")
 
 
+def swept(function: Function) -> bool:
+    """Whether the sweep reaches a function every hour; what lives in events alone is not swept."""
+    return function.kind == "rule" and function.name != "guard_signin"
+
+
 class TestAll:
     @pytest.mark.parametrize("queue", [name for name in of("AWS::SQS::Queue") if "DeadLetters" in name])
     def test_dead_letters_are_watched(self, queue: str) -> None:
@@ -139,7 +144,10 @@ class TestAll:
         late = watching("AWS/Lambda", "AsyncEventAge", FunctionName=name)
         assert len(late) == (1 if function.kind == "rule" else 0)
 
-    @pytest.mark.parametrize("function", [one for one in FUNCTIONS if one.kind == "rule"], ids=lambda one: one.name)
+    def test_a_guard_that_only_events_reach_may_see_nothing_for_days(self) -> None:
+        assert watching("AWS/Events", "TriggeredRules", RuleName="parapet-test-guard-signin") == []
+
+    @pytest.mark.parametrize("function", [one for one in FUNCTIONS if swept(one)], ids=lambda one: one.name)
     def test_a_guard_that_sees_nothing_is_told(self, function: Any) -> None:
         [name] = watching("AWS/Events", "TriggeredRules", RuleName=f"parapet-test-{function.dashed}")
         alarm = ALARMS[name]
@@ -170,11 +178,6 @@ class TestAll:
         assert ALARMS[slow]["ExtendedStatistic"] == "p99"
         assert len(watching("Parapet", "Failures", Stage="test")) == 1
         assert len(watching("AWS/ApiGateway", "5XXError", ApiName="parapet-test-api", Stage="api")) == 1
-
-
-def swept(function: Function) -> bool:
-    """Whether the sweep reaches a function every hour; what lives in events alone is not swept."""
-    return function.kind == "rule" and function.name != "guard_signin"
 
 
 def rules() -> list[Any]:

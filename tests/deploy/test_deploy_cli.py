@@ -474,7 +474,10 @@ class TestOnAStrictCloudFormation:
         office.fails(1, "deploy")
         office.commit("b" * 40)
         strict.refusal = "No updates are to be performed."
-        assert "nothing to change in parapet-prod: nothing to do." in office.out("deploy")
+        # There are no functions in it to be checked.
+        found = office.run("deploy", YES="1")
+        assert "nothing to change in parapet-prod: nothing to do." in found.stdout
+        assert (found.exit_code, "smoke check failed" in found.stderr) == (1, True)
         assert strict.change_sets == {}
 
     def test_secrets_are_in_no_record_and_come_back_from_the_stack(

@@ -250,7 +250,7 @@ class TestResources:
         assert (journal["DeletionPolicy"], journal["UpdateReplacePolicy"]) == ("Retain", "Retain")
         properties = journal["Properties"]
         assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-        assert properties["SSESpecification"]["SSEEnabled"] is True
+        assert properties["DeletionProtectionEnabled"] is True
 
     @pytest.mark.parametrize("name", QUEUES)
     def test_every_queue_is_encrypted(self, name: str) -> None:
