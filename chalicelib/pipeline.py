@@ -12,7 +12,6 @@ from chalicelib.decision import PERMITTED, Circumstances, Decision, Entry, decid
 from chalicelib.events import issuer, subjects
 from chalicelib.journal import Conflict, Journal, Look, Place
 from chalicelib.model import (
-    ORIGINS,
     STANDING,
     STATUSES,
     Aws,
@@ -71,7 +70,7 @@ class Pipeline:
         pairs: list[tuple[Guardrail, str]] = []
         problems: list[ParapetError] = []
         for rail, path in registry.woken(self.rails, event):
-            if self._modes(rail) == {"off"}:
+            if set(self.settings.modes(rail).values()) == {"off"}:
                 continue
             found = subjects(event, path)
             if not found:
@@ -152,9 +151,6 @@ class Pipeline:
             if rail.name == name:
                 return rail
         raise BadEvent(f"guardrail {name!r} is not run by this function")
-
-    def _modes(self, rail: Guardrail) -> set[str]:
-        return {self.settings.mode(rail, origin) for origin in ORIGINS}
 
     def watched(self, what: str, account: str, region: str) -> None:
         """Raise BadEvent when an account or region is none of those that the settings name."""
@@ -264,7 +260,7 @@ class Pipeline:
             request=cause.request,
             resource=target.where.resource,
             now=self.now(),
-            modes={origin: self.settings.mode(target.rail, origin) for origin in ORIGINS},
+            modes=self.settings.modes(target.rail),
             pause=look.pause,
             limits=self.settings.limits,
             momentary=target.rail.momentary,

@@ -14,6 +14,8 @@ from chalicelib.registry import Guardrail
 
 FILE = Path(__file__).with_name("parapet.toml")
 PREFIX = "parapet"
+# Where the events of services without regions arrive: IAM, sign-in.
+GLOBAL_REGION = "us-east-1"
 UNIT = r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}"
 
 
@@ -110,9 +112,13 @@ class Settings:
         mode = rail.default[origin] if self.default_mode is None or acting else self.default_mode
         return "observe" if mode in ACTING and rail.name in self.observed else mode
 
+    def modes(self, rail: Guardrail) -> dict[Origin, Mode]:
+        """Return the modes in force for a guardrail, by origin."""
+        return {origin: self.mode(rail, origin) for origin in ORIGINS}
+
     def acts(self, rail: Guardrail) -> bool:
         """Whether a guardrail may change anything, for any origin: then, and only then, its role may too."""
-        return any(self.mode(rail, origin) in ACTING for origin in ORIGINS)
+        return any(mode in ACTING for mode in self.modes(rail).values())
 
     def options(self, rail: Guardrail) -> Mapping[str, Any]:
         """Return a guardrail's own settings, its defaults filled in."""
@@ -131,7 +137,12 @@ def member_role(stage: str, service: str) -> str:
 
 def role_name(stage: str, function: str) -> str:
     """Return the name of a function's role in a stage: fixed, so that our own calls can be known by it."""
-    return f"{PREFIX}-{stage}-{function.replace('_', '-')}"
+    return f"{PREFIX}-{stage}-{dashed(function)}"
+
+
+def dashed(function: str) -> str:
+    """Return a function's name as AWS has it behind the stage."""
+    return function.replace("_", "-")
 
 
 def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Guardrail], file: Path = FILE) -> Settings:

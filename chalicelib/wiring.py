@@ -16,11 +16,8 @@ from chalicelib.model import Aws, ParapetError
 from chalicelib.notices.outbox import Outbox
 from chalicelib.pipeline import Pipeline
 from chalicelib.registry import Guardrail
-from chalicelib.settings import Environment, Settings
+from chalicelib.settings import GLOBAL_REGION, Environment, Settings
 from chalicelib.telemetry import Witness
-
-GLOBAL_REGION = "us-east-1"
-
 
 _given: list[ConnectAs] = []
 

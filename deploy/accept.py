@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chalicelib import registry, settings
-from chalicelib.settings import Settings
-from deploy import member, release, rights, template
+from chalicelib.settings import GLOBAL_REGION, Settings
+from deploy import member, release, template
 
 FILE = Path(__file__).with_name("rights_accepted.json")
 # Role -> grant, as a text that stays the same -> when and why it was accepted.
@@ -22,7 +22,7 @@ Accepted = Mapping[str, Mapping[str, str]]
 
 def granted(chosen: Settings) -> dict[str, list[str]]:
     """Return every grant of every role of ours as text, sorted: of the stack's, and of those in member accounts."""
-    stack = template.cloudformation(template.render(chosen), rights.GLOBAL_REGION)
+    stack = template.cloudformation(template.render(chosen), GLOBAL_REGION)
     roles = {**release.rights(stack), **release.rights(member.template(chosen))}
     return {name: sorted(map(str, grants)) for name, grants in sorted(roles.items())}
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from chalicelib import registry
-from chalicelib.model import ORIGINS, ParapetError
+from chalicelib.model import ParapetError
 from chalicelib.settings import Settings
 from deploy import dashboard, picture, resources, rights
 from deploy.resources import alarms
@@ -31,9 +31,9 @@ def page(settings: Settings) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for rail in rails:
-        modes = [settings.mode(rail, origin) for origin in ORIGINS]
-        promise = rail.documentation.promise
-        lines.append(f"| [`{rail.name}`](#{rail.name}) | {promise} | {rail.severity} | {modes[0]} | {modes[1]} |")
+        modes, promise = settings.modes(rail), rail.documentation.promise
+        inforce = f"{modes['event']} | {modes['sweep']}"
+        lines.append(f"| [`{rail.name}`](#{rail.name}) | {promise} | {rail.severity} | {inforce} |")
     for rail in rails:
         lines += ["", f"## {rail.name}", "", rail.documentation.promise, ""]
         for section in rail.documentation.sections:

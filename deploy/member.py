@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib import __version__, registry
-from chalicelib.settings import Settings
+from chalicelib.settings import GLOBAL_REGION, Settings
 from deploy import rights
+from deploy.intrinsics import document, ref, resource
 
 Template = dict[str, Any]
 
@@ -72,7 +73,7 @@ def _parameters(settings: Settings) -> dict[str, Any]:
         "RolesRegion": _text(
             "The one region in which the roles are made, among those of the StackSet",
             r"[a-z]{2}(-[a-z]+)+-\d",
-            Default=rights.GLOBAL_REGION,
+            Default=GLOBAL_REGION,
         ),
         "OrganizationId": _text(
             "The organisation (o-...); without it no role can be assumed, which our own other regions need not",
@@ -93,14 +94,10 @@ def _text(description: str, pattern: str, **more: Any) -> dict[str, Any]:
 
 
 def _resources(settings: Settings) -> dict[str, Any]:
-    named = [region for region in settings.regions if region != rights.GLOBAL_REGION]
-    policies = rights.members(settings, [{"Ref": "HubRegion"}, rights.GLOBAL_REGION, *named])
-    forward = rights.Policy(
-        Version="2012-10-17",
-        Statement=[{"Sid": "Forward", "Effect": "Allow", "Action": ["events:PutEvents"], "Resource": BUS}],
-    )
+    policies = rights.members(settings, ref("HubRegion"))
+    forward = document({"Sid": "Forward", "Effect": "Allow", "Action": ["events:PutEvents"], "Resource": BUS})
     found = {
-        "Boundary": _resource(
+        "Boundary": resource(
             "AWS::IAM::ManagedPolicy",
             # Named after the region as well: each region's stack has its own, so that no order must be kept.
             ManagedPolicyName={"Fn::Sub": "parapet-${Stage}-member-boundary-${AWS::Region}"},
@@ -113,7 +110,7 @@ def _resources(settings: Settings) -> dict[str, Any]:
             {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"},
             forward,
         ),
-        "DeadLetters": _resource(
+        "DeadLetters": resource(
             "AWS::SQS::Queue",
             "Forwards",
             QueueName={"Fn::Sub": "parapet-${Stage}-member-dead-letters"},
@@ -129,18 +126,14 @@ def _resources(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _resource(kind: str, condition: str = "", /, **properties: Any) -> dict[str, Any]:
-    return {"Type": kind, **({"Condition": condition} if condition else {}), "Properties": properties}
-
-
 def _role(name: str, condition: str, trust: dict[str, Any], policy: rights.Policy) -> dict[str, Any]:
     # A service that only looks at events has nothing to do here; its role shows that the account is a member.
     inline = {"Policies": [{"PolicyName": "parapet", "PolicyDocument": policy}]} if policy["Statement"] else {}
-    return _resource(
+    return resource(
         "AWS::IAM::Role",
         condition,
         RoleName={"Fn::Sub": "parapet-${Stage}-" + name},
-        AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": [trust]},
+        AssumeRolePolicyDocument=document(trust),
         PermissionsBoundary={"Ref": "Boundary"},
         **inline,
     )
@@ -171,7 +164,7 @@ def _rule(service: str) -> dict[str, Any]:
         "RetryPolicy": RETRY,
         "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}},
     }
-    return _resource(
+    return resource(
         "AWS::Events::Rule",
         "Forwards",
         Name={"Fn::Sub": f"parapet-${{Stage}}-forward-{service}"},
@@ -191,9 +184,9 @@ def _dead_letters_policy() -> dict[str, Any]:
         "Resource": {"Fn::GetAtt": ["DeadLetters", "Arn"]},
         "Condition": {"ArnLike": {"aws:SourceArn": {"Fn::Sub": rules}}},
     }
-    return _resource(
+    return resource(
         "AWS::SQS::QueuePolicy",
         "Forwards",
         Queues=[{"Ref": "DeadLetters"}],
-        PolicyDocument={"Version": "2012-10-17", "Statement": [allowed]},
+        PolicyDocument=document(allowed),
     )

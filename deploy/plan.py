@@ -11,12 +11,11 @@ import click
 
 from chalicelib import registry, settings
 from chalicelib.model import ParapetError
-from chalicelib.settings import Settings
+from chalicelib.settings import GLOBAL_REGION, Settings
 from cli import output
 from deploy import artefact, release, stack, store, trail
 from deploy.artefact import Build
 from deploy.release import Release, Template
-from deploy.rights import GLOBAL_REGION
 from deploy.site import Site
 from deploy.stack import STEADY, Proposal
 from deploy.store import Record, Store

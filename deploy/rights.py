@@ -9,13 +9,14 @@ from typing import Any
 from chalicelib import registry, secrets
 from chalicelib.model import ParapetError
 from chalicelib.registry import Guardrail
-from chalicelib.settings import Accounts, Settings
+from chalicelib.settings import GLOBAL_REGION, Accounts, Settings, dashed
 from deploy import actions
+from deploy.intrinsics import document
 
 Statement = dict[str, Any]
 Policy = dict[str, Any]
 
-GLOBAL_REGION = "us-east-1"
+HERE = {"Ref": "AWS::Region"}
 TABLE = {"Fn::GetAtt": ["Journal", "Arn"]}
 OUTBOX = {"Fn::GetAtt": ["SlackQueue", "Arn"]}
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
@@ -39,7 +40,7 @@ def writes(action: str) -> bool:
 
 def granted(rail: Guardrail, settings: Settings) -> list[str]:
     """Return the actions that a guardrail brings into its function's role under the modes in force."""
-    if {settings.mode(rail, origin) for origin in rail.default} == {"off"}:
+    if set(settings.modes(rail).values()) == {"off"}:
         return []
     acts = settings.acts(rail)
     return sorted(action for action in rail.needs if acts or not writes(action))
@@ -48,16 +49,16 @@ def granted(rail: Guardrail, settings: Settings) -> list[str]:
 def policies(settings: Settings) -> dict[str, Policy]:
     """Return the policy of every function, by function name."""
     found = {f"guard_{service}": _guard(service, settings) for service in registry.services()}
-    found["notify"] = _policy(
+    found["notify"] = document(
         _allow("Threads", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE, keys("THREAD#*")),
         _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), OUTBOX),
         _token(settings.slack_token),
     )
-    found["sweep"] = _policy(EMIT, *_organisation(settings.accounts))
-    found["timer"] = _policy(EMIT, _allow("Due", ("dynamodb:Query",), _index("by_due")))
-    found["heartbeat"] = _policy(_allow("Beat", ("ssm:PutParameter",), HEARTBEAT))
-    found["failures"] = _policy(_allow("Outbox", ("sqs:SendMessage",), OUTBOX))
-    found["api_handler"] = _policy(
+    found["sweep"] = document(EMIT, *_organisation(settings.accounts))
+    found["timer"] = document(EMIT, _allow("Due", ("dynamodb:Query",), _index("by_due")))
+    found["heartbeat"] = document(_allow("Beat", ("ssm:PutParameter",), HEARTBEAT))
+    found["failures"] = document(_allow("Outbox", ("sqs:SendMessage",), OUTBOX))
+    found["api_handler"] = document(
         _allow(
             "Journal",
             ("dynamodb:BatchGetItem", "dynamodb:GetItem"),
@@ -73,23 +74,24 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _allow("Pause", ("dynamodb:UpdateItem",), TABLE, keys("CONTROL")),
         EMIT,
     )
-    return {name: _policy(*policy["Statement"], *_lambdas(name)) for name, policy in found.items()}
+    return {name: document(*policy["Statement"], *_lambdas(name)) for name, policy in found.items()}
 
 
-def of_service(service: str, settings: Settings, regions: Sequence[Any] = ()) -> list[Statement]:
+def of_service(service: str, settings: Settings, home: Any = HERE) -> list[Statement]:
     """Return the statements about what a service's guardrails look at and change.
 
     Args:
         service: whose guardrails.
         settings: whose modes decide which actions there are.
-        regions: where changes are allowed, as the template names them; empty: where Parapet runs, the global region,
-            and those that the settings name.
+        home: the region that Parapet runs in, as the template names it; changes are allowed there, in the global
+            region, and in those that the settings name.
     """
     rails = registry.of(service)
+    regions = [home, GLOBAL_REGION, *(region for region in settings.regions if region != GLOBAL_REGION)]
     grants: dict[tuple[str, str], set[str]] = {}
     for rail in rails:
         for action in granted(rail, settings):
-            condition = _condition(service, rail, action, regions or _regions(settings))
+            condition = _condition(service, rail, action, regions)
             for resource in actions.resources(action):
                 grants.setdefault((resource, condition), set()).add(action)
     found: list[Statement] = []
@@ -104,14 +106,14 @@ def of_service(service: str, settings: Settings, regions: Sequence[Any] = ()) ->
     return found
 
 
-def members(settings: Settings, regions: Sequence[Any] = ()) -> dict[str, Policy]:
+def members(settings: Settings, home: Any = HERE) -> dict[str, Policy]:
     """Return the policy of every service's role in the other accounts, by service: what its guardrails bring, no more.
 
     Args:
         settings: whose modes decide which actions there are.
-        regions: where changes are allowed, as `of_service` takes them.
+        home: the region that Parapet runs in, as `of_service` takes it.
     """
-    return {service: _policy(*of_service(service, settings, regions)) for service in registry.services()}
+    return {service: document(*of_service(service, settings, home)) for service in registry.services()}
 
 
 def boundary(policies: Iterable[Policy]) -> Policy:
@@ -127,7 +129,7 @@ def boundary(policies: Iterable[Policy]) -> Policy:
         ("NoDataOfOthers", set(actions.DATA), _readable(statements)),
         ("NoOtherRoles", {"sts:AssumeRole"}, [{"Fn::Sub": MEMBERS + "*"}]),
     ]
-    return _policy(
+    return document(
         _allow("NothingElse", allowed, "*"),
         *(
             {"Sid": sid, "Effect": "Deny", "Action": sorted(allowed & some), "NotResource": resources}
@@ -184,7 +186,7 @@ def _guard(service: str, settings: Settings) -> Policy:
     swept = any(not rail.momentary for rail in rails)
     # Not COMMAND#*: whoever carries commands out must not be able to write one.
     written = ("ANSWER#*", "FINDING#*", "HEAD#*", *(("LIMIT#*",) if any(map(settings.acts, rails)) else ()))
-    return _policy(
+    return document(
         *of_service(service, settings),
         _allow("Journal", ("dynamodb:BatchGetItem", "dynamodb:GetItem"), TABLE),
         *([_allow("Standing", ("dynamodb:Query",), _index("by_status"))] if swept else ()),
@@ -232,7 +234,7 @@ def _lambdas(function: str) -> list[Statement]:
     if function == "failures":
         given_up = [_allow("GivenUp", ("sqs:SendMessage",), DEAD_LETTERS)]
     return [
-        _allow("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), {"Fn::Sub": f"{log}{_dashed(function)}:*"}),
+        _allow("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), {"Fn::Sub": f"{log}{dashed(function)}:*"}),
         # X-Ray knows no resources.
         _allow("Traces", ("xray:PutTelemetryRecords", "xray:PutTraceSegments"), "*"),
         *(given_up if function not in ANSWERING else ()),
@@ -247,18 +249,9 @@ def _condition(service: str, rail: Guardrail, action: str, regions: Sequence[Any
     return json.dumps(found, sort_keys=True)
 
 
-def _regions(settings: Settings) -> list[Any]:
-    named = [region for region in settings.regions if region != GLOBAL_REGION]
-    return [{"Ref": "AWS::Region"}, GLOBAL_REGION, *named]
-
-
 def _allow(sid: str, allowed: Iterable[str], resources: Any, condition: Mapping[str, Any] | None = None) -> Statement:
     found = {"Sid": sid, "Effect": "Allow", "Action": sorted(allowed), "Resource": resources}
     return {**found, "Condition": dict(condition)} if condition else found
-
-
-def _policy(*statements: Mapping[str, Any]) -> Policy:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def _unique(sid: str, there: Iterable[Statement]) -> str:
@@ -272,10 +265,6 @@ def _arn(resource: str) -> Any:
 
 def _index(name: str) -> dict[str, str]:
     return {"Fn::Sub": "${Journal.Arn}/index/" + name}
-
-
-def _dashed(function: str) -> str:
-    return function.replace("_", "-")
 
 
 EMIT = _allow(

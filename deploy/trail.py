@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chalicelib.model import Aws
+from chalicelib.settings import GLOBAL_REGION
 from cli.checkup.trails import left_out
-from deploy.rights import GLOBAL_REGION
 
 KEPT_DAYS = 400
 ARN = "arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/parapet-${Stage}"

@@ -61,7 +61,7 @@ def guardrail(rail: Guardrail, settings: Settings) -> dict[str, Any]:
     return {
         "guardrail": rail.name,
         "severity": rail.severity,
-        "mode": {origin: settings.mode(rail, origin) for origin in ORIGINS},
+        "mode": settings.modes(rail),
         "default": {origin: rail.default[origin] for origin in ORIGINS},
         "promise": rail.documentation.promise,
     }

@@ -8,8 +8,8 @@ from typing import Any
 
 from chalicelib import registry
 from chalicelib.model import AwsError
-from chalicelib.settings import SettingsError
-from cli.checkup.patient import GLOBAL_REGION, Patient
+from chalicelib.settings import GLOBAL_REGION, SettingsError
+from cli.checkup.patient import Patient
 from cli.checkup.verdict import NOT_HERE, Verdict, cannot_tell, ok, wrong
 from cli.errors import CREDENTIALS, NOT_ACCEPTED
 

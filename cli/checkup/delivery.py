@@ -8,7 +8,8 @@ from typing import Any
 
 from chalicelib import heartbeat as heart
 from chalicelib import times
-from cli.checkup.patient import GLOBAL_REGION, Patient
+from chalicelib.settings import GLOBAL_REGION
+from cli.checkup.patient import Patient
 from cli.checkup.verdict import NOT_HERE, Verdict, cannot_tell, ok, wrong
 from local.patterns import PatternError, matches
 

@@ -20,7 +20,7 @@ def modes(patient: Patient) -> Verdict:
 
 def _modes(patient: Patient) -> Modes:
     settings = patient.deployed_settings
-    return {rail.name: {origin: settings.mode(rail, origin) for origin in ORIGINS} for rail in registry.load()}
+    return {rail.name: settings.modes(rail) for rail in registry.load()}
 
 
 def judge(deployed: Release, here: Modes, deploy: str) -> Verdict:

@@ -10,11 +10,9 @@ from typing import Any
 
 from chalicelib import registry
 from chalicelib.model import Aws, AwsError, ParapetError
-from chalicelib.settings import PREFIX, Settings
+from chalicelib.settings import GLOBAL_REGION, PREFIX, Settings
 from cli.deployment import Caller, Deployment, Outside
 from deploy import release
-
-GLOBAL_REGION = "us-east-1"
 
 
 class NoStack(ParapetError):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.model import AwsError
-from cli.checkup.patient import GLOBAL_REGION, Patient
+from chalicelib.settings import GLOBAL_REGION
+from cli.checkup.patient import Patient
 from cli.checkup.verdict import Verdict, cannot_tell, ok, wrong
 
 # The services whose calls guardrails are woken by, and which a trail can be told to leave out.

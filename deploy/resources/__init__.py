@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib import __version__, registry
-from chalicelib.model import ORIGINS
 from chalicelib.settings import Settings
 from deploy import member, rights, trail
+from deploy.intrinsics import arn, named, ref, resource, sub
 from deploy.resources import alarms, api, functions, heartbeat, queues, storage, topics
-from deploy.resources.intrinsics import arn, named, ref, resource, sub
 
 Template = dict[str, Any]
 
@@ -54,7 +53,7 @@ def about(settings: Settings) -> dict[str, Any]:
     return {
         "version": __version__,
         "guardrails": [rail.name for rail in rails],
-        "modes": {rail.name: {origin: settings.mode(rail, origin) for origin in ORIGINS} for rail in rails},
+        "modes": {rail.name: settings.modes(rail) for rail in rails},
         "observed": list(settings.observed),
     }
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 from chalice.utils import to_cfn_resource_name
 
 from chalicelib import registry
+from deploy.intrinsics import named, ref, resource, sub
 from deploy.resources.functions import Function
 from deploy.resources.heartbeat import RULE
-from deploy.resources.intrinsics import named, ref, resource, sub
 
 Statistic = Literal["Sum", "Maximum", "p99"]
 # What it means when there is nothing to measure: all is well, something is wrong, or what it meant before.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from deploy.resources.intrinsics import allow, arn, document, named, ref, resource, sub
+from deploy.intrinsics import allow, arn, document, named, ref, resource, sub
 
 # A person or a script asks a few times a second; an API that anybody can wear out wears out our functions.
 RATE, BURST = 20, 40

@@ -9,7 +9,8 @@ from typing import Any
 from chalice.utils import to_cfn_resource_name
 
 from chalicelib.model import ParapetError
-from deploy.resources.intrinsics import NOTHING, arn, named, ref, resource, sub
+from chalicelib.settings import dashed
+from deploy.intrinsics import NOTHING, arn, named, ref, resource, sub
 
 # What Chalice calls the function behind the HTTP API, and that function's logical id.
 API, API_HANDLER = "api_handler", "APIHandler"
@@ -55,7 +56,7 @@ class Function:
     @property
     def dashed(self) -> str:
         """Its name as AWS has it behind the stage, and its rule's."""
-        return self.name.replace("_", "-")
+        return dashed(self.name)
 
     @property
     def ruled(self) -> bool:

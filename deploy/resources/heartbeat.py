@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib import heartbeat
+from deploy.intrinsics import arn, named, resource, sub
 from deploy.resources.functions import RETRY
-from deploy.resources.intrinsics import arn, named, resource, sub
 
 RULE = "heartbeat-back"
 

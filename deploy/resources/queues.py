@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deploy.resources.intrinsics import allow, arn, document, named, ref, resource, sub
+from deploy.intrinsics import allow, arn, document, named, ref, resource, sub
 
 DAY = 86400
 FOURTEEN_DAYS = 14 * DAY

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deploy.resources.intrinsics import named
+from deploy.intrinsics import named
 
 # Index -> its keys. Every item that has both is in it.
 INDEXES = {

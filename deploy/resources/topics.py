@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deploy.resources.intrinsics import allow, arn, document, named, ref, resource, sub
+from deploy.intrinsics import allow, arn, document, named, ref, resource, sub
 
 ACCOUNT = {"aws:SourceAccount": ref("AWS::AccountId")}
 # Who publishes alerts: a name for its statements, its principal, and the ARN that it names as the source.
