@@ -16,13 +16,14 @@ ACTING: tuple[Mode, ...] = ("approve", "enforce")
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 
 Status = Literal[
-    "observed", "asked", "held", "fixing", "failed",  # the violation stands
+    "observed", "asked", "held", "fixing", "failed", "rejected",  # the violation stands
     "fixed", "gone", "noted",  # the episode is over
     "undoing", "undone", "exempted",  # it stands by permission
 ]  # fmt: skip
-STANDING: frozenset[str] = frozenset({"observed", "asked", "held", "fixing", "failed"})
+STANDING: frozenset[str] = frozenset({"observed", "asked", "held", "fixing", "failed", "rejected"})
 STATUSES: tuple[Status, ...] = (
-    "observed", "asked", "held", "fixing", "failed", "fixed", "gone", "noted", "undoing", "undone", "exempted",
+    "observed", "asked", "held", "fixing", "failed", "rejected",
+    "fixed", "gone", "noted", "undoing", "undone", "exempted",
 )  # fmt: skip
 
 # The version of the journal's items: one more when an older Parapet could not read them any longer.
@@ -214,7 +215,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One episode of one violation, as the journal keeps it; times are epoch seconds."""
+    """One episode of one violation, as the journal keeps it; times are epoch seconds.
+
+    `source` says where people must mend it for good (a stack, a Terraform workspace), `acknowledged` who has seen it.
+    """
 
     id: str
     violation: Violation
@@ -234,7 +238,19 @@ class Finding:
     event_time: float | None = None
     fixed_at: float | None = None
     due: float | None = None
+    source: str = ""
+    acknowledged: str = ""
     version: int = RECORDS
+
+    @property
+    def question(self) -> int:
+        """How often its fix was asked for: an approval is meant for the latest question only."""
+        return sum(step.status == "asked" for step in self.history)
+
+    @property
+    def asked_at(self) -> float:
+        """When its fix was asked for last (epoch seconds), or when it was opened."""
+        return max((step.at for step in self.history if step.status == "asked"), default=self.opened)
 
     @property
     def remediation_seconds(self) -> float | None:
@@ -245,8 +261,32 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What a pause or a waiver is about: each field that is given must fit, an empty one fits anything.
+
+    `resource` and `principal` (an ARN) may hold `*`; `tag` is a key, or `key=value`.
+    """
+
+    guardrail: str = ""
+    service: str = ""
+    account: str = ""
+    region: str = ""
+    resource: str = ""
+    part: str = ""
+    tag: str = ""
+    principal: str = ""
+
+    def __str__(self) -> str:
+        """Return the fields that are given, as people write them: `service=ec2 region=eu-west-1`; `all` for none."""
+        return " ".join(f"{name}={value}" for name, value in plain(self).items() if value) or "all"
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
 class Exemption:
-    """A permission for one violation (or a whole resource, part `*`) to stay wrong until a time."""
+    """A permission for one violation to stay until a time, which an undo or an exempted finding leaves."""
 
     part: str
     until: float
@@ -255,20 +295,40 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """An exemption for all that a scope covers, until a time; `by` is the identity of who gave it (`Asker.by`)."""
+
+    id: str
+    scope: Scope
+    until: float
+    who: str
+    why: str
+    at: float
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
-    """The pause switch: no fixing until a time (None: until resumed); telling goes on."""
+    """A pause switch: no fixing of what its scope covers until a time (None: until resumed); telling goes on."""
 
     who: str
     why: str
     at: float
     until: float | None = None
+    scope: Scope = EVERYTHING
+
+    def on(self, now: float) -> bool:
+        """Whether its time is not over."""
+        return self.until is None or self.until > now
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something worth telling people, with no idea yet of where it goes.
 
-    Notices with one `thread` belong together; `key` is the same for every repeat of the same news.
+    Notices with one `thread` belong together; `key` is the same for every repeat of the same news. `actions` are what
+    a person may ask for in answer (about the `question`-th time of asking). `to` is the ARN of the one person whom a
+    notice is for, instead of everybody; `reply_to` is where Slack wants this outcome beside the thread.
     """
 
     key: str
@@ -283,15 +343,42 @@ class Notice:
     finding: str | None = None
     guardrail: str | None = None
     event_id: str = ""
-    undoable: bool = False
+    actions: tuple[CommandKind, ...] = ()
+    question: int = 0
+    to: str = ""
+    reply_to: str = ""
 
 
-CommandKind = Literal["undo", "exempt"]
+CommandKind = Literal["undo", "approve", "reject", "exempt", "acknowledge", "pause", "resume"]
+COMMANDS: tuple[CommandKind, ...] = ("undo", "approve", "reject", "exempt", "acknowledge", "pause", "resume")
+Via = Literal["api", "cli", "slack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for something: a name that people know, the identity (an ARN, or `slack:U…`), and the way it came."""
+
+    who: str
+    by: str
+    via: Via
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asks for, about one finding; `until` is when a permission ends (epoch seconds)."""
+    """What a person asks for; times are epoch seconds.
+
+    Args:
+        id: its number; asking twice under one number is asking once.
+        finding: what it is about; empty for a pause, a resume, and an exemption of a scope.
+        service: whose guard function carries it out; empty where recording it is all there is to do.
+        until: when the permission or pause ends that it asks for (a pause without an end: 0).
+        by: the identity of who asks, and `via` the way it came.
+        expires: when it is no longer carried out.
+        question: which question of the finding's an approval or rejection answers; None: the latest.
+        break_glass: whether the person insists on deciding about their own change.
+        reply_to: where Slack wants the outcome, if the asking was in no thread of the finding's.
+        scope: what a pause, a resume or an exemption without a finding is about.
+    """
 
     id: str
     kind: CommandKind
@@ -303,6 +390,13 @@ class Command:
     until: float
     status: Literal["asked", "done", "refused"] = "asked"
     answer: str = ""
+    by: str = ""
+    via: Via | Literal[""] = ""
+    expires: float | None = None
+    question: int | None = None
+    break_glass: bool = False
+    reply_to: str = ""
+    scope: Scope = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from chalicelib.model import ACTING, MODES, ORIGINS, Mode, Origin, ParapetError
+from chalicelib.model import ACTING, COMMANDS, MODES, ORIGINS, CommandKind, Mode, Origin, ParapetError
+from chalicelib.people import Person
 from chalicelib.registry import Guardrail
 
 FILE = Path(__file__).with_name("parapet.toml")
@@ -31,12 +32,14 @@ class Environment:
     table: str = ""
     slack_queue: str = ""
     slack_token: str = ""
+    slack_signing_secret: str = ""
     slack_url: str = ""
     external_id: str = ""
+    evidence_bucket: str = ""
 
 
 def environment(variables: Mapping[str, str]) -> Environment:
-    """Return what `PARAPET_STAGE`, `PARAPET_TABLE`, `PARAPET_SLACK_QUEUE`, `…_TOKEN`, `…_URL`, `…_EXTERNAL_ID` say."""
+    """Return what `PARAPET_STAGE`, `PARAPET_TABLE`, `PARAPET_SLACK_QUEUE` and so on say, each empty when unset."""
     names = {one.name: f"PARAPET_{one.name.upper()}" for one in fields(Environment)}
     return Environment(**{name: variables[variable] for name, variable in names.items() if variable in variables})
 
@@ -47,6 +50,31 @@ class Limits:
 
     resources_per_ten_minutes: int = 20
     same_resource_per_hour: int = 3
+
+
+@dataclass(frozen=True)
+class Control:
+    """What people may ask for, and for how long it counts; durations in seconds.
+
+    Args:
+        expire_after: after so long a command that nobody has carried out is void.
+        approval: after so long the question for a fix is void, and asked anew.
+        four_eyes: whether somebody else must decide about a person's own change.
+        may: by command, who may ask for it in Slack: user ids, handles or ids of user groups, `*` for everybody.
+    """
+
+    expire_after: float = 3600.0
+    approval: float = 7 * 86400.0
+    four_eyes: bool = False
+    may: Mapping[CommandKind, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Exempting:
+    """How exemptions work: whether a tag may exempt, and how many seconds before its end one is told of."""
+
+    by_tag: bool = False
+    tell_before: float = 3 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -92,9 +120,14 @@ class Settings:
     swept: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     exempt_for: float = 30 * 86400.0
+    control: Control = field(default_factory=Control)
+    exempting: Exempting = field(default_factory=Exempting)
+    people: tuple[Person, ...] = ()
     slack_channel: str = "#parapet"
     slack_token: str = ""
+    slack_signing_secret: str = ""
     slack_url: str = ""
+    tell_person: bool = True
     default_mode: Mode | None = None
     observed: tuple[str, ...] = ()
     guardrails: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -166,8 +199,9 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
     section = _Section(path.name, "", document)
-    general, limits, undo, slack, guards = (
-        section.table(name) for name in ("parapet", "limits", "undo", "slack", "guardrails")
+    general, limits, undo, control, exempting, people, slack, guards = (
+        section.table(name)
+        for name in ("parapet", "limits", "undo", "commands", "exemptions", "people", "slack", "guardrails")
     )
     section.nothing_else()
     known, told = {rail.name: rail for rail in rails}, environment(variables)
@@ -179,17 +213,51 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         regions=(regions := general.texts("regions", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1")),
         swept=regions,
         limits=Limits(limits.whole("resources_per_ten_minutes", 20), limits.whole("same_resource_per_hour", 3)),
-        exempt_for=seconds(undo.text("exempt_for", "30d"), f"{path.name}: undo.exempt_for"),
+        exempt_for=undo.seconds("exempt_for", "30d"),
+        control=_control(control),
+        exempting=Exempting(exempting.flag("by_tag", False), exempting.seconds("tell_before", "3d")),
+        people=tuple(_person(people.table(name), name) for name in people.content),
         slack_channel=slack.text("channel", "#parapet"),
         slack_token=slack.text("token", told.slack_token),
+        slack_signing_secret=slack.text("signing_secret", told.slack_signing_secret),
         slack_url=told.slack_url,
+        tell_person=slack.flag("tell_person", True),
         default_mode=general.mode("default_mode"),
         observed=_observed(variables.get("PARAPET_OBSERVED", ""), tuple(names)),
         guardrails=_guardrails(guards, tuple(names), known),
     )
-    for part in (general, limits, undo, slack):
+    for part in (general, limits, undo, control, exempting, slack):
         part.nothing_else()
     return settings
+
+
+# A user or a user group by its id, a user group by its handle, or everybody.
+_WHO = r"[UWS][A-Z0-9]{6,}|@[\w.-]+|\*"
+_WHO_LIKE = "a Slack user id (U…), the id (S…) or handle (@oncall) of a Slack user group, or *"
+# Nobody may do anything from Slack until somebody makes a user group of this handle.
+GROUP = ("@parapet",)
+
+
+def _control(section: _Section) -> Control:
+    everyone = section.texts("people", _WHO, _WHO_LIKE, GROUP)
+    return Control(
+        expire_after=section.seconds("expire_after", "1h"),
+        approval=section.seconds("approval", "7d"),
+        four_eyes=section.flag("four_eyes", False),
+        may={kind: section.texts(kind, _WHO, _WHO_LIKE, everyone) for kind in COMMANDS},
+    )
+
+
+def _person(section: _Section, name: str) -> Person:
+    slack = section.text("slack", "")
+    if slack and not re.fullmatch(r"[UW][A-Z0-9]{6,}", slack):
+        raise SettingsError(f"{section.where('slack')}: {slack!r} is not a Slack user id such as U012AB3CD")
+    arns = section.texts(
+        "aws", r"arn:[\w-]+:(iam|sts)::(\d{12}|\*):.+", "an ARN of a user, role or session, with * or not"
+    )
+    found = Person(name, slack, section.text("email", ""), arns)
+    section.nothing_else()
+    return found
 
 
 _DURATION = re.compile(r"(\d+)([smhd])")
@@ -236,8 +304,17 @@ class _Section:
             raise SettingsError(f"{self.where(key)} must be a whole number of 1 or more, not {value!r}")
         return value
 
-    def texts(self, key: str, pattern: str, what: str) -> tuple[str, ...]:
-        values = self.take(key, [])
+    def seconds(self, key: str, default: str) -> float:
+        return seconds(self.text(key, default), self.where(key))
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.take(key, default)
+        if not isinstance(value, bool):
+            raise SettingsError(f"{self.where(key)} must be true or false, not {value!r}")
+        return value
+
+    def texts(self, key: str, pattern: str, what: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        values = self.take(key, list(default))
         if not isinstance(values, list):
             raise SettingsError(f"{self.where(key)} must be a list of texts, not {values!r}")
         for value in values:

@@ -16,6 +16,8 @@ ROWS: list[set[str]] = [
     {"__version__", "model", "items", "exposure"},
     {"events"},
     {"registry", "publicity", "access_block", "reads"},
+    {"scope"},
+    {"people"},
     {"settings", "guardrails", "notices.compose", "notices.slack_blocks", "notices.trouble"},
     {"times", "api.asked", "api.shape"},
     {"decision"},
@@ -30,7 +32,7 @@ ROWS: list[set[str]] = [
     {"functions"},
 ]
 PURE = {
-    "model", "items", "exposure", "publicity", "access_block", "reads", "events", "registry",
+    "model", "items", "exposure", "scope", "people", "publicity", "access_block", "reads", "events", "registry",
     "decision", "records",
     "guardrails", "notices.compose", "notices.slack_blocks", "notices.trouble",
     "times", "api.asked", "api.shape",
