@@ -1,17 +1,25 @@
-"""What people ask for: recorded and emitted by whoever asks, carried out by the function that owns the service."""
+"""What people ask for: recorded and emitted by whoever asks, carried out by the function that owns the service.
+
+A pause, a resume and a waiver are done at once by whoever records them: they only keep Parapet from acting.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chalicelib import registry
-from chalicelib.decision import Entry, Head
-from chalicelib.journal import Journal, place
+from chalicelib import people, records, registry
+from chalicelib import scope as scopes
+from chalicelib.decision import EVERY_PART, Entry, Head, waived_by
+from chalicelib.journal import Conflict, Journal, place
 from chalicelib.model import (
+    ACTING,
+    EVERYTHING,
+    Asker,
     Aws,
     AwsError,
     BadEvent,
@@ -21,13 +29,17 @@ from chalicelib.model import (
     Exemption,
     Finding,
     ParapetError,
+    Pause,
+    Scope,
     Status,
     Step,
+    Waiver,
 )
 from chalicelib.notices import compose
 from chalicelib.pipeline import Pipeline
 from chalicelib.registry import Guardrail
-from chalicelib.remediation import LEASE, run, same
+from chalicelib.remediation import LATER, LEASE, US, run, same
+from chalicelib.settings import Settings, meant
 
 SOURCE = "parapet"
 COMMAND, SWEEP, LOOK_AGAIN = "Parapet Command", "Parapet Sweep", "Parapet Look Again"
@@ -46,24 +58,151 @@ def emit(aws: Aws, kind: str, details: list[dict[str, Any]]) -> None:
                 raise AwsError("events:PutEvents", entry["ErrorCode"], entry.get("ErrorMessage", ""))
 
 
-def ask(
-    journal: Journal,
-    aws: Aws,
+# Asked again when nobody has answered for so long: the event may have been lost before it was sent.
+OVERDUE = 60.0
+
+
+def new(
     kind: CommandKind,
-    finding: Finding,
-    who: str,
-    why: str,
+    asker: Asker,
     at: float,
-    until: float,
+    settings: Settings,
+    *,
+    finding: Finding | None = None,
+    why: str = "",
+    until: float = 0.0,
+    scope: Scope = EVERYTHING,
+    question: int | None = None,
+    break_glass: bool = False,
+    reply_to: str = "",
+    id: str = "",  # noqa: A002
 ) -> Command:
-    """Record a command and emit the event that names it; returns it, to be watched until it is answered."""
-    if until <= at:
+    """Return a command, not yet asked; raises ParapetError naming what about it cannot be.
+
+    Args:
+        kind: what is asked for.
+        asker: by whom.
+        at: when.
+        settings: how long a command counts, and what an exemption may name.
+        finding: what it is about; None for a pause, a resume, a waiver.
+        why: the reason.
+        until: when the permission or pause ends (epoch seconds); 0 where there is no end.
+        scope: what a pause, a resume or a waiver is about.
+        question: which of the finding's questions this answers; None: the latest.
+        break_glass: whether to insist on deciding about one's own change.
+        reply_to: where Slack wants the outcome.
+        id: 16 hexadecimal digits by which a repeat is known; empty: a new command in any case.
+    """
+    if id and not re.fullmatch("[0-9a-f]{16}", id):
+        raise ParapetError(f"{id!r} is not a command's id: 16 hexadecimal digits are")
+    if kind in ("undo", "exempt") and until <= at:
         raise ParapetError("the end of the permission is in the past")
-    service = registry.service_of(finding.violation.guardrail)
-    command = Command(secrets.token_hex(8), kind, finding.id, service, who, why, at, until)
-    journal.ask(command)
-    emit(aws, COMMAND, [{"service": service, "command": command.id}])
+    if kind == "pause" and until and until <= at:
+        raise ParapetError("the end of the pause is in the past")
+    if break_glass and not why.strip():
+        raise ParapetError("who breaks the glass must say why")
+    if finding is None:
+        _checked(kind, scope, settings)
+    service = registry.service_of(finding.violation.guardrail) if finding else ""
+    return Command(
+        id or secrets.token_hex(8), kind, finding.id if finding else "", service, asker.who, why, at, until,
+        by=asker.by, via=asker.via, expires=at + settings.control.expire_after, question=question,
+        break_glass=break_glass, reply_to=reply_to, scope=scope,
+    )  # fmt: skip
+
+
+def _checked(kind: CommandKind, about: Scope, settings: Settings) -> None:
+    given = records.scope_record(about)
+    if kind not in ("pause", "resume", "exempt"):
+        raise ParapetError(f"{kind} is about a finding: name it")
+    if kind != "exempt" and given.keys() - set(scopes.PAUSED_BY):
+        raise ParapetError(f"a pause can be for a {', '.join(scopes.PAUSED_BY)}, or all of them; not for {about}")
+    if kind == "exempt" and not given.keys() & set(scopes.NARROW):
+        raise ParapetError(
+            f"an exemption of {about} would switch Parapet off there: name a {', '.join(scopes.NARROW)} (or pause)"
+        )
+    if about.tag and not settings.exempting.by_tag:
+        raise ParapetError(
+            "exemptions by tag are off, since whoever opens the door could also tag it: "
+            "exemptions.by_tag = true in parapet.toml allows them"
+        )
+    for name, known in (("guardrail", registry.names()), ("service", registry.services())):
+        value = given.get(name, "")
+        if value and value not in known:
+            raise ParapetError(f"{name}: there is no {value!r}{meant(value, known)}")
+    if about.account and not re.fullmatch(r"\d{12}", about.account):
+        raise ParapetError(f"account: {about.account!r} is not an account's number of 12 digits")
+    if about.region and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d|global", about.region):
+        raise ParapetError(f"region: {about.region!r} is not a region such as eu-west-1, nor global")
+    if about.principal and not about.principal.startswith("arn:"):
+        raise ParapetError(
+            f"principal: {about.principal!r} is not an ARN such as arn:aws:iam::123456789012:role/deploy"
+        )
+    if about.resource.strip("*?") == "" and about.resource and not (about.guardrail or about.tag or about.principal):
+        raise ParapetError(f"resource: {about.resource!r} would be every resource: name one, or a guardrail with it")
+
+
+def ask(journal: Journal, aws: Aws, command: Command) -> Command:
+    """Record a command about a finding and emit the event that names it; under the same id, asking twice is once.
+
+    Returns it as it is recorded, to be watched until it is answered. Raises Conflict when the id is another
+    command's, AwsError.
+    """
+    command = _recorded(journal, command, lambda: journal.ask(command))
+    if command.status == "asked":
+        emit(aws, COMMAND, [_named(command)])
     return command
+
+
+def _named(command: Command) -> dict[str, str]:
+    return {"service": command.service, "command": command.id}
+
+
+def _recorded(journal: Journal, command: Command, record: Callable[[], None]) -> Command:
+    """Record a command, or return it as it was recorded before under its id; raises Conflict when that is another."""
+    try:
+        record()
+    except Conflict:
+        there = journal.command(command.id)
+        known = there and (there.kind, there.finding, there.scope, there.by)
+        if there is None or known != (command.kind, command.finding, command.scope, command.by):
+            raise
+        return there
+    return command
+
+
+def pause(journal: Journal, command: Command) -> Pause:
+    """Stop fixing what a command's scope covers, at once; raises Conflict, AwsError."""
+    switch = Pause(command.who, command.why, command.at, command.until or None, command.scope)
+    _recorded(journal, command, lambda: journal.set_pause(switch, replace(command, status="done", answer="paused")))
+    return switch
+
+
+def resume(journal: Journal, aws: Aws, command: Command) -> list[Finding]:
+    """Lift the pause of exactly a command's scope, and have what nothing else holds looked at again; returns that."""
+    done = replace(command, status="done", answer="resumed")
+    _recorded(journal, command, lambda: journal.lift_pause(command.scope, done))
+    held = released(journal, command.at)
+    look_again(aws, held)
+    return held
+
+
+def waive(journal: Journal, command: Command) -> Waiver:
+    """Exempt what a command's scope covers, at once; the waiver has the command's id. Raises Conflict, AwsError."""
+    waiver = Waiver(command.id, command.scope, command.until, command.who, command.why, command.at, command.by)
+    _recorded(journal, command, lambda: journal.waive(waiver, replace(command, status="done", answer="exempted")))
+    return waiver
+
+
+def end_waiver(journal: Journal, aws: Aws, command: Command, waiver: str) -> Waiver:
+    """End a waiver at once and have what it let stand looked at again; raises ParapetError when there is none."""
+    ended = next((one for one in journal.waivers() if one.id == waiver), None)
+    if ended is None:
+        raise ParapetError(f"there is no waiver {waiver!r}: `./parapet exemptions` lists them")
+    done = replace(command, scope=ended.scope, status="done", answer=f"ended waiver {waiver}")
+    journal.end_waiver(waiver, done)
+    look_again(aws, [one for one in journal.by_status("exempted") if waived_by(one) == waiver])
+    return ended
 
 
 def look_again(aws: Aws, findings: Sequence[Finding]) -> None:
@@ -74,16 +213,40 @@ def look_again(aws: Aws, findings: Sequence[Finding]) -> None:
     emit(aws, LOOK_AGAIN, details)
 
 
-def resume(journal: Journal, aws: Aws) -> list[Finding]:
-    """Lift the pause and have what it held looked at again; returns what was held."""
-    journal.set_pause(None)
-    held = journal.by_status("held")
-    look_again(aws, held)
-    return held
+def released(journal: Journal, now: float) -> list[Finding]:
+    """Return the findings that a pause held and that none holds any longer, however the pause was lifted."""
+    pauses = journal.pauses()
+    return [
+        finding
+        for finding in journal.by_status("held")
+        # What cannot be changed yet is due soon anyway.
+        if (finding.due is None or finding.due > now + LATER) and scopes.paused(pauses, finding.violation, now) is None
+    ]
+
+
+def take_up(journal: Journal, aws: Aws, settings: Settings, now: float) -> None:
+    """Emit what is owed: findings that are due or no longer held, and commands that nobody has answered."""
+    owed = {finding.id: finding for finding in (*journal.due(now), *released(journal, now))}
+    look_again(aws, list(owed.values()))
+    # Once more after they are void, so that whoever asked is told.
+    since = now - settings.control.expire_after - 5 * OVERDUE
+    emit(aws, COMMAND, [_named(command) for command in journal.unanswered(since, now - OVERDUE)])
 
 
 class Refused(ParapetError):
     """A command that will not be carried out; the text is what the person is told."""
+
+
+class OwnChange(Refused):
+    """A decision about one's own change, where four eyes are wanted; who insists must break the glass."""
+
+
+class Halted(Refused):
+    """An undo that cannot come to its end."""
+
+
+class Changed(Refused):
+    """A fix that is no longer what is needed; what stands now is looked at anew."""
 
 
 def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
@@ -92,43 +255,145 @@ def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
     command = act.journal.command(command_id)
     if command is None:
         raise BadEvent(f"there is no command {command_id}: only what is recorded in the journal is carried out")
-    finding = act.journal.get(command.finding)
+    finding = act.journal.get(command.finding) if command.finding else None
     if finding is None:
-        raise BadEvent(f"command {command_id} is about finding {command.finding}, which does not exist")
-    rail = pipeline.rail(finding.violation.guardrail)
+        raise BadEvent(f"command {command_id} is about finding {command.finding or 'none'}, which does not exist")
+    rail, refused = pipeline.rail(finding.violation.guardrail), None
     if command.status == "asked":
         try:
             finding = _done(pipeline, rail, command, finding, request)
         except Refused as refusal:
-            command = replace(command, status="refused", answer=str(refusal))
-            finding = _refused(pipeline, command, finding)
-    note = command.answer if command.status == "refused" else ""
-    act.outbox.send(compose.of_finding(finding, note, command.id))
+            refused, command = refusal, replace(command, status="refused", answer=str(refusal))
+            finding = _refused(pipeline, command, finding, begun=isinstance(refusal, Halted))
+        else:
+            command = act.journal.command(command_id) or command
+    act.tell(finding, compose.answer(finding, command))
+    if isinstance(refused, Changed):
+        pipeline.look_again(finding.id, request)
 
 
-def admitted(kind: CommandKind, finding: Finding, head: Head) -> Entry:
-    """Return the entry of a finding that a command may move; raises Refused when there is nothing to move."""
-    entry = head.entries.get(finding.violation.part)
+_STATUSES: dict[CommandKind, tuple[frozenset[Status], str]] = {
+    "undo": (frozenset({"fixed", "undoing"}), "only what was fixed can be undone, and"),
+    "approve": (
+        frozenset({"asked", "held", "failed", "rejected", "undone", "exempted"}),
+        "there is nothing to approve:",
+    ),
+    "reject": (frozenset({"asked"}), "there is no question to reject:"),
+    "exempt": (
+        frozenset({"observed", "asked", "held", "failed", "rejected", "undone", "exempted"}),
+        "there is nothing standing to permit:",
+    ),
+    "acknowledge": (
+        frozenset({"observed", "asked", "held", "failed", "rejected", "noted"}),
+        "there is nothing to acknowledge:",
+    ),
+}
+# Deciding so about one's own change would be to let oneself do it.
+_FOUR_EYES: frozenset[CommandKind] = frozenset({"undo", "approve", "exempt"})
+
+
+def admitted(command: Command, finding: Finding, head: Head, settings: Settings, now: float) -> Entry:
+    """Return the entry of a finding that a command may move; raises Refused when it may not.
+
+    Args:
+        command: what is asked for.
+        finding: what it is about.
+        head: of the finding's resource.
+        settings: four eyes, who is who, and how long a question counts.
+        now: epoch seconds.
+    """
+    entry, kind = head.entries.get(finding.violation.part), command.kind
+    if kind not in _STATUSES:
+        raise Refused(f"a {kind} is not about a finding")
     if entry is None or entry.finding != finding.id:
         newer = f": {entry.finding}" if entry else ""
         raise Refused(f"{finding.id} is not the latest finding of this violation{newer}")
-    if kind == "exempt" and finding.status not in ("observed", "asked", "held", "failed"):
-        raise Refused(f"{finding.id} is {finding.status}: there is nothing standing to permit")
-    if kind == "undo" and finding.status not in ("fixed", "undoing"):
-        raise Refused(f"only what was fixed can be undone, and {finding.id} is {finding.status}")
+    if kind == "approve" and entry.approved == command.id and finding.status in ("fixing", "held", "failed", "fixed"):
+        return entry
+    begun = kind == "undo" and finding.status == "undoing"
+    statuses, sorry = _STATUSES[kind]
+    if finding.status not in statuses:
+        raise Refused(f"{sorry} {finding.id} is {finding.status}{_by_whom(finding)}")
     if kind == "undo" and not finding.undo:
         raise Refused(f"{finding.violation.guardrail} cannot take its fix back")
+    if kind == "approve" and not finding.fix:
+        raise Refused(f"{finding.violation.guardrail} has no fix: only a person can mend this")
+    if kind == "acknowledge" and finding.acknowledged:
+        raise Refused(f"{finding.acknowledged} has acknowledged {finding.id} already")
+    if not begun and command.until and command.until <= now:
+        raise Refused(f"this was asked for until {compose.moment(command.until)}, and that is over")
+    if not begun and command.expires is not None and command.expires <= now:
+        raise Refused(f"this was asked for at {compose.moment(command.at)} and not carried out in time: ask again")
+    if kind in ("approve", "reject") and finding.status == "asked":
+        if command.question is not None and command.question != finding.question:
+            raise Refused(f"{finding.id} was asked about anew since: decide on the latest message")
+        if entry.at + settings.control.approval <= now:
+            raise Changed(f"the question was put at {compose.moment(entry.at)} and is void: it is asked anew")
+    guarded = settings.control.four_eyes and kind in _FOUR_EYES and not (begun or command.break_glass)
+    if guarded and (own := people.own_change(settings.people, command.by, finding.actor)):
+        raise OwnChange(f"somebody else must decide about {finding.id} (commands.four_eyes): {own}")
     return entry
+
+
+def _by_whom(finding: Finding) -> str:
+    last = finding.history[-1]
+    return f" by {last.by}" if last.by != US else ""
 
 
 def _done(pipeline: Pipeline, rail: Guardrail, command: Command, finding: Finding, request: str) -> Finding:
     head = pipeline.journal.head(place(finding.violation))
-    entry, permission = admitted(command.kind, finding, head), _permission(head, command, finding)
-    if command.until <= pipeline.now() and finding.status != "undoing":
-        raise Refused(f"this was asked for until {compose.moment(command.until)}, and that is over")
+    entry = admitted(command, finding, head, pipeline.settings, pipeline.now())
+    if command.kind == "approve":
+        return _approve(pipeline, rail, command, finding, entry, head, request)
+    if command.kind == "undo":
+        return _undo(pipeline, rail, command, finding, entry, _permission(head, command, finding), request)
     if command.kind == "exempt":
-        return _exempt(pipeline, command, finding, entry, permission)
-    return _undo(pipeline, rail, command, finding, entry, permission, request)
+        return _exempt(pipeline, command, finding, entry, _permission(head, command, finding))
+    if command.kind == "reject":
+        return _answered(pipeline, command, finding, entry, "rejected")
+    return _answered(pipeline, command, replace(finding, acknowledged=command.who), entry, finding.status)
+
+
+def _answered(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry, status: Status) -> Finding:
+    """Move a finding to what was decided, with the resource left as it is."""
+    now = pipeline.now()
+    before = replace(finding, acknowledged="") if command.kind == "acknowledge" else finding
+    rejected = command.kind == "reject"
+    note = command.why if rejected else f"acknowledged{f': {command.why}' if command.why else ''}"
+    after = _moved(finding, command, status, now, note=note, due=None if rejected else finding.due)
+    answer = "rejected" if rejected else "acknowledged"
+    kept = replace(entry, status=status, at=now if rejected else entry.at)
+    return pipeline.journal.move(before, after, entry, kept, command=replace(command, status="done", answer=answer))
+
+
+def _approve(
+    pipeline: Pipeline, rail: Guardrail, command: Command, finding: Finding, entry: Entry, head: Head, request: str
+) -> Finding:
+    act, journal, now = pipeline.remediation, pipeline.journal, pipeline.now()
+    begun = entry.approved == command.id
+    if begun and finding.status == "fixed":
+        journal.answer(replace(command, status="done", answer="fixed"))
+        return finding
+    if finding.status == "fixing" and entry.request != request and entry.lease > now:
+        raise Busy(f"finding {finding.id} is being fixed")
+    mode = pipeline.settings.mode(rail, finding.origin)
+    if mode not in ACTING:
+        raise Refused(f"{rail.name} may not fix anything: its mode is {mode}")
+    whole = head.exemptions.get(EVERY_PART)
+    if whole and whole.until > now:
+        raise Refused(f"{whole.who} has permitted all of this resource until {compose.moment(whole.until)}")
+    target = pipeline.target(rail, finding)
+    if waiver := pipeline.waived(target, finding):
+        raise Refused(f"waiver {waiver.id} of {waiver.who} covers it: end that first")
+    remedy = target.remedy(entry.part)
+    if not begun:
+        view = rail.current(target.state, entry.part) if target.exists else None
+        found = same(remedy.before if remedy else view, finding.before) and (remedy is not None or rail.event_born)
+        half = remedy is None and finding.status == "failed" and len(finding.fix) > 1 and not same(view, finding.after)
+        if not target.exists or not (found or half):
+            raise Changed(f"{finding.violation.resource} has changed since this was found: it is looked at anew")
+    act.approve(target, finding, entry, command, request)
+    return act.known(entry)
 
 
 def _permission(head: Head, command: Command, finding: Finding) -> Exemption:
@@ -142,8 +407,8 @@ def _permission(head: Head, command: Command, finding: Finding) -> Exemption:
 def _moved(
     finding: Finding, command: Command, status: Status, at: float, *, note: str = "", due: float | None = None
 ) -> Finding:
-    step = Step(status, at, command.who, note or command.why)
-    return replace(finding, status=status, history=(*finding.history, step), due=due)
+    text = (note or command.why) + (" (who made the change insists)" if command.break_glass else "")
+    return replace(finding, status=status, history=(*finding.history, Step(status, at, command.who, text)), due=due)
 
 
 def _exempt(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry, permission: Exemption) -> Finding:
@@ -152,7 +417,7 @@ def _exempt(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry
         finding,
         _moved(finding, command, "exempted", now, due=permission.until),
         entry,
-        replace(entry, status="exempted", lease=0.0, at=now),
+        replace(entry, status="exempted", lease=0.0, at=now, approved="", waiver=""),
         exemption=permission,
         command=replace(command, status="done", answer="exempted"),
     )
@@ -174,7 +439,7 @@ def _undo(
     exists, view = act.view(rail, finding)
     _undrifted(finding, exists, view, resumed=resumed)
     now = pipeline.now()
-    taken = replace(entry, status="undoing", request=request, lease=now + LEASE, at=now)
+    taken = replace(entry, status="undoing", request=request, lease=now + LEASE, at=now, approved="")
     # Due already now: should this never come to its end, the permission's end is when it is looked at again.
     begun = finding if resumed else _moved(finding, command, "undoing", now, due=permission.until)
     begun = act.journal.move(finding, begun, entry, taken, exemption=permission)
@@ -183,7 +448,7 @@ def _undo(
         if problem.transient:
             raise problem
         gone = problem.code in rail.gone
-        raise Refused(f"{finding.violation.resource} is gone" if gone else f"the undo failed: {problem}")
+        raise Halted(f"{finding.violation.resource} is gone" if gone else f"the undo failed: {problem}")
     now = pipeline.now()
     return act.journal.move(
         begun,
@@ -196,22 +461,22 @@ def _undo(
 
 def _undrifted(finding: Finding, exists: bool, view: Any, *, resumed: bool) -> None:
     if not exists:
-        raise Refused(f"{finding.violation.resource} is gone")
+        raise Halted(f"{finding.violation.resource} is gone")
     if same(view, finding.after) or (resumed and (len(finding.undo) > 1 or same(view, finding.before))):
         return
     if same(view, finding.before):
-        raise Refused("it is already as it was before the fix")
-    raise Refused(
+        raise Halted("it is already as it was before the fix")
+    raise Halted(
         f"{finding.violation.resource} has changed since the fix, and undoing would overwrite that. "
         f"After the fix: {_short(finding.after)}. Now: {_short(view)}."
     )
 
 
-def _refused(pipeline: Pipeline, command: Command, finding: Finding) -> Finding:
+def _refused(pipeline: Pipeline, command: Command, finding: Finding, *, begun: bool) -> Finding:
     """Record a refusal; an undo that had begun goes back to `fixed`, and what it permitted is lifted again."""
     journal = pipeline.journal
     fresh = journal.get(finding.id) or finding
-    if fresh.status != "undoing":
+    if not begun or fresh.status != "undoing":
         journal.answer(command)
         return fresh
     now, head = pipeline.now(), journal.head(place(fresh.violation))

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from chalicelib.model import STANDING, Exemption, Mode, Origin, Pause, Remedy, Status
+from chalicelib.model import ACTING, STANDING, Exemption, Finding, Mode, Origin, Pause, Remedy, Status, Waiver
 from chalicelib.settings import Limits
 
 TEN_MINUTES = 600.0
 HOUR = 3600.0
 EVERY_PART = "*"
+WAIVER = "waiver "
 PERMITTED = ("undone", "exempted")
 
 
@@ -20,8 +21,9 @@ class Entry:
     """The latest finding of one part, as the resource's head in the journal holds it.
 
     `event` is the cause that opened the finding and `mover` the one that moved it last (`Circumstances.cause`);
-    `request` and `lease` say which invocation holds it, until when; `ask` that its fix must be asked for, and
-    `counted` that it counts against the limits already.
+    `request` and `lease` say which invocation holds it, until when; `ask` that its fix must be asked for, `counted`
+    that it counts against the limits already; `approved` which command wants its fix, and `waiver` under which waiver
+    it stands.
     """
 
     part: str
@@ -35,6 +37,8 @@ class Entry:
     at: float
     ask: bool = False
     counted: bool = False
+    approved: str = ""
+    waiver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ class Decision:
 
     `nothing`; `open` a finding; `join` a standing one; `adopt` one that a sweep found and whose cause this event
     is; `tell` again what this very cause led to; `busy`: another invocation holds it; `resume` its fix; `step`
-    to another status without touching anything. `due` is when to look again (epoch seconds).
+    to another status without touching anything. `due` is when to look again (epoch seconds), `waiver` which waiver
+    permits it.
     """
 
     kind: Literal["nothing", "open", "join", "adopt", "tell", "busy", "resume", "step"]
@@ -77,9 +82,11 @@ class Decision:
     origin: Origin = "event"
     reason: str = ""
     due: float | None = None
+    waiver: str = ""
 
 
 NOTHING = Decision("nothing")
+GONE = Decision("step", "gone", reason="it is no longer so")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,10 @@ class Circumstances:
         event_time: when the call was made (epoch seconds); None when there was none.
         request: the invocation's request id.
         resource: what the part belongs to.
+        pause: the one that holds the part for longest, if any is on.
+        waiver: the one that covers the part for longest, if any does.
+        waivers: the ids of all that are in force.
+        approval: how long the question for a fix counts (seconds).
     """
 
     origin: Origin
@@ -104,11 +115,14 @@ class Circumstances:
     pause: Pause | None
     limits: Limits
     momentary: bool = False
+    waiver: Waiver | None = None
+    waivers: frozenset[str] = frozenset()
+    approval: float = 7 * 86400.0
 
     @property
     def paused(self) -> bool:
-        """Whether the pause switch is on now."""
-        return self.pause is not None and (self.pause.until is None or self.pause.until > self.now)
+        """Whether fixing this is paused now."""
+        return self.pause is not None and self.pause.on(self.now)
 
 
 def decide(
@@ -128,11 +142,13 @@ def decide(
     if entry and entry.status in ("fixing", "undoing") and entry.request != c.request and entry.lease > c.now:
         return Decision("busy", reason=f"finding {entry.finding} is being handled")
     part = remedy.part if remedy else entry.part if entry else ""
-    permitted = head.exemption(part, c.now) is not None
+    permitted = head.exemption(part, c.now) is not None or _waived_before(remedy, entry, c)
     if entry and entry.status == "fixing":
         return _unfinished(remedy, entry, permitted, c)
     if permitted:
         return NOTHING
+    if c.waiver:
+        return _waived(remedy, entry, stands, c.waiver, c)
     told = entry is not None and c.cause in (entry.event, entry.mover)
     if entry and c.momentary:
         return Decision("tell" if told else "join")
@@ -144,17 +160,51 @@ def decide(
     return _opened(remedy.ask, origin, head, limit, c)
 
 
+def _waived_before(remedy: Remedy | None, entry: Entry | None, c: Circumstances) -> bool:
+    """Whether the part's finding stands under a waiver in force, and nobody has brought it anew."""
+    if entry is None or entry.status != "exempted" or entry.waiver not in c.waivers:
+        return False
+    anew = remedy is not None and remedy.brought and c.event_time is not None and not _earlier(entry, c)
+    return not anew or c.waiver is not None
+
+
+def _waived(remedy: Remedy | None, entry: Entry | None, stands: bool, waiver: Waiver, c: Circumstances) -> Decision:
+    """Return how a violation is left alone that a waiver covers: on record, so that its end is noticed."""
+    known = entry is not None and entry.status in STANDING
+    if c.momentary or (remedy is None and not known):
+        return NOTHING
+    if remedy is None and not stands:
+        return GONE
+    origin: Origin = c.origin if remedy and remedy.brought and not _earlier(entry, c) else "sweep"
+    if c.modes[origin] == "off":
+        return NOTHING
+    reason = f"{WAIVER}{waiver.id} of {waiver.who}: {waiver.why}"
+    kind: Literal["step", "open"] = "step" if known or (entry and entry.status in PERMITTED) else "open"
+    return Decision(kind, "exempted", origin, reason, waiver.until, waiver.id)
+
+
+def waived_by(finding: Finding) -> str:
+    """Return the id of the waiver under which a finding stands, or an empty text."""
+    note = finding.history[-1].note
+    return note.removeprefix(WAIVER).split(" ", 1)[0] if note.startswith(WAIVER) else ""
+
+
 def _unfinished(remedy: Remedy | None, entry: Entry, permitted: bool, c: Circumstances) -> Decision:
     """Return what becomes of a fix that was begun: what has changed since counts, unless it was made already."""
     if remedy is None:
         return Decision("resume")
     if permitted:
         return Decision("step", "exempted", reason="permitted before it was fixed")
+    if c.waiver and not entry.approved:
+        return _waived(remedy, replace(entry, status="failed"), True, c.waiver, c)
     mode = c.modes[entry.origin]
     if mode == "off":
         return Decision("step", "gone", reason="the guardrail was switched off before it was fixed")
+    if entry.approved and mode in ACTING:
+        return Decision("resume")
     if mode != "enforce":
-        return Decision("step", "asked" if mode == "approve" else "observed", reason=f"the mode is {mode} now")
+        now = f"the mode is {mode} now"
+        return _asked(c, now) if mode == "approve" else Decision("step", "observed", reason=now)
     return replace(_held(c), kind="step") if c.pause and c.paused else Decision("resume")
 
 
@@ -172,7 +222,7 @@ def _known(
     if entry.status not in STANDING and entry.status not in PERMITTED:
         return repeat if told else NOTHING
     if remedy is None and not stands:
-        return Decision("step", "gone", reason="it is no longer so")
+        return GONE
     if remedy and remedy.brought and not told and c.event_time is not None and entry.origin == "sweep":
         opened = _opened(remedy.ask, "event", head, limit, c)
         return replace(opened, kind="adopt") if opened.kind == "open" else repeat
@@ -181,10 +231,16 @@ def _known(
     if entry.status in PERMITTED and mode != "off" and (mode != "enforce" or asks or c.paused):
         opened = _opened(asks, entry.origin, head, limit, c)
         return replace(opened, kind="step", reason=opened.reason or "the permission has ended")
-    if entry.status == "asked" or mode != "enforce" or asks or c.paused:
+    if entry.status == "asked" and entry.at + c.approval <= c.now and mode in ACTING:
+        return _asked(c, "nobody has decided, so it is asked anew")
+    if entry.status == "held" and entry.approved and mode in ACTING:
+        return Decision("resume")
+    if entry.status == "held" and mode == "approve":
+        return _asked(c, "the mode is approve now")
+    if entry.status in ("asked", "rejected") or mode != "enforce" or asks or c.paused:
         return repeat
     reason = "" if entry.counted else _over(head, limit, c)
-    return Decision("step", "asked", reason=reason) if reason else Decision("resume")
+    return _asked(c, reason) if reason else Decision("resume")
 
 
 def _earlier(entry: Entry | None, c: Circumstances) -> bool:
@@ -202,11 +258,16 @@ def _opened(ask: bool, origin: Origin, head: Head, limit: Limit, c: Circumstance
     if mode == "observe":
         return Decision("open", "noted" if c.momentary else "observed", origin)
     if mode == "approve" or ask:
-        return Decision("open", "asked", origin)
+        return replace(_asked(c), kind="open", origin=origin)
     if c.paused:
         return replace(_held(c), origin=origin)
     reason = _over(head, limit, c)
-    return Decision("open", "asked" if reason else "fixing", origin, reason)
+    return replace(_asked(c, reason), kind="open", origin=origin) if reason else Decision("open", "fixing", origin)
+
+
+def _asked(c: Circumstances, reason: str = "") -> Decision:
+    """Return the step to asking people; nobody's question counts for ever."""
+    return Decision("step", "asked", reason=reason, due=c.now + c.approval)
 
 
 def _held(c: Circumstances) -> Decision:

@@ -1,9 +1,9 @@
 """The journal in DynamoDB: every finding with its history, and what decisions need to be made exactly once.
 
 One table, keys `pk` and `sk` (docs/journal.md): findings; a *head* per guardrail and resource (latest finding
-of each part, exemptions, recent fixes); a *limit* per guardrail; the control item with the pause switch;
-commands. Whatever belongs together is written in one transaction under conditions, so that two invocations
-never both hold the same violation.
+of each part, exemptions, recent fixes); a *limit* per guardrail; the control item with the pause switches; the
+exemptions' item with the waivers; commands and their answers. Whatever belongs together is written in one
+transaction under conditions, so that two invocations never both hold the same violation.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from chalicelib import items, records
 from chalicelib.decision import HOUR, TEN_MINUTES, Entry, Head, Limit
 from chalicelib.model import (
+    EVERYTHING,
     Aws,
     AwsError,
     Command,
@@ -25,14 +26,17 @@ from chalicelib.model import (
     Finding,
     ParapetError,
     Pause,
+    Scope,
     Status,
     Step,
     Violation,
+    Waiver,
     plain,
 )
 from chalicelib.records import EXEMPT, OPEN
 
 CONTROL = {"pk": {"S": "CONTROL"}, "sk": {"S": "CONTROL"}}
+EXEMPTIONS = {"pk": {"S": "EXEMPTIONS"}, "sk": {"S": "EXEMPTIONS"}}
 DAY = 86400.0
 BATCH = 100
 CONTENTION = 5
@@ -59,9 +63,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one BatchGetItem shows: the pause switch, the heads asked for, the limits asked for."""
+    """What one BatchGetItem shows: the pause switches, the waivers, the heads and the limits asked for."""
 
-    pause: Pause | None
+    pauses: tuple[Pause, ...]
+    waivers: tuple[Waiver, ...]
     heads: Mapping[Place, Head]
     limits: Mapping[str, Limit]
 
@@ -91,14 +96,19 @@ class Journal:
         heads = {json.dumps(p.key, sort_keys=True): p for p in places}
         limits = {json.dumps(_key("LIMIT", name), sort_keys=True): name for name in guardrails}
         # DynamoDB refuses a key that is asked for twice.
-        wanted = [CONTROL, *(p.key for p in heads.values()), *(_key("LIMIT", name) for name in limits.values())]
+        wanted = [
+            CONTROL,
+            EXEMPTIONS,
+            *(p.key for p in heads.values()),
+            *(_key("LIMIT", name) for name in limits.values()),
+        ]
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(wanted), BATCH):
             for raw in self._batch(wanted[start : start + BATCH]):
                 found[json.dumps({"pk": raw["pk"], "sk": raw["sk"]}, sort_keys=True)] = items.values(raw)
-        control = found.get(json.dumps(CONTROL, sort_keys=True), {})
         return Look(
-            records.pause(control),
+            records.pauses(found.get(json.dumps(CONTROL, sort_keys=True), {})),
+            records.waivers(found.get(json.dumps(EXEMPTIONS, sort_keys=True), {})),
             {p: records.head(found.get(key, {})) for key, p in heads.items()},
             {name: records.limit(found.get(key, {})) for key, name in limits.items()},
         )
@@ -282,6 +292,11 @@ class Journal:
     def _query(
         self, index: str, alias: str, name: str, value: str, since: float, until: float, sort: str = "opened"
     ) -> list[Finding]:
+        return [records.finding(one) for one in self._raw(index, alias, name, value, since, until, sort)]
+
+    def _raw(
+        self, index: str, alias: str, name: str, value: str, since: float, until: float, sort: str
+    ) -> list[dict[str, Any]]:
         raw = self._aws.all(
             "dynamodb",
             "query",
@@ -293,20 +308,48 @@ class Journal:
             ExpressionAttributeValues=items.item({":value": value, ":since": since, ":until": until}),
             ScanIndexForward=False,
         )
-        return [records.finding(items.values(one)) for one in raw]
+        return [items.values(one) for one in raw]
 
-    # People: pause, exemptions, commands
+    # People: pauses, waivers, exemptions, commands
 
-    def pause(self) -> Pause | None:
-        """Return the pause switch as it is set, or None."""
-        return records.pause(self._get(CONTROL))
+    def pauses(self) -> tuple[Pause, ...]:
+        """Return the pause switches that are set, also those whose time is over; raises AwsError."""
+        return records.pauses(self._get(CONTROL))
 
-    def set_pause(self, pause: Pause | None) -> None:
-        """Set or (None) lift the pause switch."""
-        if pause is None:
-            self._update(CONTROL, "REMOVE pause", "", {}, {})
+    def set_pause(self, pause: Pause, command: Command | None = None) -> None:
+        """Set the pause switch of a scope, and record the command that asked for it; raises Conflict, AwsError."""
+        self._switch(CONTROL, records.switch(pause.scope), records.pause_record(pause), command)
+
+    def lift_pause(self, scope: Scope = EVERYTHING, command: Command | None = None) -> None:
+        """Lift the pause of exactly this scope, and record the command; raises Conflict, AwsError."""
+        self._switch(CONTROL, records.switch(scope), None, command)
+
+    def waivers(self) -> tuple[Waiver, ...]:
+        """Return the waivers that were given and not ended, also those whose time is over; raises AwsError."""
+        return records.waivers(self._get(EXEMPTIONS))
+
+    def waive(self, waiver: Waiver, command: Command | None = None) -> None:
+        """Leave an exemption for a scope, and record the command that asked for it; raises Conflict, AwsError."""
+        self._switch(EXEMPTIONS, records.WAIVER + waiver.id, records.waiver_record(waiver), command)
+
+    def end_waiver(self, waiver: str, command: Command | None = None) -> None:
+        """Take a waiver away, and record the command; raises Conflict, AwsError."""
+        self._switch(EXEMPTIONS, records.WAIVER + waiver, None, command)
+
+    def _switch(self, key: Mapping[str, Any], name: str, value: Any, command: Command | None) -> None:
+        """Set or (None) remove one attribute of an item, in one transaction with the command that asked for it."""
+        update: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": key,
+            "UpdateExpression": "REMOVE #name" if value is None else "SET #name = :value",
+            "ExpressionAttributeNames": {"#name": name},
+        }
+        if value is not None:
+            update["ExpressionAttributeValues"] = items.item({":value": value})
+        if command:
+            self._transact([{"Put": self._asked(command)}, {"Update": update}])
         else:
-            self._update(CONTROL, "SET pause = :pause", "", {}, {":pause": plain(pause)})
+            self._write("update_item", **update)
 
     def head(self, where: Place) -> Head:
         """Return one head, read consistently."""
@@ -324,19 +367,38 @@ class Journal:
 
     def ask(self, command: Command) -> None:
         """Record what a person asks for; raises Conflict when the id is taken."""
-        item = items.item({"pk": f"COMMAND#{command.id}", "sk": "COMMAND", **plain(command)})
-        self._write("put_item", TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+        self._write("put_item", **self._asked(command))
+
+    def _asked(self, command: Command) -> dict[str, Any]:
+        # By the index of what is due, commands are found by the time at which they were asked for.
+        told = {**records.command_record(command), "due": command.at, "due_kind": "COMMAND"}
+        item = {**_key("COMMAND", command.id), **items.item(told)}
+        return {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
 
     def command(self, command: str) -> Command | None:
         """Return a command by its id with its answer, read consistently; raises Newer, AwsError."""
-        keys = [_key("COMMAND", command), _key("ANSWER", command)]
-        found = {raw["sk"]: raw for raw in map(items.values, self._batch(keys))}
-        asked = found.get("COMMAND")
-        if asked is None:
-            return None
-        fields = {**asked, **found.get("ANSWER", {})}
-        told = {name: value for name, value in fields.items() if name not in ("pk", "sk")}
-        return records.made(Command, told, f"command {command}")
+        return next(iter(self._commands([command])), None)
+
+    def _commands(self, ids: Sequence[str]) -> list[Command]:
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        keys = [_key(kind, one) for one in ids for kind in ("COMMAND", "ANSWER")]
+        for start in range(0, len(keys), BATCH):
+            for raw in map(items.values, self._batch(keys[start : start + BATCH])):
+                found[raw["sk"], raw["pk"].partition("#")[2]] = raw
+        return [
+            records.command({**found["COMMAND", one], **_without_keys(found.get(("ANSWER", one), {}))})
+            for one in ids
+            if ("COMMAND", one) in found
+        ]
+
+    def commands(self, since: float, until: float) -> list[Command]:
+        """Return the commands asked for in a span of time with their answers, oldest first; raises AwsError."""
+        asked = self._raw("by_due", "#kind", "due_kind", "COMMAND", since, until, sort="due")
+        return self._commands([one["id"] for one in reversed(asked)])
+
+    def unanswered(self, since: float, until: float) -> list[Command]:
+        """Return the commands asked for in a span of time that have no answer, oldest first; raises AwsError."""
+        return [one for one in self.commands(since, until) if one.status == "asked"]
 
     def answer(self, command: Command) -> None:
         """Record the outcome of a command that has none yet; raises Conflict when it has."""
@@ -427,6 +489,10 @@ class Journal:
 
 
 _FAR = 1e11
+
+
+def _without_keys(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in raw.items() if name not in ("pk", "sk")}
 
 
 def _recent(head: Head, entry: Entry) -> list[list[Any]]:

@@ -217,7 +217,8 @@ class Step:
 class Finding:
     """One episode of one violation, as the journal keeps it; times are epoch seconds.
 
-    `source` says where people must mend it for good (a stack, a Terraform workspace), `acknowledged` who has seen it.
+    `source` says where people must mend it for good (a stack, a Terraform workspace), `acknowledged` who has seen it,
+    and `question` how often its fix was asked for: an approval is meant for the latest time.
     """
 
     id: str
@@ -240,17 +241,8 @@ class Finding:
     due: float | None = None
     source: str = ""
     acknowledged: str = ""
+    question: int = 0
     version: int = RECORDS
-
-    @property
-    def question(self) -> int:
-        """How often its fix was asked for: an approval is meant for the latest question only."""
-        return sum(step.status == "asked" for step in self.history)
-
-    @property
-    def asked_at(self) -> float:
-        """When its fix was asked for last (epoch seconds), or when it was opened."""
-        return max((step.at for step in self.history if step.status == "asked"), default=self.opened)
 
     @property
     def remediation_seconds(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from chalicelib.model import Actor
 from chalicelib.scope import is_principal
 
 SLACK = "slack:"
+_MAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,26 @@ class Person:
         """Whether an identity (an ARN, or `slack:U…`) is this person's."""
         if identity.startswith(SLACK):
             return bool(self.slack) and identity == SLACK + self.slack
-        session = identity.rpartition("/")[2] if ":assumed-role/" in identity else ""
-        mail = bool(self.email) and session.lower() == self.email.lower()
-        return mail or any(is_principal(identity, one) for one in self.aws)
+        named = bool(self.email) and mail(identity).lower() == self.email.lower()
+        return named or any(is_principal(identity, one) for one in self.aws)
+
+
+def mail(identity: str) -> str:
+    """Return the address that a role's session is named after, as single sign-on names them, or an empty text."""
+    session = identity.rpartition("/")[2] if ":assumed-role/" in identity else ""
+    return session if _MAIL.fullmatch(session) else ""
 
 
 def of(people: Iterable[Person], identity: str) -> Person | None:
     """Return whose an identity is; None when it is nobody's that the settings name, or more than one person's."""
     found = [one for one in people if identity and one.has(identity)]
     return found[0] if len(found) == 1 else None
+
+
+def address(people: Iterable[Person], identity: str) -> str:
+    """Return where somebody is told directly, a Slack user id or an e-mail address; empty where neither is known."""
+    person = of(people, identity)
+    return (person.slack or person.email if person else "") or mail(identity)
 
 
 def own_change(people: Sequence[Person], by: str, actor: Actor | None) -> str:

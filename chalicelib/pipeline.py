@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from chalicelib import registry
+from chalicelib import registry, scope
 from chalicelib.aws import Remembering
 from chalicelib.decision import PERMITTED, Circumstances, Decision, Entry, decide
 from chalicelib.events import issuer, subjects
@@ -23,6 +24,8 @@ from chalicelib.model import (
     ParapetError,
     Remedy,
     Status,
+    Violation,
+    Waiver,
 )
 from chalicelib.notices.outbox import Outbox
 from chalicelib.registry import Guardrail
@@ -55,7 +58,8 @@ class Pipeline:
         self.journal = journal
         self.account = account
         self.now = now
-        self.remediation = Remediation(journal, outbox, account, now)
+        told = settings.people if settings.tell_person else None
+        self.remediation = Remediation(journal, outbox, account, now, told)
 
     # What makes us look
 
@@ -130,12 +134,19 @@ class Pipeline:
 
     def _due_again(self, finding: Finding) -> None:
         """Clear the time at which to look again, or put it off to the end of the pause that still holds it."""
-        pause, now = self.journal.pause(), self.now()
+        pause = scope.paused(self.journal.pauses(), finding.violation, self.now())
         fresh = self.journal.get(finding.id)
-        if fresh and fresh.status == "held" and pause and pause.until and pause.until > now:
-            self.journal.put_off(finding, pause.until)
-        else:
-            self.journal.put_off(finding, None)
+        held = fresh is not None and fresh.status == "held"
+        self.journal.put_off(finding, pause.until if pause and held else None)
+
+    def target(self, rail: Guardrail, finding: Finding) -> Target:
+        """Return what a finding is about, as it stands; raises AwsError."""
+        return self._target(rail, finding.violation.resource, self.remediation.account_of(finding), None)
+
+    def waived(self, target: Target, finding: Finding) -> Waiver | None:
+        """Return the waiver that covers a finding for longest, if any does; raises AwsError."""
+        in_force = self._in_force(self.journal.waivers())
+        return scope.waived(in_force, finding.violation, finding.actor, partial(self._tags, target), self.now())
 
     def ours(self, event: Event) -> bool:
         """Whether one of our own functions made the call: under its own role, or under its role in another account."""
@@ -234,7 +245,8 @@ class Pipeline:
             remedy = target.remedy(part)
             stands = remedy is None and entry is not None and self._stands(target, entry)
             limit = look.limits[target.rail.name]
-            decision = decide(remedy, entry, stands, head, limit, self._circumstances(target, look, cause))
+            circumstances = self._circumstances(target, part, remedy, entry, look, cause)
+            decision = decide(remedy, entry, stands, head, limit, circumstances)
             try:
                 record = self._carry_out(decision, target, remedy, entry, Record(head, limit), cause)
             except Conflict:
@@ -252,19 +264,40 @@ class Pipeline:
     def _again(self, target: Target, event: Event | None) -> Target:
         return self._target(target.rail, target.subject, self.account(target.where.account, target.region), event)
 
-    def _circumstances(self, target: Target, look: Look, cause: Cause) -> Circumstances:
+    def _circumstances(
+        self, target: Target, part: str, remedy: Remedy | None, entry: Entry | None, look: Look, cause: Cause
+    ) -> Circumstances:
+        where, now = target.where, self.now()
+        violation = Violation(where.guardrail, where.account, where.region, where.resource, part)
+        # What stood before this call is not of whoever made the call.
+        stood = entry is not None and entry.status in STANDING and entry.origin == "event"
+        anew = remedy is not None and remedy.brought and not stood
+        in_force = self._in_force(look.waivers)
         return Circumstances(
             origin=cause.origin,
             cause=cause.name,
             event_time=cause.event_time,
             request=cause.request,
-            resource=target.where.resource,
-            now=self.now(),
+            resource=where.resource,
+            now=now,
             modes=self.settings.modes(target.rail),
-            pause=look.pause,
+            pause=scope.paused(look.pauses, violation, now),
             limits=self.settings.limits,
             momentary=target.rail.momentary,
+            waiver=scope.waived(in_force, violation, cause.actor if anew else None, partial(self._tags, target), now),
+            waivers=frozenset(one.id for one in in_force),
+            approval=self.settings.control.approval,
         )
+
+    def _in_force(self, waivers: Sequence[Waiver]) -> list[Waiver]:
+        by_tag, now = self.settings.exempting.by_tag, self.now()
+        return [one for one in waivers if one.until > now and (by_tag or not one.scope.tag)]
+
+    def _tags(self, target: Target) -> Mapping[str, str]:
+        """Return a resource's tags; raises AwsError: what may be exempted by one is not touched in doubt."""
+        if target.rail.tags is None or not target.exists:
+            return {}
+        return target.rail.tags(self.account(target.where.account, target.region), target.subject, target.state)
 
     def _stands(self, target: Target, entry: Entry) -> bool:
         half = entry.status == "failed"

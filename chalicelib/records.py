@@ -8,23 +8,28 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
+from chalicelib import scope
 from chalicelib.decision import Entry, Head, Limit
 from chalicelib.model import (
+    EVERYTHING,
     RECORDS,
     STATUSES,
     Actor,
     Call,
+    Command,
     Exemption,
     Finding,
     ParapetError,
     Pause,
+    Scope,
     Status,
     Step,
     Violation,
+    Waiver,
     plain,
 )
 
-OPEN, EXEMPT = "open ", "exempt "
+OPEN, EXEMPT, PAUSE, WAIVER = "open ", "exempt ", "pause", "waiver "
 # Findings', commands', and what a thread was told.
 KNOWN = frozenset({*STATUSES, "done", "refused", "trouble"})
 T = TypeVar("T")
@@ -53,21 +58,72 @@ def month(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
 
 
-def pause(raw: Mapping[str, Any]) -> Pause | None:
-    """Return the pause switch in the control item, or None."""
-    if "pause" not in raw:
-        return None
-    value = raw["pause"]
+def switch(of: Scope) -> str:
+    """Return the attribute of the control item that is the pause switch of a scope."""
+    return PAUSE if of == EVERYTHING else f"{PAUSE} {of}"
+
+
+def pauses(raw: Mapping[str, Any]) -> tuple[Pause, ...]:
+    """Return the pause switches in the control item, the widest first."""
+    found = [_pause(name, value) for name, value in raw.items() if name.startswith(PAUSE)]
+    return tuple(sorted(found, key=lambda one: (one.scope != EVERYTHING, str(one.scope))))
+
+
+def _pause(name: str, value: Any) -> Pause:
+    try:
+        about = scope.parse(name.removeprefix(PAUSE), scope.PAUSED_BY)
+    except ParapetError:
+        # Set by hand, in a hurry: in doubt, everything stops.
+        about = EVERYTHING
     if not isinstance(value, dict):
-        # Somebody set the switch by hand in the console, in a hurry: any value there means stop.
-        return Pause("somebody in the console", str(value), 0.0)
+        return Pause("somebody in the console", str(value), 0.0, None, about)
     who, why = str(value.get("who", "somebody in the console")), str(value.get("why", ""))
-    return Pause(who, why, float(value.get("at", 0.0)), value.get("until"))
+    return Pause(who, why, float(value.get("at", 0.0)), value.get("until"), about)
+
+
+def pause_record(pause: Pause) -> dict[str, Any]:
+    """Return a pause as its switch holds it; which scope it is for, the switch's name tells."""
+    return {name: value for name, value in plain(pause).items() if name != "scope"}
+
+
+def waivers(raw: Mapping[str, Any]) -> tuple[Waiver, ...]:
+    """Return the waivers in the exemptions' item; raises Newer."""
+    return tuple(
+        made(Waiver, {**value, "scope": made(Scope, value["scope"], f"waiver {value['id']}")}, f"waiver {value['id']}")
+        for name, value in sorted(raw.items())
+        if name.startswith(WAIVER)
+    )
+
+
+def waiver_record(waiver: Waiver) -> dict[str, Any]:
+    """Return a waiver as the exemptions' item holds it, under its id."""
+    return {**plain(waiver), "scope": scope_record(waiver.scope)}
+
+
+def scope_record(about: Scope) -> dict[str, str]:
+    """Return a scope's fields that are given."""
+    return {name: value for name, value in plain(about).items() if value}
+
+
+def command_record(command: Command) -> dict[str, Any]:
+    """Return a command as its item holds it, keys aside."""
+    return {**plain(command), "scope": scope_record(command.scope)}
+
+
+def command(raw: Mapping[str, Any]) -> Command:
+    """Return the command in an item, its answer laid over it; raises Newer."""
+    what = f"command {raw['id']}"
+    told = {name: value for name, value in raw.items() if name not in ("pk", "sk", "due", "due_kind")}
+    return made(Command, {**told, "scope": made(Scope, told.get("scope", {}), what)}, what)
+
+
+_UNSET = {one.name: one.default for one in fields(Entry)}
 
 
 def entry_record(entry: Entry) -> dict[str, Any]:
     """Return an entry as a head keeps it, under the name of its part."""
-    return {name: value for name, value in plain(entry).items() if name != "part"}
+    # What is not set stays away: the version before this one must be able to read what this one writes.
+    return {name: value for name, value in plain(entry).items() if name != "part" and value != _UNSET[name]}
 
 
 def head(raw: Mapping[str, Any]) -> Head:
@@ -107,6 +163,8 @@ def _field(finding: Finding, name: str) -> Any:
         return _calls_text(value)
     if name == "history":
         return [plain(step) for step in value]
+    if name in ("source", "acknowledged", "question"):
+        return value or None
     return plain(value) if name == "actor" and value else value
 
 
@@ -160,5 +218,8 @@ def finding(raw: Mapping[str, Any]) -> Finding:
         event_time=raw.get("event_time"),
         fixed_at=raw.get("fixed_at"),
         due=raw.get("due"),
+        source=raw.get("source", ""),
+        acknowledged=raw.get("acknowledged", ""),
+        question=raw.get("question", 0),
         version=raw["version"],
     )

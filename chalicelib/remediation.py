@@ -9,16 +9,32 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib import provenance
 from chalicelib.decision import Decision, Entry, Head, Limit
 from chalicelib.journal import Conflict, Journal, Place
-from chalicelib.model import Actor, Aws, AwsError, Call, Finding, Origin, ParapetError, Remedy, Status, Step, Violation
+from chalicelib.model import (
+    Actor,
+    Aws,
+    AwsError,
+    Call,
+    Command,
+    Finding,
+    Notice,
+    Origin,
+    ParapetError,
+    Remedy,
+    Status,
+    Step,
+    Violation,
+)
 from chalicelib.notices import compose
 from chalicelib.notices.compose import duration
 from chalicelib.notices.outbox import Outbox
+from chalicelib.people import Person
 from chalicelib.registry import Guardrail
 
 # Longer than the calls of one fix can take (aws.CONFIG), and shorter than Lambda waits before it retries.
@@ -82,11 +98,14 @@ class Remediation:
         outbox: Outbox,
         account: Callable[[str, str], Aws],
         now: Callable[[], float],
+        people: Sequence[Person] | None = None,
     ) -> None:
+        """Keep the adapters, and who is who; without `people`, nobody is told directly."""
         self.journal = journal
         self.outbox = outbox
         self.account = account
         self.now = now
+        self.people = people
 
     # Beginning
 
@@ -113,16 +132,19 @@ class Remediation:
             event_name=cause.event_name,
             event_time=cause.event_time if brought else None,
             due=decision.due,
+            question=int(decision.status == "asked"),
+            source=self._source(target, cause.actor if brought else None),
         )
         fixing = decision.status == "fixing"
         entry = Entry(
             remedy.part, finding.id, decision.status, decision.origin, cause.name, cause.name, cause.request,
-            now + LEASE, now, remedy.ask, counted=fixing,
+            now + LEASE, now, remedy.ask, counted=fixing, waiver=decision.waiver,
         )  # fmt: skip
         self.journal.open(finding, entry, record.head, record.limit)
         if fixing:
             self._fix(target.rail, finding, entry, remedy.fix)
-        else:
+        elif not decision.waiver:
+            # What is waived from the start is on record, and nobody's news.
             self.tell(finding)
         return _written(record, entry, where, fixing=fixing)
 
@@ -148,50 +170,72 @@ class Remediation:
             event_name=cause.event_name,
             event_time=cause.event_time,
             due=decision.due,
+            question=before.question + (decision.status == "asked"),
             history=(*before.history, Step(decision.status, now, US, note)),
         )
         fixing = decision.status == "fixing"
         taken = replace(
             entry, status=decision.status, origin="event", event=cause.name, mover=cause.name, request=cause.request,
-            lease=now + LEASE, at=now, ask=remedy.ask, counted=fixing,
+            lease=now + LEASE, at=now, ask=remedy.ask, counted=fixing, waiver=decision.waiver,
         )  # fmt: skip
         counted = (record.head, record.limit) if fixing else None
         finding = self.journal.move(before, after, entry, taken, counted=counted)
         if fixing:
             self._fix(target.rail, finding, taken, remedy.fix)
         else:
-            self.outbox.send(compose.of_finding(finding, about=cause.event_id))
+            self.tell(finding, compose.of_finding(finding, about=cause.event_id))
 
     def resume(self, target: Target, entry: Entry, record: Record, cause: Cause) -> None:
         """Take an unfinished or a waiting fix up; raises Conflict when what stands is another violation by now."""
-        finding, remedy, now = self.known(entry), target.remedy(entry.part), self.now()
+        finding, now = self.known(entry), self.now()
         taken = replace(
             entry, status="fixing", mover=cause.name, request=cause.request, lease=now + LEASE, at=now, counted=True
         )  # fmt: skip
         # Only the head moves: a finding that is tried again and again must not grow by two steps each time.
         counted = None if entry.counted else (record.head, record.limit)
         self.journal.move(finding, finding, entry, taken, counted=counted)
-        rail = target.rail
-        view = rail.current(target.state, entry.part) if target.exists else None
+        self._finish(target, finding, taken)
+
+    def approve(self, target: Target, finding: Finding, entry: Entry, command: Command, request: str) -> None:
+        """Make the fix that somebody asks for, whatever holds it, and answer; raises as `resume` does.
+
+        The caller has seen that what stands is still what was found.
+        """
+        now = self.now()
+        taken = replace(
+            entry, status="fixing", mover=f"command {command.id}", request=request, lease=now + LEASE, at=now,
+            approved=command.id, waiver="",
+        )  # fmt: skip
+        begun = finding
+        if finding.status != "fixing":
+            step = Step("fixing", now, command.who, command.why)
+            begun = replace(finding, status="fixing", history=(*finding.history, step), due=None)
+        begun = self.journal.move(finding, begun, entry, taken, lift=True)
+        self._finish(target, begun, taken, command)
+
+    def _finish(self, target: Target, finding: Finding, taken: Entry, command: Command | None = None) -> None:
+        """Bring a fix to its end that is ours to make, from wherever it was left."""
+        rail, remedy = target.rail, target.remedy(taken.part)
+        view = rail.current(target.state, taken.part) if target.exists else None
         if target.exists and same(view, finding.after):
-            self._close(finding, taken, "fixed", "")
+            self._close(finding, taken, "fixed", "", command=command)
         elif remedy and same(remedy.before, finding.before):
-            self._fix(rail, finding, taken, remedy.fix)
+            self._fix(rail, finding, taken, remedy.fix, command=command)
         elif target.exists and not remedy and rail.event_born and same(view, finding.before):
-            self._fix(rail, finding, taken, finding.fix)
+            self._fix(rail, finding, taken, finding.fix, command=command)
         elif target.exists and not remedy and len(finding.fix) > 1:
             # Some of the calls were made: the violation is no longer seen, but what was wanted is not reached.
-            self._fix(rail, finding, taken, finding.fix, tolerant=True)
+            self._fix(rail, finding, taken, finding.fix, tolerant=True, command=command)
         else:
-            self._close(finding, taken, "gone", "somebody else changed it before we did")
-            if remedy:
+            self._close(finding, taken, "gone", "somebody else changed it before we did", command=command)
+            if remedy and not command:
                 raise Conflict("what stands now is another violation of the same part")
 
     # Moving on
 
     def step(self, entry: Entry, decision: Decision, cause: Cause) -> None:
         """Move a finding to a status without touching the resource, and tell."""
-        moved = replace(entry, request=cause.request, mover=cause.name)
+        moved = replace(entry, request=cause.request, mover=cause.name, approved="", waiver=decision.waiver)
         self._close(self.known(entry), moved, decision.status, decision.reason, due=decision.due, was=entry)
 
     def join(self, entry: Entry, cause: Cause) -> None:
@@ -204,9 +248,12 @@ class Remediation:
             step = Step(finding.status, self.now(), who, f"again by event {cause.event_id}")
             self.journal.note(finding.id, step)
 
-    def tell(self, finding: Finding) -> None:
-        """Put the news about a finding into the outbox; raises AwsError."""
-        self.outbox.send(compose.of_finding(finding))
+    def tell(self, finding: Finding, notice: Notice | None = None) -> None:
+        """Put the news about a finding into the outbox, for everybody and for who brought it; raises AwsError."""
+        self.outbox.send(notice or compose.of_finding(finding))
+        own = None if self.people is None else compose.to_person(finding, self.people)
+        if own:
+            self.outbox.send(own)
 
     def known(self, entry: Entry) -> Finding:
         """Return the finding that an entry names; raises ParapetError when the journal does not have it."""
@@ -214,6 +261,17 @@ class Remediation:
         if finding is None:
             raise ParapetError(f"the journal's head names finding {entry.finding}, which the journal does not have")
         return finding
+
+    def _source(self, target: Target, actor: Actor | None) -> str:
+        """Return where to mend it for good; tags that cannot be read keep nothing from being fixed."""
+        tags: Mapping[str, str] = {}
+        unread = ""
+        if target.rail.tags and target.exists:
+            try:
+                tags = target.rail.tags(self.account(target.where.account, target.region), target.subject, target.state)
+            except AwsError as problem:
+                unread = f"not known: {problem}"
+        return provenance.source(tags, actor) or unread
 
     # Acting
 
@@ -240,20 +298,28 @@ class Remediation:
         return exists and same(view, wanted)
 
     def _fix(
-        self, rail: Guardrail, finding: Finding, entry: Entry, calls: Sequence[Call], *, tolerant: bool = False
+        self,
+        rail: Guardrail,
+        finding: Finding,
+        entry: Entry,
+        calls: Sequence[Call],
+        *,
+        tolerant: bool = False,
+        command: Command | None = None,
     ) -> None:
         problem = run(self.account_of(finding), calls, tolerant=tolerant)
         if not problem or self.reached(rail, finding, finding.after):
-            self._close(finding, entry, "fixed", "")
+            self._close(finding, entry, "fixed", "", command=command)
             return
         now = self.now()
         if problem.code in rail.later and now - finding.opened < PATIENCE:
             note = f"not possible yet, tried again in {duration(LATER)}: {problem}"
-            self._close(finding, entry, "held", note, due=now + LATER)
+            self._close(finding, entry, "held", note, due=now + LATER, command=command)
             return
         if not problem.transient:
-            self._close(finding, entry, "failed", str(problem))
-        raise problem
+            self._close(finding, entry, "failed", str(problem), command=command)
+        if problem.transient or not command:
+            raise problem
 
     def _close(
         self,
@@ -264,8 +330,12 @@ class Remediation:
         *,
         due: float | None = None,
         was: Entry | None = None,
+        command: Command | None = None,
     ) -> None:
-        """Record what came of it, and tell; a repeated failure adds nothing to the history."""
+        """Record what came of it, and tell; a repeated failure adds nothing to the history.
+
+        With a command, its answer is recorded in the same transaction, and telling is left to who carries it out.
+        """
         now = self.now()
         step = Step(status, now, US, note)
         again = status == finding.status and status in ("failed", "held")
@@ -275,9 +345,17 @@ class Remediation:
             history=finding.history if again else (*finding.history, step),
             fixed_at=now if status == "fixed" else finding.fixed_at,
             due=due,
+            question=finding.question + (status == "asked"),
         )
         free = replace(entry, status=status, lease=0.0, at=now)
-        self.tell(self.journal.move(finding, after, was or entry, free))
+        if command:
+            done = status in ("fixed", "held")
+            command = replace(
+                command, status="done" if done else "refused", answer=f"{status}: {note}" if note else status
+            )
+        moved = self.journal.move(finding, after, was or entry, free, command=command)
+        if not command:
+            self.tell(moved)
 
 
 def _written(record: Record, entry: Entry, where: Place, *, fixing: bool) -> Record:

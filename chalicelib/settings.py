@@ -36,6 +36,7 @@ class Environment:
     slack_url: str = ""
     external_id: str = ""
     evidence_bucket: str = ""
+    evidence_account: str = ""
 
 
 def environment(variables: Mapping[str, str]) -> Environment:

@@ -55,7 +55,13 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _token(settings.slack_token),
     )
     found["sweep"] = document(EMIT, *_organisation(settings.accounts))
-    found["timer"] = document(EMIT, _allow("Due", ("dynamodb:Query",), _index("by_due")))
+    found["timer"] = document(
+        EMIT,
+        _allow("Due", ("dynamodb:Query",), _index("by_due")),
+        _allow("Held", ("dynamodb:Query",), _index("by_status")),
+        _allow("Pauses", ("dynamodb:GetItem",), TABLE, keys("CONTROL")),
+        _allow("Unanswered", ("dynamodb:BatchGetItem",), TABLE, keys("ANSWER#*", "COMMAND#*")),
+    )
     found["heartbeat"] = document(_allow("Beat", ("ssm:PutParameter",), HEARTBEAT))
     found["failures"] = document(_allow("Outbox", ("sqs:SendMessage",), OUTBOX))
     found["api_handler"] = document(
@@ -63,7 +69,7 @@ def policies(settings: Settings) -> dict[str, Policy]:
             "Journal",
             ("dynamodb:BatchGetItem", "dynamodb:GetItem"),
             TABLE,
-            keys("ANSWER#*", "COMMAND#*", "CONTROL", "FINDING#*", "HEAD#*"),
+            keys("ANSWER#*", "COMMAND#*", "CONTROL", "EXEMPTIONS", "FINDING#*", "HEAD#*"),
         ),
         *(
             _allow(f"By{name.capitalize()}", ("dynamodb:Query",), _index(f"by_{name}"))
@@ -71,7 +77,7 @@ def policies(settings: Settings) -> dict[str, Policy]:
         ),
         # What people ask for is recorded; the function that owns the service does it.
         _allow("Ask", ("dynamodb:PutItem",), TABLE, keys("COMMAND#*")),
-        _allow("Pause", ("dynamodb:UpdateItem",), TABLE, keys("CONTROL")),
+        _allow("Switch", ("dynamodb:UpdateItem",), TABLE, keys("CONTROL", "EXEMPTIONS")),
         EMIT,
     )
     return {name: document(*policy["Statement"], *_lambdas(name)) for name, policy in found.items()}

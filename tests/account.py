@@ -14,7 +14,7 @@ from chalicelib import commands, registry
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.events import parse
 from chalicelib.journal import Journal
-from chalicelib.model import ORIGINS, Aws, Command, Finding
+from chalicelib.model import ORIGINS, Asker, Aws, Command, Finding
 from chalicelib.notices import outbox
 from chalicelib.notices.outbox import Outbox
 from chalicelib.pipeline import Pipeline
@@ -178,10 +178,16 @@ class TestAccount:
         self.pipeline(service).sweep(guardrail, ACCOUNT, (REGION,), request or self.request())
         return self.findings()
 
-    def ask(self, kind: Any, finding: Finding, seconds: float = 3600.0, who: str = "bob") -> Command:
-        """Record a command without carrying it out."""
-        now = self.clock()
-        return commands.ask(self.journal, self.ours, kind, finding, who, "a reason", now, now + seconds)
+    def ask(self, kind: Any, finding: Finding, seconds: float = 3600.0, who: str = "bob", **more: Any) -> Command:
+        """Record a command about a finding without carrying it out."""
+        return commands.ask(self.journal, self.ours, self.command(kind, who, seconds, finding=finding, **more))
+
+    def command(self, kind: Any, who: str = "bob", seconds: float = 3600.0, **more: Any) -> Command:
+        """Return a command of a person's, not yet asked; `seconds` is how long its permission or pause counts."""
+        now, asker = self.clock(), Asker(who, f"arn:aws:iam::{ACCOUNT}:user/{who}", "cli")
+        ends = kind in ("undo", "exempt", "pause")
+        given = {"why": "a reason", "until": now + seconds if ends else 0.0, **more}
+        return commands.new(kind, asker, now, self.settings, **given)
 
     def obey(self, command: Command, request: str = "") -> Command:
         """Carry a command out, as its guard function does; returns it with its answer."""

@@ -200,7 +200,7 @@ class TestLimits:
         account.journal.set_pause(Pause("bob", "an incident", NOW))
         for one in groups(account, 5):
             account.deliver(group.breach(account, one))
-        look_again(account, findings=commands.resume(account.journal, account.ours))
+        look_again(account, findings=commands.resume(account.journal, account.ours, account.command("resume")))
         assert sorted(statuses(account)) == ["asked"] * 3 + ["fixed"] * 2
 
     def test_hold_for_what_was_only_observed(self, account: TestAccount) -> None:
@@ -613,7 +613,7 @@ class TestWhatOnlyTheEventTells:
         [finding] = account.deliver(access_key.breach(account, user))
         assert finding.status == "held"
         account.journal.exempt(place(finding.violation), Exemption("*", NOW + 9999, "bob", "agreed"))
-        account.journal.set_pause(None)
+        account.journal.lift_pause()
         keys = access_key.state(account, user)
         account.sweep(access_key.NAME)
         assert access_key.state(account, user) == keys
@@ -622,7 +622,7 @@ class TestWhatOnlyTheEventTells:
         before = access_key.state(account, user)
         account.journal.set_pause(Pause("bob", "an incident", NOW))
         account.deliver(access_key.breach(account, user))
-        look_again(account, "iam", commands.resume(account.journal, account.ours))
+        look_again(account, "iam", commands.resume(account.journal, account.ours, account.command("resume")))
         assert access_key.state(account, user) == before
         assert statuses(account) == ["fixed"]
 
@@ -711,4 +711,4 @@ class TestKeysOfOneLook:
         look = Journal(asked, TABLE).look([where, where], [NAME, NAME])
         assert list(look.heads) == [where]
         [keys] = asked.keys
-        assert len(keys) == len(set(keys)) == 3
+        assert len(keys) == len(set(keys)) == 4

@@ -24,7 +24,7 @@ from chalicelib.aws import AccountAws, Clients, Keys
 from chalicelib.commands import COMMAND, SWEEP
 from chalicelib.functions import sweep as sweep_module
 from chalicelib.journal import Journal
-from chalicelib.model import AwsError, BadEvent, Finding, ParapetError
+from chalicelib.model import Asker, AwsError, BadEvent, Finding, ParapetError
 from chalicelib.organisation import MARGIN, SPENT, Members
 from chalicelib.settings import Accounts, Settings
 from deploy import member, rights
@@ -190,7 +190,9 @@ class Organisation:
     def undo(self, finding: Finding) -> Any:
         """Ask for an undo and carry it out; returns the command with its answer."""
         now, aws = time.time(), AccountAws(lambda s, r: self.client(HUB, s, r), HUB, REGION)
-        asked = commands.ask(self.journal, aws, "undo", finding, "bob", "a reason", now, now + 3600)
+        bob = Asker("bob", f"arn:aws:iam::{HUB}:user/bob", "cli")
+        wanted = commands.new("undo", bob, now, Settings(), finding=finding, why="a reason", until=now + 3600)
+        asked = commands.ask(self.journal, aws, wanted)
         [event] = self.put()
         assert event["detail"]["command"] == asked.id
         self.call(event, asked.service)

@@ -210,7 +210,7 @@ def test_a_pause_stops_fixing_and_not_telling_and_what_it_held_is_fixed_afterwar
         account.clock.forward(601)
         [held] = account.journal.due(account.clock())
     else:
-        [held] = commands.resume(account.journal, account.ours)
+        [held] = commands.resume(account.journal, account.ours, account.command("resume"))
     account.pipeline("ec2").look_again(held.id, "r")
     [finding] = account.findings()
     assert finding.status == "fixed"

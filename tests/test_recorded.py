@@ -152,7 +152,7 @@ class TestAnUndo:
 
 class TestAnOpenApproval:
     def test_is_still_asked_and_joined_by_what_comes(self, upgraded: Upgraded) -> None:
-        upgraded.account.journal.set_pause(None)
+        upgraded.account.journal.lift_pause()
         count = len(upgraded.account.findings())
         upgraded.account.sweep("iam_admin_policy_attached")
         assert len(upgraded.account.findings()) == count
@@ -171,21 +171,21 @@ class TestAnOpenApproval:
 
 class TestAPermission:
     def test_of_an_undo_holds_until_its_end(self, upgraded: Upgraded) -> None:
-        upgraded.account.journal.set_pause(None)
+        upgraded.account.journal.lift_pause()
         upgraded.account.deliver(upgraded.event("undone"))
         upgraded.account.sweep("ec2_security_group_open")
         assert upgraded.open("undone")
         assert upgraded.finding("undone").status == "undone"
 
     def test_of_an_undo_ends_and_the_fix_comes_back(self, upgraded: Upgraded) -> None:
-        upgraded.account.journal.set_pause(None)
+        upgraded.account.journal.lift_pause()
         upgraded.account.clock.forward(3600)
         assert upgraded.finding("undone") in upgraded.account.journal.due(upgraded.account.clock())
         upgraded.account.pipeline("ec2").look_again(upgraded.finding("undone").id, upgraded.account.request())
         assert not upgraded.open("undone")
 
     def test_of_a_bucket_holds_for_its_week_and_ends(self, upgraded: Upgraded) -> None:
-        upgraded.account.journal.set_pause(None)
+        upgraded.account.journal.lift_pause()
         policies.SCENARIO.breach(upgraded.account, "example-bucket")
         count = len(upgraded.account.findings())
         upgraded.account.sweep("s3_bucket_policy_public")
@@ -200,8 +200,7 @@ class TestAPermission:
 
 class TestThePause:
     def test_is_still_on(self, upgraded: Upgraded) -> None:
-        pause = upgraded.account.journal.pause()
-        assert pause is not None
+        [pause] = upgraded.account.journal.pauses()
         assert (pause.who, pause.why) == ("bob", "a migration")
         new = groups.SCENARIO.build(upgraded.account)
         upgraded.account.deliver(groups.SCENARIO.breach(upgraded.account, new))
@@ -209,7 +208,8 @@ class TestThePause:
         assert held.status == "held"
 
     def test_lifted_what_it_held_is_fixed(self, upgraded: Upgraded) -> None:
-        held = commands.resume(upgraded.account.journal, upgraded.account.ours)
+        account = upgraded.account
+        held = commands.resume(account.journal, account.ours, account.command("resume"))
         assert [finding.id for finding in held] == [upgraded.document["findings"]["held"]]
         upgraded.account.pipeline("ec2").look_again(held[0].id, upgraded.account.request())
         assert upgraded.finding("held").status == "fixed"
@@ -225,13 +225,13 @@ class TestWhatWasNotFinished:
         assert "ec2:RevokeSecurityGroupIngress" not in made
 
     def test_a_fix_that_failed_is_made_once_it_is_possible(self, upgraded: Upgraded) -> None:
-        upgraded.account.journal.set_pause(None)
+        upgraded.account.journal.lift_pause()
         upgraded.account.deliver(upgraded.event("failed"))
         assert upgraded.finding("failed").status == "fixed"
         assert not upgraded.open("failed")
 
     def test_the_limits_go_on_counting(self, upgraded: Upgraded) -> None:
-        upgraded.account.journal.set_pause(None)
+        upgraded.account.journal.lift_pause()
         # Four groups were fixed within these ten minutes, and the one that failed counts too.
         limits = upgraded.account.settings.limits
         upgraded.account.set(limits=type(limits)(resources_per_ten_minutes=5))
@@ -292,7 +292,7 @@ class TestANewerVersion:
 
     @pytest.mark.parametrize("change", [{"silenced": 1}, {"status": "silenced"}])
     def test_of_a_head_is_refused_and_nothing_is_fixed(self, upgraded: Upgraded, change: dict[str, Any]) -> None:
-        upgraded.account.journal.set_pause(None)
+        upgraded.account.journal.lift_pause()
         part = "open tcp 22-22 0.0.0.0/0"
         raw = next(one for one in upgraded.document["items"] if one["pk"]["S"] == f"HEAD#{upgraded.head('failed')}")
         upgraded.edit("HEAD", upgraded.head("failed"), **{part: {**items.values(raw)[part], **change}})
@@ -303,7 +303,7 @@ class TestANewerVersion:
         assert upgraded.open("failed")
 
     def test_of_a_permission_is_refused(self, upgraded: Upgraded) -> None:
-        upgraded.account.journal.set_pause(None)
+        upgraded.account.journal.lift_pause()
         permission = {"part": "*", "until": 1.0, "who": "x", "why": "y", "channel": "z"}
         upgraded.edit("HEAD", upgraded.head("failed"), **{"exempt *": permission})
         with pytest.raises(Newer, match=r"a permission .* \(it has channel\)"):

@@ -168,7 +168,7 @@ class TestCounts:
         stage.account.journal.set_pause(Pause("bob", "an incident", time.time(), None))
         [finding] = stage.call(event)
         assert log.counted() == both(Events=1, Findings=1, Refusals=1)
-        stage.account.journal.set_pause(None)
+        stage.account.journal.lift_pause()
         stage.call(stage.ours(LOOK_AGAIN, finding=finding.id))
         assert log.counted() == both(Fixes=1)
         assert not any(name == "SecondsToRemediate" for name, _ in emf.metrics(log.lines))

@@ -1,4 +1,4 @@
-"""The function that notices when a permission ends, and asks for another look at what it covered."""
+"""The function that notices what is owed: an end of a permission or pause, a command that got lost."""
 
 import time
 
@@ -13,8 +13,8 @@ blueprint = Blueprint(__name__)
 
 @blueprint.schedule("rate(1 minute)")
 def timer(event: CloudWatchEvent) -> None:
-    """Put an event on the bus for each finding that is due; the guard function clears the due time once done."""
+    """Put an event on the bus for each finding to look at again and each command that nobody has answered."""
     with telemetry.invocation("timer", event.context):
         account = event.context.invoked_function_arn.split(":")[4]
-        aws = wiring.accounts(account)(account, "")
-        commands.look_again(aws, Journal(aws, wiring.environment().table).due(time.time()))
+        aws, chosen = wiring.accounts(account)(account, ""), wiring.configured((), account)
+        commands.take_up(Journal(aws, chosen.table), aws, chosen, time.time())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from chalicelib.model import Finding, Notice
+from chalicelib.model import Command, CommandKind, Finding, Notice
+from chalicelib.people import Person, address
 
 HEADLINE = {
     "fixed": "Fixed",
     "failed": "Could not fix",
+    "rejected": "Not to be fixed",
     "asked": "Needs a decision",
     "observed": "Found",
     "noted": "Seen",
@@ -18,6 +22,28 @@ HEADLINE = {
     "exempted": "Exempted",
     "undoing": "Undoing",
     "fixing": "Fixing",
+}
+# What a person may ask for in answer to a finding.
+ACTIONS: dict[str, tuple[CommandKind, ...]] = {
+    "fixed": ("undo",),
+    "asked": ("approve", "reject", "exempt"),
+    "held": ("approve", "exempt"),
+    "failed": ("approve", "exempt", "acknowledge"),
+    "observed": ("exempt", "acknowledge"),
+    "rejected": ("approve", "exempt"),
+    "noted": ("acknowledge",),
+    "undone": ("approve",),
+}
+# What is news to whoever made a change: what became of it, and what of that changed since.
+PERSONAL = {
+    "fixed": "Your change was put right",
+    "failed": "Your change could not be put right",
+    "asked": "Your change needs a decision",
+    "held": "Your change will be put right",
+    "noted": "This was noticed",
+    "undone": "Your change is back",
+    "exempted": "Your change may stay",
+    "rejected": "Your change stays as it is",
 }
 WHY_LENGTH = 600
 
@@ -31,20 +57,87 @@ def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
     step = finding.history[-1]
     text = note or step.note
     return Notice(
-        key=f"{finding.id}:{finding.status}" + (f":{about}" if about else ""),
+        key=":".join(part for part in (finding.id, finding.status, _asking(finding), about) if part),
         thread=finding.id,
         kind="finding",
         severity=finding.severity,
         status=finding.status,
         title=f"{HEADLINE[finding.status]}: {clip(finding.why)}",
-        lines=tuple(line for line in (_done(finding), clip(text)) if line),
+        lines=tuple(line for line in (_done(finding), clip(text), _seen(finding)) if line),
         facts=_facts(finding),
         at=step.at,
         finding=finding.id,
         guardrail=finding.violation.guardrail,
         event_id=finding.event_id,
-        undoable=finding.status == "fixed" and bool(finding.undo),
+        actions=tuple(action for action in ACTIONS.get(finding.status, ()) if _possible(action, finding)),
+        question=finding.question,
     )
+
+
+def answer(finding: Finding, command: Command) -> Notice:
+    """Return the news that what somebody asked for about a finding is done, or why it is refused."""
+    refused = command.status == "refused"
+    notice = replace(of_finding(finding, command.answer if refused else "", command.id), reply_to=command.reply_to)
+    if refused:
+        return replace(notice, lines=(f"{command.who} asked to {command.kind} it, in vain.", *notice.lines))
+    if not command.break_glass:
+        return notice
+    loud = clip(f"{command.who} broke the glass and decided about their own change: {command.why}")
+    return replace(notice, severity="critical", title=f"{notice.title} (glass broken)", lines=(loud, *notice.lines))
+
+
+def to_person(finding: Finding, people: Sequence[Person]) -> Notice | None:
+    """Return the news about a finding for whoever brought it; None where it is no news to them, or they are nobody.
+
+    Args:
+        finding: what there is news about.
+        people: who is who, by which somebody can be told; a session that is named after an address will do too.
+    """
+    actor, headline = finding.actor, PERSONAL.get(finding.status)
+    if actor is None or headline is None or finding.origin != "event" or not address(people, actor.arn):
+        return None
+    notice = of_finding(finding)
+    made = f"You called {finding.event_name} from {actor.ip} at {moment(finding.event_time or finding.opened)}."
+    lines = (
+        *notice.lines,
+        f"{made} If that was not you, say so at once: somebody acts in your name.",
+        f"So that it does not come back with the next deploy: {finding.source}." if finding.source else "",
+        _otherwise(finding),
+    )
+    return replace(
+        notice,
+        key=f"{notice.key}:person",
+        thread=f"{finding.id}:person",
+        title=f"{headline}: {clip(finding.why)}",
+        lines=tuple(line for line in lines if line),
+        actions=(),
+        to=actor.arn,
+    )
+
+
+def _otherwise(finding: Finding) -> str:
+    """Return how to ask that it may stay; only Parapet's channel has the buttons."""
+    if finding.status == "fixed" and finding.undo:
+        asking, command = "Undo", f"undo {finding.id}"
+    elif finding.status in ("asked", "held", "failed"):
+        asking, command = "Exempt", f"exempt {finding.id} --until 30d --why REASON"
+    else:
+        return ""
+    return (
+        f"If it has to be as you made it: press {asking} at finding {finding.id} in Parapet's channel, "
+        f"or ./parapet {command}."
+    )
+
+
+def _asking(finding: Finding) -> str:
+    """Return what tells one asking from the next: each is news."""
+    return str(finding.question) if finding.status == "asked" and finding.question > 1 else ""
+
+
+def _possible(action: CommandKind, finding: Finding) -> bool:
+    if action == "acknowledge":
+        return not finding.acknowledged
+    return bool(finding.undo if action == "undo" else finding.fix if action == "approve" else True)
 
 
 def of_trouble(key: str, title: str, lines: tuple[str, ...], facts: tuple[tuple[str, str], ...], at: float) -> Notice:
@@ -88,6 +181,8 @@ def _done(finding: Finding) -> str:
         return f"Put right{after} with {calls}."
     if finding.status == "asked":
         return f"Nothing was changed. The fix would be {calls}."
+    if finding.status == "rejected":
+        return f"By {finding.history[-1].by}. Nothing was changed, and nobody is asked again."
     if finding.status in ("observed", "noted"):
         return "Nothing was changed: this guardrail only tells."
     if finding.status in ("undone", "exempted"):
@@ -98,6 +193,10 @@ def _done(finding: Finding) -> str:
     return ""
 
 
+def _seen(finding: Finding) -> str:
+    return f"Acknowledged by {finding.acknowledged}." if finding.acknowledged else ""
+
+
 def _facts(finding: Finding) -> tuple[tuple[str, str], ...]:
     violation, actor = finding.violation, finding.actor
     facts = [("Resource", violation.resource), ("Account", f"{violation.account}, {violation.region}")]
@@ -106,5 +205,7 @@ def _facts(finding: Finding) -> tuple[tuple[str, str], ...]:
         facts.append(("Call", finding.event_name))
     else:
         facts.append(("Who", "not known: found standing"))
+    if finding.source:
+        facts.append(("Mend in", clip(finding.source)))
     facts.append(("Guardrail", violation.guardrail))
     return tuple(facts)
