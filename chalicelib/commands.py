@@ -60,6 +60,8 @@ def emit(aws: Aws, kind: str, details: list[dict[str, Any]]) -> None:
 
 # Asked again when nobody has answered for so long: the event may have been lost before it was sent.
 OVERDUE = 60.0
+# All waivers are one item, which must not outgrow what an item holds; commands and the evidence keep them.
+LONG_OVER = 90 * 86400.0
 
 
 def new(
@@ -190,7 +192,9 @@ def resume(journal: Journal, aws: Aws, command: Command) -> list[Finding]:
 def waive(journal: Journal, command: Command) -> Waiver:
     """Exempt what a command's scope covers, at once; the waiver has the command's id. Raises Conflict, AwsError."""
     waiver = Waiver(command.id, command.scope, command.until, command.who, command.why, command.at, command.by)
-    _recorded(journal, command, lambda: journal.waive(waiver, replace(command, status="done", answer="exempted")))
+    done = replace(command, status="done", answer="exempted")
+    over = [one.id for one in journal.waivers() if one.until < command.at - LONG_OVER]
+    _recorded(journal, command, lambda: journal.waive(waiver, done, over))
     return waiver
 
 
@@ -219,8 +223,10 @@ def released(journal: Journal, now: float) -> list[Finding]:
     return [
         finding
         for finding in journal.by_status("held")
-        # What cannot be changed yet is due soon anyway.
-        if (finding.due is None or finding.due > now + LATER) and scopes.paused(pauses, finding.violation, now) is None
+        # What cannot be changed yet is due soon anyway, and a version without its guardrail cannot look.
+        if finding.violation.guardrail in registry.names()
+        and (finding.due is None or finding.due > now + LATER)
+        and scopes.paused(pauses, finding.violation, now) is None
     ]
 
 
@@ -228,9 +234,16 @@ def take_up(journal: Journal, aws: Aws, settings: Settings, now: float) -> None:
     """Emit what is owed: findings that are due or no longer held, and commands that nobody has answered."""
     owed = {finding.id: finding for finding in (*journal.due(now), *released(journal, now))}
     look_again(aws, list(owed.values()))
-    # Once more after they are void, so that whoever asked is told.
-    since = now - settings.control.expire_after - 5 * OVERDUE
-    emit(aws, COMMAND, [_named(command) for command in journal.unanswered(since, now - OVERDUE)])
+    # Also once they are void, so that whoever asked is told.
+    void = settings.control.expire_after
+    lost = journal.unanswered(now - void - 3 * OVERDUE, now - OVERDUE)
+    emit(aws, COMMAND, [_named(one) for one in lost if _turn(now - one.at) or now - one.at > void])
+
+
+def _turn(age: float) -> bool:
+    """Whether it is time to try a command again, once a minute asked: after 1, 2, 4, 8 … minutes."""
+    minutes = int(age // OVERDUE)
+    return minutes & (minutes - 1) == 0
 
 
 class Refused(ParapetError):
@@ -289,7 +302,7 @@ _STATUSES: dict[CommandKind, tuple[frozenset[Status], str]] = {
     ),
 }
 # Deciding so about one's own change would be to let oneself do it.
-_FOUR_EYES: frozenset[CommandKind] = frozenset({"undo", "approve", "exempt"})
+_FOUR_EYES: frozenset[CommandKind] = frozenset({"undo", "approve", "reject", "exempt"})
 
 
 def admitted(command: Command, finding: Finding, head: Head, settings: Settings, now: float) -> Entry:
@@ -324,6 +337,8 @@ def admitted(command: Command, finding: Finding, head: Head, settings: Settings,
         raise Refused(f"this was asked for until {compose.moment(command.until)}, and that is over")
     if not begun and command.expires is not None and command.expires <= now:
         raise Refused(f"this was asked for at {compose.moment(command.at)} and not carried out in time: ask again")
+    if kind == "approve" and finding.status != "asked" and finding.history[-1].at > command.at and _by_whom(finding):
+        raise Refused(f"{finding.id} is {finding.status}{_by_whom(finding)}, who decided meanwhile")
     if kind in ("approve", "reject") and finding.status == "asked":
         if command.question is not None and command.question != finding.question:
             raise Refused(f"{finding.id} was asked about anew since: decide on the latest message")

@@ -195,17 +195,22 @@ def _unfinished(remedy: Remedy | None, entry: Entry, permitted: bool, c: Circums
         return Decision("resume")
     if permitted:
         return Decision("step", "exempted", reason="permitted before it was fixed")
-    if c.waiver and not entry.approved:
-        return _waived(remedy, replace(entry, status="failed"), True, c.waiver, c)
     mode = c.modes[entry.origin]
-    if mode == "off":
-        return Decision("step", "gone", reason="the guardrail was switched off before it was fixed")
     if entry.approved and mode in ACTING:
         return Decision("resume")
+    if c.waiver and mode != "off":
+        return _waived(remedy, replace(entry, status="failed"), True, c.waiver, c)
     if mode != "enforce":
-        now = f"the mode is {mode} now"
-        return _asked(c, now) if mode == "approve" else Decision("step", "observed", reason=now)
+        return _no_longer(mode, c)
     return replace(_held(c), kind="step") if c.pause and c.paused else Decision("resume")
+
+
+def _no_longer(mode: Mode, c: Circumstances) -> Decision:
+    """Return what becomes of a fix that was to be made, under a mode in which it is not."""
+    if mode == "off":
+        return Decision("step", "gone", reason="the guardrail was switched off before it was fixed")
+    reason = f"the mode is {mode} now"
+    return Decision("step", "observed", reason=reason) if mode == "observe" else _asked(c, reason)
 
 
 def _known(
@@ -235,8 +240,8 @@ def _known(
         return _asked(c, "nobody has decided, so it is asked anew")
     if entry.status == "held" and entry.approved and mode in ACTING:
         return Decision("resume")
-    if entry.status == "held" and mode == "approve":
-        return _asked(c, "the mode is approve now")
+    if entry.status == "held" and (mode != "enforce" or asks):
+        return _asked(c) if mode == "enforce" else _no_longer(mode, c)
     if entry.status in ("asked", "rejected") or mode != "enforce" or asks or c.paused:
         return repeat
     reason = "" if entry.counted else _over(head, limit, c)

@@ -328,24 +328,33 @@ class Journal:
         """Return the waivers that were given and not ended, also those whose time is over; raises AwsError."""
         return records.waivers(self._get(EXEMPTIONS))
 
-    def waive(self, waiver: Waiver, command: Command | None = None) -> None:
-        """Leave an exemption for a scope, and record the command that asked for it; raises Conflict, AwsError."""
-        self._switch(EXEMPTIONS, records.WAIVER + waiver.id, records.waiver_record(waiver), command)
+    def waive(self, waiver: Waiver, command: Command | None = None, over: Sequence[str] = ()) -> None:
+        """Leave an exemption for a scope, and record the command that asked for it; raises Conflict, AwsError.
+
+        Args:
+            waiver: the exemption.
+            command: what asked for it.
+            over: the ids of waivers to forget.
+        """
+        names = [records.WAIVER + one for one in over]
+        self._switch(EXEMPTIONS, records.WAIVER + waiver.id, records.waiver_record(waiver), command, names)
 
     def end_waiver(self, waiver: str, command: Command | None = None) -> None:
         """Take a waiver away, and record the command; raises Conflict, AwsError."""
         self._switch(EXEMPTIONS, records.WAIVER + waiver, None, command)
 
-    def _switch(self, key: Mapping[str, Any], name: str, value: Any, command: Command | None) -> None:
+    def _switch(
+        self, key: Mapping[str, Any], name: str, value: Any, command: Command | None, removed: Sequence[str] = ()
+    ) -> None:
         """Set or (None) remove one attribute of an item, in one transaction with the command that asked for it."""
-        update: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": key,
-            "UpdateExpression": "REMOVE #name" if value is None else "SET #name = :value",
-            "ExpressionAttributeNames": {"#name": name},
-        }
+        gone = [*removed, *([name] if value is None else ())]
+        names = {f"#old{number}": one for number, one in enumerate(gone)}
+        expression = f"REMOVE {', '.join(names)}" if names else ""
+        update: dict[str, Any] = {"TableName": self._table, "Key": key, "ExpressionAttributeNames": names}
         if value is not None:
+            names["#name"], expression = name, f"SET #name = :value {expression}".strip()
             update["ExpressionAttributeValues"] = items.item({":value": value})
+        update["UpdateExpression"] = expression
         if command:
             self._transact([{"Put": self._asked(command)}, {"Update": update}])
         else:

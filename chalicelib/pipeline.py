@@ -11,7 +11,7 @@ from chalicelib import registry, scope
 from chalicelib.aws import Remembering
 from chalicelib.decision import PERMITTED, Circumstances, Decision, Entry, decide
 from chalicelib.events import issuer, subjects
-from chalicelib.journal import Conflict, Journal, Look, Place
+from chalicelib.journal import Conflict, Journal, Look, Place, place
 from chalicelib.model import (
     STANDING,
     STATUSES,
@@ -74,7 +74,7 @@ class Pipeline:
         pairs: list[tuple[Guardrail, str]] = []
         problems: list[ParapetError] = []
         for rail, path in registry.woken(self.rails, event):
-            if set(self.settings.modes(rail).values()) == {"off"}:
+            if self.off(rail):
                 continue
             found = subjects(event, path)
             if not found:
@@ -127,10 +127,22 @@ class Pipeline:
             # A version without this guardrail: told once, and not every minute.
             self.journal.put_off(finding, None)
             raise
-        aws = Remembering(self.remediation.account_of(finding))
         cause = Cause(finding.origin, request, "", "the end of a permission")
-        _raise(self._settle(aws, [(rail, violation.resource)], None, cause, violation.part))
+        if self.off(rail):
+            self._switched_off(finding, cause)
+        else:
+            aws = Remembering(self.remediation.account_of(finding))
+            _raise(self._settle(aws, [(rail, violation.resource)], None, cause, violation.part))
         self._due_again(finding)
+
+    def off(self, rail: Guardrail) -> bool:
+        """Whether a guardrail is off altogether, so that its function may not even look."""
+        return set(self.settings.modes(rail).values()) == {"off"}
+
+    def _switched_off(self, finding: Finding, cause: Cause) -> None:
+        entry = self.journal.head(place(finding.violation)).entries.get(finding.violation.part)
+        if entry and entry.finding == finding.id and finding.status in ("asked", "held"):
+            self.remediation.step(entry, Decision("step", "gone", reason="the guardrail is switched off"), cause)
 
     def _due_again(self, finding: Finding) -> None:
         """Clear the time at which to look again, or put it off to the end of the pause that still holds it."""
