@@ -128,6 +128,8 @@ def _checked(kind: CommandKind, about: Scope, settings: Settings) -> None:
             "exemptions by tag are off, since whoever opens the door could also tag it: "
             "exemptions.by_tag = true in parapet.toml allows them"
         )
+    if about.tag.startswith("="):
+        raise ParapetError(f"tag: {about.tag!r} names no key: honeypot or honeypot=yes would")
     for name, known in (("guardrail", registry.names()), ("service", registry.services())):
         value = given.get(name, "")
         if value and value not in known:
@@ -176,8 +178,10 @@ def _recorded(journal: Journal, command: Command, record: Callable[[], None]) ->
 def pause(journal: Journal, command: Command) -> Pause:
     """Stop fixing what a command's scope covers, at once; raises Conflict, AwsError."""
     switch = Pause(command.who, command.why, command.at, command.until or None, command.scope)
-    _recorded(journal, command, lambda: journal.set_pause(switch, replace(command, status="done", answer="paused")))
-    return switch
+    done = replace(command, status="done", answer="paused")
+    asked = _recorded(journal, command, lambda: journal.set_pause(switch, done))
+    # Asked again, it is as it was asked for first.
+    return replace(switch, who=asked.who, why=asked.why, at=asked.at, until=asked.until or None)
 
 
 def resume(journal: Journal, aws: Aws, command: Command) -> list[Finding]:
@@ -194,8 +198,8 @@ def waive(journal: Journal, command: Command) -> Waiver:
     waiver = Waiver(command.id, command.scope, command.until, command.who, command.why, command.at, command.by)
     done = replace(command, status="done", answer="exempted")
     over = [one.id for one in journal.waivers() if one.until < command.at - LONG_OVER]
-    _recorded(journal, command, lambda: journal.waive(waiver, done, over))
-    return waiver
+    asked = _recorded(journal, command, lambda: journal.waive(waiver, done, over))
+    return replace(waiver, until=asked.until, why=asked.why, at=asked.at)
 
 
 def end_waiver(journal: Journal, aws: Aws, command: Command, waiver: str) -> Waiver:
@@ -398,7 +402,8 @@ def _approve(
     if whole and whole.until > now:
         raise Refused(f"{whole.who} has permitted all of this resource until {compose.moment(whole.until)}")
     target = pipeline.target(rail, finding)
-    if waiver := pipeline.waived(target, finding):
+    in_force = pipeline.in_force(journal.waivers())
+    if waiver := pipeline.waived(target, finding.violation, in_force, finding.actor):
         raise Refused(f"waiver {waiver.id} of {waiver.who} covers it: end that first")
     remedy = target.remedy(entry.part)
     if not begun:

@@ -144,12 +144,16 @@ def decide(
     part = remedy.part if remedy else entry.part if entry else ""
     permitted = head.exemption(part, c.now) is not None or _waived_before(remedy, entry, c)
     if entry and entry.status == "fixing":
-        return _unfinished(remedy, entry, permitted, c)
+        return _unfinished(remedy, entry, permitted, stands, c)
+    told = entry is not None and c.cause in (entry.event, entry.mover)
+    if told and remedy is None and entry and entry.status in ("fixed", "gone", "noted"):
+        # Whatever is permitted since, this much has happened and may not have been told.
+        return Decision("tell")
     if permitted:
-        return NOTHING
+        untold = entry is not None and entry.status == "exempted" and entry.mover == c.cause != entry.event
+        return Decision("tell") if untold else NOTHING
     if c.waiver:
         return _waived(remedy, entry, stands, c.waiver, c)
-    told = entry is not None and c.cause in (entry.event, entry.mover)
     if entry and c.momentary:
         return Decision("tell" if told else "join")
     if entry and (remedy is None or entry.status in STANDING):
@@ -176,11 +180,15 @@ def _waived(remedy: Remedy | None, entry: Entry | None, stands: bool, waiver: Wa
     if remedy is None and not stands:
         return GONE
     origin: Origin = c.origin if remedy and remedy.brought and not _earlier(entry, c) else "sweep"
+    kind: Literal["step", "open", "adopt"] = "step" if known or (entry and entry.status in PERMITTED) else "open"
+    if known and entry:
+        found = entry.origin == "sweep" and remedy is not None and remedy.brought and c.event_time is not None
+        kind, origin = ("adopt", "event") if found else ("step", entry.origin)
     if c.modes[origin] == "off":
         return NOTHING
-    reason = f"{WAIVER}{waiver.id} of {waiver.who}: {waiver.why}"
-    kind: Literal["step", "open"] = "step" if known or (entry and entry.status in PERMITTED) else "open"
-    return Decision(kind, "exempted", origin, reason, waiver.until, waiver.id)
+    return Decision(
+        kind, "exempted", origin, f"{WAIVER}{waiver.id} of {waiver.who}: {waiver.why}", waiver.until, waiver.id
+    )
 
 
 def waived_by(finding: Finding) -> str:
@@ -189,9 +197,9 @@ def waived_by(finding: Finding) -> str:
     return note.removeprefix(WAIVER).split(" ", 1)[0] if note.startswith(WAIVER) else ""
 
 
-def _unfinished(remedy: Remedy | None, entry: Entry, permitted: bool, c: Circumstances) -> Decision:
+def _unfinished(remedy: Remedy | None, entry: Entry, permitted: bool, stands: bool, c: Circumstances) -> Decision:
     """Return what becomes of a fix that was begun: what has changed since counts, unless it was made already."""
-    if remedy is None:
+    if remedy is None and not stands:
         return Decision("resume")
     if permitted:
         return Decision("step", "exempted", reason="permitted before it was fixed")

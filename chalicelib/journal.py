@@ -321,8 +321,8 @@ class Journal:
         self._switch(CONTROL, records.switch(pause.scope), records.pause_record(pause), command)
 
     def lift_pause(self, scope: Scope = EVERYTHING, command: Command | None = None) -> None:
-        """Lift the pause of exactly this scope, and record the command; raises Conflict, AwsError."""
-        self._switch(CONTROL, records.switch(scope), None, command)
+        """Lift the pause of exactly this scope, however its switch is written; raises Conflict, AwsError."""
+        self._switch(CONTROL, records.switch(scope), None, command, records.switches(self._get(CONTROL), scope))
 
     def waivers(self) -> tuple[Waiver, ...]:
         """Return the waivers that were given and not ended, also those whose time is over; raises AwsError."""
@@ -347,7 +347,7 @@ class Journal:
         self, key: Mapping[str, Any], name: str, value: Any, command: Command | None, removed: Sequence[str] = ()
     ) -> None:
         """Set or (None) remove one attribute of an item, in one transaction with the command that asked for it."""
-        gone = [*removed, *([name] if value is None else ())]
+        gone = dict.fromkeys((*removed, *([name] if value is None else ())))
         names = {f"#old{number}": one for number, one in enumerate(gone)}
         expression = f"REMOVE {', '.join(names)}" if names else ""
         update: dict[str, Any] = {"TableName": self._table, "Key": key, "ExpressionAttributeNames": names}

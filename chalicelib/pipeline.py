@@ -15,6 +15,7 @@ from chalicelib.journal import Conflict, Journal, Look, Place, place
 from chalicelib.model import (
     STANDING,
     STATUSES,
+    Actor,
     Aws,
     AwsError,
     BadEvent,
@@ -28,6 +29,7 @@ from chalicelib.model import (
     Waiver,
 )
 from chalicelib.notices.outbox import Outbox
+from chalicelib.people import own_change
 from chalicelib.registry import Guardrail
 from chalicelib.remediation import Cause, Record, Remediation, Target, same
 from chalicelib.settings import Settings
@@ -148,17 +150,29 @@ class Pipeline:
         """Clear the time at which to look again, or put it off to the end of the pause that still holds it."""
         pause = scope.paused(self.journal.pauses(), finding.violation, self.now())
         fresh = self.journal.get(finding.id)
-        held = fresh is not None and fresh.status == "held"
-        self.journal.put_off(finding, pause.until if pause and held else None)
+        if pause and fresh and fresh.status == "held":
+            self.journal.put_off(finding, pause.until)
+        elif finding.due is not None and finding.due <= self.now():
+            # A look that comes late, or twice, must not clear what has been set since.
+            self.journal.put_off(finding, None)
 
     def target(self, rail: Guardrail, finding: Finding) -> Target:
         """Return what a finding is about, as it stands; raises AwsError."""
         return self._target(rail, finding.violation.resource, self.remediation.account_of(finding), None)
 
-    def waived(self, target: Target, finding: Finding) -> Waiver | None:
-        """Return the waiver that covers a finding for longest, if any does; raises AwsError."""
-        in_force = self._in_force(self.journal.waivers())
-        return scope.waived(in_force, finding.violation, finding.actor, partial(self._tags, target), self.now())
+    def waived(
+        self, target: Target, violation: Violation, waivers: Sequence[Waiver], made: Actor | None
+    ) -> Waiver | None:
+        """Return the waiver that covers what somebody made for longest, if any does; raises AwsError."""
+
+        def covering(some: Sequence[Waiver]) -> Waiver | None:
+            return scope.waived(some, violation, made, partial(self._tags, target), self.now())
+
+        found = covering(waivers)
+        if found is None or not self.settings.control.four_eyes:
+            return found
+        # Nobody exempts their own change.
+        return covering([one for one in waivers if not own_change(self.settings.people, one.by, made)])
 
     def ours(self, event: Event) -> bool:
         """Whether one of our own functions made the call: under its own role, or under its role in another account."""
@@ -281,10 +295,12 @@ class Pipeline:
     ) -> Circumstances:
         where, now = target.where, self.now()
         violation = Violation(where.guardrail, where.account, where.region, where.resource, part)
+        in_force = self.in_force(look.waivers)
         # What stood before this call is not of whoever made the call.
-        stood = entry is not None and entry.status in STANDING and entry.origin == "event"
-        anew = remedy is not None and remedy.brought and not stood
-        in_force = self._in_force(look.waivers)
+        stood = entry is not None and entry.status in STANDING and entry.origin == "event" and entry.event != cause.name
+        made = cause.actor if remedy and remedy.brought else None
+        if entry and stood and in_force:
+            made = self.remediation.known(entry).actor
         return Circumstances(
             origin=cause.origin,
             cause=cause.name,
@@ -296,12 +312,13 @@ class Pipeline:
             pause=scope.paused(look.pauses, violation, now),
             limits=self.settings.limits,
             momentary=target.rail.momentary,
-            waiver=scope.waived(in_force, violation, cause.actor if anew else None, partial(self._tags, target), now),
+            waiver=self.waived(target, violation, in_force, made) if in_force else None,
             waivers=frozenset(one.id for one in in_force),
             approval=self.settings.control.approval,
         )
 
-    def _in_force(self, waivers: Sequence[Waiver]) -> list[Waiver]:
+    def in_force(self, waivers: Sequence[Waiver]) -> list[Waiver]:
+        """Return those of some waivers that count now."""
         by_tag, now = self.settings.exempting.by_tag, self.now()
         return [one for one in waivers if one.until > now and (by_tag or not one.scope.tag)]
 
@@ -359,8 +376,9 @@ class Pipeline:
 
 
 def _overtaken(entry: Entry, target: Target) -> bool:
-    """Whether a finding was closed so late that what we read may be from before."""
-    return entry.status not in STANDING and entry.at > target.read_at - FRESH
+    """Whether a finding was closed, or opened for what we do not see, so late that what we read may be from before."""
+    late = entry.at > target.read_at - FRESH
+    return late and (entry.status not in STANDING or target.remedy(entry.part) is None)
 
 
 def _raise(problems: Sequence[ParapetError]) -> None:

@@ -69,12 +69,21 @@ def pauses(raw: Mapping[str, Any]) -> tuple[Pause, ...]:
     return tuple(sorted(found, key=lambda one: (one.scope != EVERYTHING, str(one.scope))))
 
 
-def _pause(name: str, value: Any) -> Pause:
+def switches(raw: Mapping[str, Any], of: Scope) -> list[str]:
+    """Return every attribute of the control item that pauses exactly a scope; by hand it is written in many ways."""
+    return [name for name in raw if name.startswith(PAUSE) and _about(name) == of]
+
+
+def _about(name: str) -> Scope:
     try:
-        about = scope.parse(name.removeprefix(PAUSE), scope.PAUSED_BY)
+        return scope.parse(name.removeprefix(PAUSE), scope.PAUSED_BY)
     except ParapetError:
         # Set by hand, in a hurry: in doubt, everything stops.
-        about = EVERYTHING
+        return EVERYTHING
+
+
+def _pause(name: str, value: Any) -> Pause:
+    about = _about(name)
     if not isinstance(value, dict):
         return Pause("somebody in the console", str(value), 0.0, None, about)
     who, why = str(value.get("who", "somebody in the console")), str(value.get("why", ""))

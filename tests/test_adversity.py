@@ -231,7 +231,7 @@ class TestLostNotices:
     def test_of_a_sweep(self, account: TestAccount, web: str, mode: str, status: str) -> None:
         account.mode(NAME, sweep=mode)
         group.breach(account, web)
-        with wrong(account, "SendMessage", "crash before"), pytest.raises(Crash):
+        with wrong(account, "SendMessageBatch", "crash before"), pytest.raises(Crash):
             account.sweep(NAME, "r")
         account.clock.forward(61)
         account.sweep(NAME, "r")
@@ -243,7 +243,7 @@ class TestLostNotices:
         account.notices()
         close(account, web)
         other = harmless(account, web)
-        with wrong(account, "SendMessage", "crash before"), pytest.raises(Crash):
+        with wrong(account, "SendMessageBatch", "crash before"), pytest.raises(Crash):
             account.deliver(other, "r")
         account.deliver(other, "r")
         assert told(account) == ["gone"]
@@ -254,7 +254,7 @@ class TestLostNotices:
             account.deliver(first, "a")
         account.clock.forward(61)
         other = harmless(account, web)
-        with wrong(account, "SendMessage", "crash before"), pytest.raises(Crash):
+        with wrong(account, "SendMessageBatch", "crash before"), pytest.raises(Crash):
             account.deliver(other, "b")
         account.clock.forward(61)
         account.deliver(other, "b")

@@ -301,6 +301,11 @@ class TestWaivers:
         account.deliver(event)
         assert now(account, asked).status == "asked"
 
+    def test_for_a_principal_given_later_cover_what_it_brought(self, account: TestAccount, asked: Finding) -> None:
+        self.give(account, principal=f"arn:aws:iam::{ACCOUNT}:user/alice")
+        account.sweep(NAME)
+        assert now(account, asked).status == "exempted"
+
     def test_given_later_take_the_question_back(self, account: TestAccount, asked: Finding) -> None:
         self.give(account, guardrail=NAME)
         account.sweep(NAME)
@@ -336,6 +341,23 @@ class TestWaivers:
             self.give(account, **about)
         with pytest.raises(ParapetError, match="in the past"):
             self.give(account, -1, guardrail=NAME)
+
+
+class TestWaiversUnderFourEyes:
+    ALICE = Person("alice", "U0ALICE00", "", (f"arn:aws:iam::{ACCOUNT}:user/alice",))
+    BOB = Person("bob", "U0BOB0000", "", (f"arn:aws:iam::{ACCOUNT}:user/bob",))
+
+    @pytest.mark.parametrize(("who", "covers"), [("alice", False), ("bob", True), ("mallory", False)])
+    def test_do_not_cover_the_own_change_of_who_gave_them(
+        self, account: TestAccount, web: str, who: str, covers: bool
+    ) -> None:
+        account.set(control=Control(four_eyes=True), people=(self.ALICE, self.BOB))
+        given = account.command("exempt", who, scope=Scope(resource=web))
+        commands.waive(account.journal, given)
+        account.mode(NAME, event="approve", sweep="enforce")
+        [finding] = account.deliver(group.breach(account, web))
+        account.sweep(NAME)
+        assert now(account, finding).status == ("exempted" if covers else "asked")
 
 
 class TestPausesByScope:
@@ -398,6 +420,15 @@ class TestPausesByScope:
     def test_one_that_is_misspelt_in_the_console_stops_everything(self, name: str) -> None:
         [pause] = records.pauses({"pk": "CONTROL", name: "fire"})
         assert pause.scope == Scope()
+
+    @pytest.mark.parametrize("name", ["pause region=eu-west-1 service=ec2", "pause  service=ec2   region=eu-west-1"])
+    def test_written_by_hand_in_any_order_are_lifted(self, account: TestAccount, name: str) -> None:
+        item = {"pk": {"S": "CONTROL"}, "sk": {"S": "CONTROL"}, name: {"S": "fire"}}
+        account.client("dynamodb").put_item(TableName="parapet-test", Item=item)
+        about = Scope(service="ec2", region=REGION)
+        assert [pause.scope for pause in account.journal.pauses()] == [about]
+        commands.resume(account.journal, account.ours, account.command("resume", scope=about))
+        assert account.journal.pauses() == ()
 
     def test_take_no_resource(self, account: TestAccount) -> None:
         with pytest.raises(ParapetError, match="a pause can be for a guardrail, service"):

@@ -59,17 +59,20 @@ def test_a_benign_event_costs_its_reads_and_one_batch(account: TestAccount, web:
     assert [made.name for made in account.wire.calls] == ["ec2:DescribeSecurityGroupRules", "dynamodb:BatchGetItem"]
 
 
-def test_a_finding_costs_its_reads_one_batch_two_writes_its_fix_and_one_send(account: TestAccount, web: str) -> None:
+def test_a_finding_costs_two_reads_one_batch_two_writes_its_fix_and_one_send(
+    account: TestAccount, web: str
+) -> None:
     event = group.breach(account, web)
     account.wire.reset()
     account.pipeline("ec2").handle(parse(event), "r")
     assert [made.name for made in account.wire.calls] == [
         "ec2:DescribeSecurityGroupRules",
         "dynamodb:BatchGetItem",
+        "ec2:DescribeSecurityGroups",
         "dynamodb:TransactWriteItems",
         "ec2:RevokeSecurityGroupIngress",
         "dynamodb:TransactWriteItems",
-        "sqs:SendMessage",
+        "sqs:SendMessageBatch",
     ]
 
 

@@ -128,7 +128,7 @@ class TestCounts:
     @pytest.mark.parametrize("fault", ["crash before", "crash after"])
     def test_what_was_counted_before_a_crash_is_written(self, stage: Stage, log: Written, fault: Any) -> None:
         event = broken(stage)
-        stage.account.wire.fail(lambda _, made: fault if made.operation == "SendMessage" else None)
+        stage.account.wire.fail(lambda _, made: fault if made.operation == "SendMessageBatch" else None)
         with pytest.raises(Crash):
             stage.call(event)
         assert log.counted() == both(Events=1, Findings=1, Fixes=1)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from chalicelib.model import Aws, Notice, ParapetError, plain
+from chalicelib.model import Aws, AwsError, Notice, ParapetError, plain
 
 
 class Outbox:
@@ -20,18 +20,21 @@ class Outbox:
         self._aws = aws
         self._queues = queues
 
-    def send(self, notice: Notice) -> None:
-        """Put a notice into every channel's queue; the same key within five minutes is one message. Raises AwsError."""
-        body = json.dumps(plain(notice))
+    def send(self, *notices: Notice) -> None:
+        """Put notices into every channel's queue; the same key within five minutes is one message. Raises AwsError."""
+        entries = [{"Id": str(number), **_message(notice)} for number, notice in enumerate(notices)]
         for queue in self._queues:
-            self._aws(
-                "sqs",
-                "send_message",
-                QueueUrl=queue,
-                MessageBody=body,
-                MessageGroupId=_token(notice.thread),
-                MessageDeduplicationId=_token(notice.key),
-            )
+            answer = self._aws("sqs", "send_message_batch", QueueUrl=queue, Entries=entries)
+            for failed in answer.get("Failed", []):
+                raise AwsError("sqs:SendMessage", failed["Code"], failed.get("Message", ""))
+
+
+def _message(notice: Notice) -> dict[str, str]:
+    return {
+        "MessageBody": json.dumps(plain(notice)),
+        "MessageGroupId": _token(notice.thread),
+        "MessageDeduplicationId": _token(notice.key),
+    }
 
 
 def _token(text: str) -> str:
@@ -46,6 +49,6 @@ def load(body: str) -> Notice:
         lines, facts = tuple(raw["lines"]), tuple((k, v) for k, v in raw["facts"])
         # While an upgrade is under way, or after it was rolled back, a newer version's notices come too.
         known = {one.name: raw[one.name] for one in fields(Notice) if one.name in raw}
-        return Notice(**{**known, "lines": lines, "facts": facts})
+        return Notice(**{**known, "lines": lines, "facts": facts, "actions": tuple(raw.get("actions", ()))})
     except (ValueError, TypeError, KeyError) as error:
         raise ParapetError(f"this message is not a notice of Parapet: {error}") from None
