@@ -51,6 +51,7 @@ class Guardrail:
     subjects: Callable[[Aws], Iterable[str]] | None
     resource: Callable[[Any], str] | None
     current: Callable[[Any, str], Any]
+    tags: Callable[[Aws, str, Any], Mapping[str, str]] | None
     gone: frozenset[str]
     later: frozenset[str]
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -97,6 +98,7 @@ def guardrail(
     subjects: Callable[[Aws], Iterable[str]] | None = None,
     resource: Callable[[Any], str] | None = None,
     current: Callable[[Any, str], Any] = lambda state, _part: state,
+    tags: Callable[[Aws, str, Any], Mapping[str, str]] | None = None,
     gone: Iterable[str] = (),
     later: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
@@ -111,11 +113,12 @@ def guardrail(
         severity: how bad a violation is.
         default: the mode when settings say nothing, for both origins or per origin.
         on: trigger -> path of the resource in the event's detail (`events.subjects`).
-        needs: every IAM action that read, subjects, fix and undo use.
+        needs: every IAM action that read, subjects, tags, fix and undo use.
         read: the resource's current state; None for a promise that lives in the event alone.
         subjects: every resource of the kind in the region, for the sweep; None when no sweep can know.
         resource: the canonical id of what was read, where events name it in several ways.
         current: what `fix` and `undo` change, as it is in a state; drift is measured by it.
+        tags: the resource's tags, by its subject and state; None where it can have none of its own.
         gone: AWS error codes that mean the resource no longer exists.
         later: AWS error codes of the fix that mean the resource cannot be changed yet, as while it is being made.
         options: settings of its own with their defaults; `check` then receives them as third argument.
@@ -141,6 +144,7 @@ def guardrail(
             subjects=subjects,
             resource=resource,
             current=current,
+            tags=tags,
             gone=frozenset(gone),
             later=frozenset(later),
             options=options or {},

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib import provenance
 from chalicelib.decision import Decision, Entry, Head, Limit
 from chalicelib.journal import Conflict, Journal, Place
 from chalicelib.model import (
@@ -111,9 +110,11 @@ class Remediation:
 
     def open(self, target: Target, remedy: Remedy, decision: Decision, record: Record, cause: Cause) -> Record:
         """Open a finding, fix it if that is its status, and tell; returns the record as our writes changed it."""
+        brought = decision.origin == cause.origin
+        # Before the lease of what is to be fixed begins.
+        source = self._source(target, cause.actor if brought else None)
         now, where = self.now(), target.where
         violation = Violation(where.guardrail, where.account, where.region, where.resource, remedy.part)
-        brought = decision.origin == cause.origin
         finding = Finding(
             id=identity(violation, now, cause.request),
             violation=violation,
@@ -133,7 +134,7 @@ class Remediation:
             event_time=cause.event_time if brought else None,
             due=decision.due,
             question=int(decision.status == "asked"),
-            source=self._source(target, cause.actor if brought else None),
+            source=source,
         )
         fixing = decision.status == "fixing"
         entry = Entry(
@@ -157,7 +158,7 @@ class Remediation:
             gone = Decision("step", "gone", reason="another violation of the same part has taken its place")
             self.step(entry, gone, cause)
             raise Conflict("what stands now is another violation of the same part")
-        now = self.now()
+        source, now = self._source(target, cause.actor), self.now()
         note = decision.reason or f"brought by event {cause.event_id}"
         after = replace(
             before,
@@ -171,6 +172,7 @@ class Remediation:
             event_time=cause.event_time,
             due=decision.due,
             question=before.question + (decision.status == "asked"),
+            source=source,
             history=(*before.history, Step(decision.status, now, US, note)),
         )
         fixing = decision.status == "fixing"
@@ -250,10 +252,8 @@ class Remediation:
 
     def tell(self, finding: Finding, notice: Notice | None = None) -> None:
         """Put the news about a finding into the outbox, for everybody and for who brought it; raises AwsError."""
-        self.outbox.send(notice or compose.of_finding(finding))
         own = None if self.people is None else compose.to_person(finding, self.people)
-        if own:
-            self.outbox.send(own)
+        self.outbox.send(notice or compose.of_finding(finding), *([own] if own else ()))
 
     def known(self, entry: Entry) -> Finding:
         """Return the finding that an entry names; raises ParapetError when the journal does not have it."""
@@ -264,6 +264,8 @@ class Remediation:
 
     def _source(self, target: Target, actor: Actor | None) -> str:
         """Return where to mend it for good; tags that cannot be read keep nothing from being fixed."""
+        from chalicelib import provenance  # most events break nothing, and a cold start should not pay for it
+
         tags: Mapping[str, str] = {}
         unread = ""
         if target.rail.tags and target.exists:

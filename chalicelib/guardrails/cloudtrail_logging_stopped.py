@@ -12,6 +12,7 @@ Controls: FSBP CloudTrail.1; CIS 3.0 3.1
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -38,6 +39,12 @@ def resource(trail: Trail) -> str:
     return str(trail["TrailARN"])
 
 
+def tags_of(aws: Aws, _subject: str, trail: Trail) -> Mapping[str, str]:
+    """Return the trail's tags; raises AwsError."""
+    answer = aws("cloudtrail", "list_tags", ResourceIdList=[trail["TrailARN"]])
+    return tags.within(answer["ResourceTagList"], "TagsList")
+
+
 def current(trail: Trail, _part: str) -> dict[str, bool]:
     """Return whether the trail records."""
     return {"IsLogging": trail["IsLogging"]}
@@ -48,13 +55,14 @@ def current(trail: Trail, _part: str) -> dict[str, bool]:
     default="enforce",
     on={api_call("cloudtrail:StopLogging"): "requestParameters.name"},
     needs={
-        "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus", "cloudtrail:DescribeTrails",
+        "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus", "cloudtrail:DescribeTrails", "cloudtrail:ListTags",
         "cloudtrail:StartLogging", "cloudtrail:StopLogging",
     },
     read=read,
     subjects=subjects,
     resource=resource,
     current=current,
+    tags=tags_of,
     gone={"TrailNotFoundException"},
 )  # fmt: skip
 def check(trail: Trail, _event: Event | None) -> Iterable[Remedy]:

@@ -11,6 +11,7 @@ Controls: none in FSBP or CIS; Prowler ec2_ami_public
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -48,6 +49,7 @@ def brought(event: Event) -> bool:
     read=read,
     subjects=subjects,
     current=current,
+    tags=tags.known,
     gone={"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"},
 )
 def check(image: Image, event: Event | None) -> Iterable[Remedy]:

@@ -13,6 +13,7 @@ Controls: FSBP EC2.8; CIS 3.0 5.6
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -68,6 +69,7 @@ def brought(instance: Instance, event: Event) -> bool:
     read=read,
     subjects=subjects,
     current=current,
+    tags=tags.known,
     gone={"InvalidInstanceID.NotFound"},
 )  # fmt: skip
 def check(instance: Instance, event: Event | None) -> Iterable[Remedy]:

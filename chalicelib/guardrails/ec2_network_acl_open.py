@@ -16,6 +16,7 @@ Controls: FSBP EC2.21; CIS 3.0 5.1
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.exposure import ALLOWED, PORTS, exposed
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
@@ -57,8 +58,7 @@ def part(entry: Entry) -> str:
 
 def current(acl: Acl, wanted: str) -> Entry | None:
     """Return the entry that has this part's number, or None: whatever takes the number stands in an undo's way."""
-    number = int(wanted.split()[1])
-    return next((entry for entry in acl["Entries"] if entry["RuleNumber"] == number), None)
+    return next((entry for entry in acl["Entries"] if str(entry["RuleNumber"]) == wanted.split()[1]), None)
 
 
 def denied(acl: Acl, entry: Entry, port: int) -> bool:
@@ -106,6 +106,7 @@ def brought(entry: Entry, event: Event) -> bool:
     read=read,
     subjects=subjects,
     current=current,
+    tags=tags.known,
     # moto names a network ACL that is gone as it names a route table.
     gone={"InvalidNetworkAclID.NotFound", "InvalidRouteTableID.NotFound"},
     options={"ports": PORTS, "allowed_ports": ALLOWED, "all_traffic": False},

@@ -12,6 +12,7 @@ Controls: FSBP EC2.13, EC2.14, EC2.18, EC2.19; CIS 3.0 5.2, 5.3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.exposure import ALLOWED, PORTS, exposed
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
@@ -29,6 +30,11 @@ def read(aws: Aws, group: str) -> list[Rule]:
 def subjects(aws: Aws) -> Iterable[str]:
     """Return every security group of the region."""
     return [group["GroupId"] for group in aws.all("ec2", "describe_security_groups", "SecurityGroups")]
+
+
+def tags_of(aws: Aws, group: str, _rules: list[Rule]) -> Mapping[str, str]:
+    """Return the group's tags; a rule may have others. Raises AwsError."""
+    return tags.within(aws("ec2", "describe_security_groups", GroupIds=[group])["SecurityGroups"])
 
 
 def permission(rule: Rule, *, described: bool = True) -> dict[str, Any]:
@@ -90,6 +96,7 @@ def asked(request: Mapping[str, Any]) -> Iterable[str]:
     read=read,
     subjects=subjects,
     current=current,
+    tags=tags_of,
     gone={"InvalidGroup.NotFound", "InvalidGroupId.NotFound"},
     options={"ports": PORTS, "allowed_ports": ALLOWED},
 )  # fmt: skip

@@ -11,6 +11,7 @@ Controls: FSBP EC2.1
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -26,6 +27,11 @@ def subjects(aws: Aws) -> Iterable[str]:
     """Return the region's own snapshots that AWS lists as public."""
     public = aws.all("ec2", "describe_snapshots", "Snapshots", OwnerIds=["self"], RestorableByUserIds=["all"])
     return [snapshot["SnapshotId"] for snapshot in public]
+
+
+def tags_of(aws: Aws, snapshot: str, _state: Snapshot) -> Mapping[str, str]:
+    """Return the snapshot's tags; raises AwsError."""
+    return tags.within(aws("ec2", "describe_snapshots", SnapshotIds=[snapshot])["Snapshots"])
 
 
 def current(snapshot: Snapshot, _part: str) -> dict[str, bool]:
@@ -47,6 +53,7 @@ def brought(event: Event) -> bool:
     read=read,
     subjects=subjects,
     current=current,
+    tags=tags_of,
     gone={"InvalidSnapshot.NotFound"},
 )
 def check(snapshot: Snapshot, event: Event | None) -> Iterable[Remedy]:

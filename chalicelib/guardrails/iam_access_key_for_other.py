@@ -11,6 +11,7 @@ Controls: CIS 3.0 1.11
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.model import Aws, Call, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -36,9 +37,10 @@ def switch(user: str, key: str, status: str) -> Call:
     severity="high",
     default="approve",
     on={api_call("iam:CreateAccessKey"): "responseElements.accessKey.userName"},
-    needs={"iam:ListAccessKeys", "iam:UpdateAccessKey"},
+    needs={"iam:ListAccessKeys", "iam:ListUserTags", "iam:UpdateAccessKey"},
     read=read,
     current=current,
+    tags=tags.of_user,
     gone={"NoSuchEntity"},
     everywhere=True,
     event_born=True,

@@ -12,6 +12,7 @@ Controls: FSBP IAM.1; CIS 3.0 1.16
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -28,8 +29,13 @@ def read(aws: Aws, subject: str) -> Entity:
     kind, _, name = subject.partition("/")
     named = {f"{kind.capitalize()}Name": name}
     policies = aws.all("iam", f"list_attached_{kind}_policies", "AttachedPolicies", **named)
-    path = aws("iam", "get_role", **named)["Role"]["Path"] if kind == "role" else "/"
-    return {"subject": subject, "owned": path.startswith(OWNED), "policies": [one["PolicyArn"] for one in policies]}
+    role = aws("iam", "get_role", **named)["Role"] if kind == "role" else {}
+    return {
+        "subject": subject,
+        "owned": role.get("Path", "/").startswith(OWNED),
+        "tags": role.get("Tags", ()),
+        "policies": [one["PolicyArn"] for one in policies],
+    }
 
 
 def subjects(aws: Aws) -> Iterable[str]:
@@ -51,6 +57,12 @@ def subjects(aws: Aws) -> Iterable[str]:
     ]
 
 
+def tags_of(aws: Aws, _subject: str, entity: Entity) -> Mapping[str, str]:
+    """Return the tags of a user or role; a group has none. Raises AwsError."""
+    kind, _, name = entity["subject"].partition("/")
+    return tags.of_user(aws, name, entity) if kind == "user" else tags.told(entity["tags"])
+
+
 def admin(arn: str) -> bool:
     """Whether a policy is AWS's own AdministratorAccess."""
     return arn.endswith(":iam::aws:policy/AdministratorAccess")
@@ -66,7 +78,7 @@ def admin(arn: str) -> bool:
     },
     needs={
         "iam:ListAttachedUserPolicies", "iam:ListAttachedRolePolicies", "iam:ListAttachedGroupPolicies", "iam:GetRole",
-        "iam:ListPolicies", "iam:ListEntitiesForPolicy",
+        "iam:ListPolicies", "iam:ListEntitiesForPolicy", "iam:ListUserTags",
         "iam:DetachUserPolicy", "iam:DetachRolePolicy", "iam:DetachGroupPolicy",
         "iam:AttachUserPolicy", "iam:AttachRolePolicy", "iam:AttachGroupPolicy",
     },
@@ -78,6 +90,7 @@ def admin(arn: str) -> bool:
     read=read,
     subjects=subjects,
     current=lambda entity, part: part in entity["policies"],
+    tags=tags_of,
     gone={"NoSuchEntity"},
     options={"allowed": ()},
     everywhere=True,

@@ -13,7 +13,7 @@ Controls: FSBP KMS.3; CIS 3.0 4.7
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads
+from chalicelib import reads, tags
 from chalicelib.model import Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -25,7 +25,7 @@ DAYS = 30
     default="enforce",
     on={api_call("kms:ScheduleKeyDeletion"): "requestParameters.keyId | resources[].ARN"},
     needs={
-        "kms:DescribeKey", "kms:ListKeys",
+        "kms:DescribeKey", "kms:ListKeys", "kms:ListResourceTags",
         "kms:CancelKeyDeletion", "kms:EnableKey", "kms:ScheduleKeyDeletion",
     },
     # Undo must schedule: with the longest wait, in which everybody can cancel it again.
@@ -36,6 +36,7 @@ DAYS = 30
     subjects=reads.keys,
     resource=lambda key: str(key["KeyId"]),
     current=lambda key, _part: key["KeyState"],
+    tags=tags.of_key,
     gone={"NotFoundException"},
 )  # fmt: skip
 def check(key: Mapping[str, Any], _event: Event | None) -> Iterable[Remedy]:

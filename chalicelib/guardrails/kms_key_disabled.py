@@ -13,7 +13,7 @@ Controls: CIS 3.0 4.7
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads
+from chalicelib import reads, tags
 from chalicelib.model import Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -22,11 +22,12 @@ from chalicelib.registry import api_call, guardrail
     severity="high",
     default={"event": "enforce", "sweep": "observe"},
     on={api_call("kms:DisableKey"): "requestParameters.keyId | resources[].ARN"},
-    needs={"kms:DescribeKey", "kms:ListKeys", "kms:EnableKey", "kms:DisableKey"},
+    needs={"kms:DescribeKey", "kms:ListKeys", "kms:ListResourceTags", "kms:EnableKey", "kms:DisableKey"},
     read=reads.key,
     subjects=reads.keys,
     resource=lambda key: str(key["KeyId"]),
     current=lambda key, _part: key["KeyState"],
+    tags=tags.of_key,
     gone={"NotFoundException"},
 )
 def check(key: Mapping[str, Any], _event: Event | None) -> Iterable[Remedy]:

@@ -16,6 +16,7 @@ Controls: FSBP RDS.2; CIS 3.0 2.3.3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.model import Aws, Call, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -62,6 +63,7 @@ def brought(event: Event) -> bool:
     subjects=subjects,
     resource=lambda instance: str(instance["DBInstanceIdentifier"]),
     current=lambda instance, _part: instance["PubliclyAccessible"],
+    tags=lambda _aws, _name, instance: tags.within([instance], "TagList"),
     gone={"DBInstanceNotFound"},
     later={"InvalidDBInstanceState"},
 )

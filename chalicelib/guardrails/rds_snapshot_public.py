@@ -11,6 +11,7 @@ Controls: FSBP RDS.1, DocumentDB.3, Neptune.3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib import tags
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.registry import api_call, guardrail
 
@@ -40,6 +41,13 @@ def subjects(aws: Aws) -> Iterable[str]:
     ]
 
 
+def tags_of(aws: Aws, _subject: str, snapshot: Snapshot) -> Mapping[str, str]:
+    """Return the snapshot's tags; raises AwsError."""
+    operation, word = KINDS[snapshot["kind"]]
+    answer = aws("rds", f"describe_{operation}s", **{f"{word}Identifier": snapshot["name"]})
+    return tags.within(answer[f"{word}s"], "TagList")
+
+
 @guardrail(
     severity="critical",
     default="enforce",
@@ -57,6 +65,7 @@ def subjects(aws: Aws) -> Iterable[str]:
     subjects=subjects,
     resource=lambda snapshot: f"{snapshot['kind']}:{snapshot['name']}",
     current=lambda snapshot, part: part in snapshot["shared"],
+    tags=tags_of,
     # AWS says DBSnapshotNotFound where moto says DBSnapshotNotFoundFault.
     gone={"DBSnapshotNotFound", "DBSnapshotNotFoundFault", "DBClusterSnapshotNotFoundFault"},
 )  # fmt: skip

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads
+from chalicelib import reads, tags
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.publicity import unordered
 from chalicelib.registry import api_call, guardrail
@@ -41,10 +41,11 @@ def brought(event: Event) -> bool:
     severity="critical",
     default="enforce",
     on={api_call("s3:PutBucketAcl"): "requestParameters.bucketName"},
-    needs={"s3:GetBucketAcl", "s3:PutBucketAcl", "s3:ListAllMyBuckets"},
+    needs={"s3:GetBucketAcl", "s3:GetBucketTagging", "s3:PutBucketAcl", "s3:ListAllMyBuckets"},
     read=read,
     subjects=reads.buckets,
     current=lambda state, _part: unordered(state["acl"]["Grants"]),
+    tags=tags.of_bucket,
     gone={"NoSuchBucket"},
 )
 def check(state: Mapping[str, Any], event: Event | None) -> Iterable[Remedy]:

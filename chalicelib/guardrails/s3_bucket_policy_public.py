@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads
+from chalicelib import reads, tags
 from chalicelib.model import Aws, Event, Remedy, call
 from chalicelib.publicity import public, statements, unordered
 from chalicelib.registry import api_call, guardrail
@@ -40,12 +40,16 @@ def brought(event: Event) -> bool:
     severity="critical",
     default={"event": "enforce", "sweep": "approve"},
     on={api_call("s3:PutBucketPolicy"): "requestParameters.bucketName"},
-    needs={"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:ListAllMyBuckets"},
+    needs={
+        "s3:GetBucketPolicy", "s3:GetBucketTagging", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy",
+        "s3:ListAllMyBuckets",
+    },
     read=read,
     subjects=reads.buckets,
     current=current,
+    tags=tags.of_bucket,
     gone={"NoSuchBucket"},
-)
+)  # fmt: skip
 def check(state: Mapping[str, Any], event: Event | None) -> Iterable[Remedy]:
     """Yield one remedy for all public statements of a policy, since it is put as a whole."""
     bucket, text = state["bucket"], state["policy"]

@@ -12,7 +12,7 @@ Controls: FSBP S3.8; CIS 3.0 2.1.4
 from collections.abc import Iterable
 from typing import Any
 
-from chalicelib import access_block, reads
+from chalicelib import access_block, reads, tags
 from chalicelib.model import Aws, Event, Remedy
 from chalicelib.registry import api_call, guardrail
 
@@ -30,12 +30,15 @@ def read(aws: Aws, bucket: str) -> dict[str, Any]:
         api_call("s3:PutBucketPublicAccessBlock"): "requestParameters.bucketName",
         api_call("s3:DeleteBucketPublicAccessBlock"): "requestParameters.bucketName",
     },
-    needs={"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock", "s3:ListAllMyBuckets"},
+    needs={
+        "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:PutBucketPublicAccessBlock", "s3:ListAllMyBuckets",
+    },
     read=read,
     subjects=reads.buckets,
     current=lambda state, _part: state["block"],
+    tags=tags.of_bucket,
     gone={"NoSuchBucket"},
-)
+)  # fmt: skip
 def check(state: dict[str, Any], event: Event | None) -> Iterable[Remedy]:
     """Yield the remedy for a bucket of which a flag is off."""
     name = state["bucket"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from chalicelib.model import Command, CommandKind, Finding, Notice
+from chalicelib.model import Command, CommandKind, Finding, Mode, Notice, Waiver, plain
 from chalicelib.people import Person, address
 
 HEADLINE = {
@@ -45,6 +46,13 @@ PERSONAL = {
     "exempted": "Your change may stay",
     "rejected": "Your change stays as it is",
 }
+# What happens by itself when a permission ends.
+AFTERWARDS: dict[Mode, str] = {
+    "enforce": "then, if it is still so, it is fixed by itself",
+    "approve": "then, if it is still so, Parapet asks what to do",
+    "observe": "then, if it is still so, Parapet tells again",
+    "off": "nothing happens then: its guardrail is off",
+}
 WHY_LENGTH = 600
 
 
@@ -57,7 +65,7 @@ def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
     step = finding.history[-1]
     text = note or step.note
     return Notice(
-        key=":".join(part for part in (finding.id, finding.status, _asking(finding), about) if part),
+        key=":".join(part for part in (finding.id, finding.status, _again(finding), about) if part),
         thread=finding.id,
         kind="finding",
         severity=finding.severity,
@@ -106,7 +114,7 @@ def to_person(finding: Finding, people: Sequence[Person]) -> Notice | None:
     )
     return replace(
         notice,
-        key=f"{notice.key}:person",
+        key=f"{finding.id}:{finding.status}:{_time(finding)}:person",
         thread=f"{finding.id}:person",
         title=f"{headline}: {clip(finding.why)}",
         lines=tuple(line for line in lines if line),
@@ -115,29 +123,90 @@ def to_person(finding: Finding, people: Sequence[Person]) -> Notice | None:
     )
 
 
+def _time(finding: Finding) -> int:
+    """Return the how-manieth time it is that a finding has its status; asked anew or acknowledged, it is the same."""
+    steps = [step.status for step in finding.history]
+    return sum(now == finding.status != before for before, now in zip([None, *steps], steps, strict=False))
+
+
 def _otherwise(finding: Finding) -> str:
     """Return how to ask that it may stay; only Parapet's channel has the buttons."""
     if finding.status == "fixed" and finding.undo:
-        asking, command = "Undo", f"undo {finding.id}"
+        asking, command = "an undo", "undo"
     elif finding.status in ("asked", "held", "failed"):
-        asking, command = "Exempt", f"exempt {finding.id} --until 30d --why REASON"
+        asking, command = "an exemption", "exempt"
     else:
         return ""
     return (
-        f"If it has to be as you made it: press {asking} at finding {finding.id} in Parapet's channel, "
-        f"or ./parapet {command}."
+        f"If it has to be as you made it: ask for {asking} at finding {finding.id} in Parapet's channel, "
+        f"or with /parapet {command} {finding.id}"
     )
 
 
-def _asking(finding: Finding) -> str:
-    """Return what tells one asking from the next: each is news."""
-    return str(finding.question) if finding.status == "asked" and finding.question > 1 else ""
+def _again(finding: Finding) -> str:
+    """Return what tells the first time that a finding has its status from the next, and one asking from the next."""
+    times = finding.question if finding.status == "asked" else _time(finding)
+    return str(times) if times > 1 else ""
 
 
 def _possible(action: CommandKind, finding: Finding) -> bool:
     if action == "acknowledge":
         return not finding.acknowledged
     return bool(finding.undo if action == "undo" else finding.fix if action == "approve" else True)
+
+
+def of_ending(finding: Finding, who: str, why: str, until: float, mode: Mode, at: float) -> Notice:
+    """Return the news that what was permitted to stay will not be much longer: told once for each end.
+
+    Args:
+        finding: what may stay.
+        who: permitted it.
+        why: the reason they gave.
+        until: when the permission ends.
+        mode: what its guardrail does then.
+        at: now; all times are epoch seconds.
+    """
+    notice = of_finding(finding)
+    lines = (
+        f"{_given(who, why)}; until {moment(until)}.",
+        f"{AFTERWARDS[mode][0].upper()}{AFTERWARDS[mode][1:]}.",
+        f"To prolong it: press Exempt, or ./parapet exempt {finding.id} --until 30d --why REASON.",
+        f"To end it now: ./parapet approve {finding.id} fixes it." if finding.fix else "",
+    )
+    return replace(
+        notice,
+        key=f"{finding.id}:ending:{until:.0f}",
+        title=f"Ends soon: {clip(finding.why)}",
+        lines=tuple(line for line in lines if line),
+        at=at,
+        actions=tuple(action for action in ("approve", "exempt") if _possible(action, finding)),
+    )
+
+
+def of_waiver_ending(waiver: Waiver, covers: int, at: float) -> Notice:
+    """Return the news that a waiver ends soon, which lets so many findings stand now: told once for each end."""
+    options = " ".join(f"--{name} {shlex.quote(value)}" for name, value in plain(waiver.scope).items() if value)
+    return Notice(
+        key=f"waiver:{waiver.id}:ending:{waiver.until:.0f}",
+        thread=f"waiver:{waiver.id}",
+        kind="finding",
+        severity="medium",
+        status="exempted",
+        title=f"Ends soon: the exemption of {clip(str(waiver.scope))}",
+        lines=(
+            f"{_given(waiver.who, waiver.why)}; until {moment(waiver.until)}.",
+            "Then what it lets stand is looked at again, and fixed, asked about or told, as its guardrail's mode says.",
+            clip(f"To prolong it: ./parapet exempt {options} --until 30d --why REASON."),
+            f"To end it now: ./parapet exempt --end {waiver.id} --why REASON.",
+        ),
+        facts=(("Exempted", clip(str(waiver.scope))), ("Lets stand now", str(covers))),
+        at=at,
+        guardrail=waiver.scope.guardrail or None,
+    )
+
+
+def _given(who: str, why: str) -> str:
+    return clip(f"Permitted by {who}: {why}" if why else f"Permitted by {who}")
 
 
 def of_trouble(key: str, title: str, lines: tuple[str, ...], facts: tuple[tuple[str, str], ...], at: float) -> Notice:
