@@ -30,13 +30,15 @@ from chalicelib.secrets import redacted
 NAMESPACE = "Parapet"
 # What CloudWatch takes of one metric in one line.
 VALUES = 100
-Metric = Literal["Events", "Findings", "Fixes", "Refusals", "Failures", "SecondsToRemediate"]
+Metric = Literal["Events", "Findings", "Fixes", "Refusals", "Failures", "Forgeries", "Denials", "SecondsToRemediate"]
 UNITS: Mapping[Metric, str] = {
     "Events": "Count",
     "Findings": "Count",
     "Fixes": "Count",
     "Refusals": "Count",
     "Failures": "Count",
+    "Forgeries": "Count",
+    "Denials": "Count",
     "SecondsToRemediate": "Seconds",
 }
 Level = Literal["INFO", "WARNING", "ERROR"]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.events import name_of
-from chalicelib.model import ParapetError
+from chalicelib.model import Asker, ParapetError, Scope
 from chalicelib.settings import meant
 
 # A key of DynamoDB's holds 2,048 bytes, and a reason longer than this is a document.
 LONGEST = 2000
+# What makes a request that is repeated the same one.
+KEY = "idempotency_key"
 
 
 class Declined(ParapetError):
@@ -26,12 +30,22 @@ class Declined(ParapetError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: who asks (as findings write it), when (epoch seconds), which item, with which parameters."""
+    """One request: who asks (as findings write it, and their ARN), when (epoch seconds), about which item, with what.
+
+    `number` is the same for each repeat under one idempotency key, and empty without one.
+    """
 
     who: str
+    by: str
     at: float
     item: str
     given: Mapping[str, str]
+    number: str = ""
+
+    @property
+    def asker(self) -> Asker:
+        """Who asks, as commands keep it."""
+        return Asker(self.who, self.by, "api")
 
     def text(self, name: str) -> str:
         """Return a parameter that must be there; raises Declined."""
@@ -47,6 +61,21 @@ class Asked:
             return reader(text, name, self.at)
         except ParapetError as error:
             raise Declined(400, str(error)) from error
+
+    def end(self, reader: Callable[[str, str, float], float]) -> float | None:
+        """Return the time that `for` or `until` names, None without; raises Declined, also when both are given."""
+        names = [name for name in ("for", "until") if name in self.given]
+        if len(names) == 2:
+            raise Declined(400, "for and until are both given: one of them will do")
+        return self.time(names[0], reader) if names else None
+
+    def flag(self, name: str) -> bool:
+        """Return whether a parameter says `true`; raises Declined for what is neither that nor `false`."""
+        return self.one_of(name, ("true", "false")) == "true"
+
+    def scope(self, names: Iterable[str]) -> Scope:
+        """Return the scope that the parameters of some names make."""
+        return Scope(**{name: self.given[name] for name in names if name in self.given})
 
     def one_of(self, name: str, choices: Iterable[str]) -> str | None:
         """Return a parameter that must be one of some words, None when not given; raises Declined."""
@@ -69,6 +98,7 @@ def asked(
     takes: tuple[str, ...],
     query: Mapping[str, list[str]] | None,
     body: bytes | None,
+    key: str | None = None,
 ) -> Asked:
     """Return what a request asks; raises Declined naming what to mend.
 
@@ -78,6 +108,7 @@ def asked(
         takes: the parameters that the route takes.
         query: the query string, each name with its values.
         body: the body where the route takes parameters from there, None where it takes them from the query.
+        key: the header Idempotency-Key, which a body may bring as a field too.
     """
     arn = (context.get("identity") or {}).get("userArn")
     if not arn:
@@ -88,8 +119,23 @@ def asked(
     if body is not None:
         _known(given, (), where, "query parameter")
         given = _object(body)
+        takes = (*takes, KEY)
     _known(given, takes, where, "query parameter" if body is None else "field")
-    return Asked(name_of(arn), context["requestTimeEpoch"] / 1000, item, {k: _text(k, v) for k, v in given.items()})
+    told = {name: _text(name, value) for name, value in given.items()}
+    number = "" if body is None else _number(arn, key, told.pop(KEY, None))
+    return Asked(name_of(arn), arn, context["requestTimeEpoch"] / 1000, item, told, number)
+
+
+def _number(arn: str, header: str | None, given: str | None) -> str:
+    """Return the number that a caller's key stands for: another caller's same key is another."""
+    if header is not None and given is not None and header != given:
+        raise Declined(400, f"the header Idempotency-Key and the field {KEY} differ: give one of them")
+    key = given if header is None else header
+    if key is None:
+        return ""
+    if not re.fullmatch(r"[!-~]{1,255}", key):
+        raise Declined(400, "an idempotency key has 1 to 255 letters, digits and signs of ASCII, and no space")
+    return hashlib.sha256(json.dumps([arn, key]).encode()).hexdigest()[:16]
 
 
 def _single(query: Mapping[str, list[str]]) -> dict[str, Any]:

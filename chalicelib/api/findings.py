@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import cast
 
-from chalicelib import commands, pages, registry, settings, times
+from chalicelib import commands, pages, registry, times
 from chalicelib.api import shape
 from chalicelib.api.asked import Asked, Declined
-from chalicelib.api.route import Answer, journal, ours, route, table
+from chalicelib.api.commanding import command, once
+from chalicelib.api.route import Answer, chosen, journal, ours, route, table
 from chalicelib.journal import place
-from chalicelib.model import STATUSES, CommandKind, Finding, Status
+from chalicelib.model import STATUSES, Command, CommandKind, Finding, Status
+from chalicelib.settings import Settings
 
 # A finding's own clock may be ahead of API Gateway's.
 SKEW = 3600.0
@@ -56,28 +57,63 @@ def shown(asked: Asked) -> Answer:
     return Answer(shape.details(finding, permission, asked.at))
 
 
-@route("POST", "/findings/{finding}/undo", "why", "for")
+@route("POST", "/findings/{finding}/undo", "why", "for", "until", "break_glass")
 def undo(asked: Asked) -> Answer:
     """Ask for a fix to be taken back, for a while; the function that owns the service does it."""
-    if "for" in asked.given:
-        until = asked.time("for", times.after)
-    else:
-        until = asked.at + settings.load(os.environ, registry.names(), ()).exempt_for
-    return _ask(asked, "undo", asked.given.get("why", ""), until)
+    return _ask(asked, "undo", asked.end(times.until) or asked.at + chosen().exempt_for)
 
 
-@route("POST", "/findings/{finding}/exempt", "why", "for")
+@route("POST", "/findings/{finding}/exempt", "why", "for", "until", "break_glass")
 def exempt(asked: Asked) -> Answer:
     """Ask for what a finding is about to be permitted, for a while."""
-    return _ask(asked, "exempt", asked.text("why"), asked.time("for", times.after))
+    asked.text("why")
+    end = asked.end(times.until)
+    if end is None:
+        raise Declined(400, "for is missing (30d), or until (2026-12-31)")
+    return _ask(asked, "exempt", end)
 
 
-def _ask(asked: Asked, kind: CommandKind, why: str, until: float) -> Answer:
-    finding, where = _finding(asked), journal()
-    # Decided anew by the function that does it; but nobody should wait for what is a plain no already.
-    commands.admitted(kind, finding, where.head(place(finding.violation)))
-    command = commands.ask(where, ours(), kind, finding, asked.who, why, asked.at, until)
-    return Answer(shape.command(command), 202, {"command": command.id, "finding": finding.id})
+@route("POST", "/findings/{finding}/approve", "why", "question", "break_glass")
+def approve(asked: Asked) -> Answer:
+    """Ask for the fix to be made that Parapet asks about, that is held, or that a permission keeps from being made."""
+    return _ask(asked, "approve")
+
+
+@route("POST", "/findings/{finding}/reject", "why", "question")
+def reject(asked: Asked) -> Answer:
+    """Ask for a fix that Parapet asks about not to be made, and not to be asked about again."""
+    asked.text("why")
+    return _ask(asked, "reject")
+
+
+@route("POST", "/findings/{finding}/acknowledge", "why")
+def acknowledge(asked: Asked) -> Answer:
+    """Say that somebody has seen a finding and takes care of it."""
+    return _ask(asked, "acknowledge")
+
+
+def _ask(asked: Asked, kind: CommandKind, until: float = 0.0) -> Answer:
+    insists = asked.flag("break_glass")
+    finding, where, settings = _finding(asked), journal(), chosen()
+    # What is decided is what was asked by now, not what will be asked meanwhile.
+    question = finding.question if kind in ("approve", "reject") else None
+    if "question" in asked.given:
+        question = asked.count("question", 1, MOST)
+    wanted = command(asked, kind, settings, finding=finding, until=until, question=question, break_glass=insists)
+    with once(asked):
+        if not (asked.number and where.command(asked.number)):
+            # Decided anew by the function that does it; but nobody should wait for what is a plain no already.
+            _admit(wanted, finding, settings)
+        done = commands.ask(where, ours(), wanted)
+    return Answer(shape.command(done), 202, {"command": done.id, "finding": finding.id})
+
+
+def _admit(wanted: Command, finding: Finding, settings: Settings) -> None:
+    try:
+        commands.admitted(wanted, finding, journal().head(place(finding.violation)), settings, wanted.at)
+    except commands.OwnChange as error:
+        insist = '"break_glass": "true" and a "why" insist on it, which is recorded and told loudly'
+        raise Declined(409, f"{error}; {insist}") from error
 
 
 def _finding(asked: Asked) -> Finding:

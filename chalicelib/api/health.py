@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 from chalicelib import __version__, registry, settings, wiring
-from chalicelib.api import shape
 from chalicelib.api.asked import Asked
 from chalicelib.api.pause import standing
 from chalicelib.api.route import Answer, explained, journal, ours, route
@@ -28,8 +27,7 @@ def health(asked: Asked) -> Answer:
     reasons: list[str] = []
     try:
         # Without this item no function decides anything: reading it proves what all of them need.
-        switch = standing(journal().pause(), asked.at)
-        facts["paused"] = shape.pause(switch) if switch else None
+        facts |= standing(journal().pauses(), asked.at)
     except ParapetError as error:
         reasons.append(explained(error))
     try:

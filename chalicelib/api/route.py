@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,11 +10,12 @@ from typing import Any
 
 from chalice import Blueprint, IAMAuthorizer, Response
 
-from chalicelib import secrets, telemetry, wiring
+from chalicelib import registry, secrets, settings, telemetry, wiring
 from chalicelib.api.asked import Asked, Declined, asked
 from chalicelib.commands import Refused
 from chalicelib.journal import Conflict, Journal
 from chalicelib.model import Aws, AwsError, ParapetError
+from chalicelib.settings import Settings
 from chalicelib.telemetry import Invocation
 
 blueprint = Blueprint(__name__)
@@ -63,6 +65,11 @@ def journal() -> Journal:
     return Journal(ours(), table())
 
 
+def chosen() -> Settings:
+    """Return the settings in force, guardrails' own aside; raises SettingsError."""
+    return settings.load(os.environ, registry.names(), ())
+
+
 def table() -> str:
     """Return the journal's table."""
     return wiring.environment().table
@@ -88,7 +95,7 @@ def _answered(view: View, takes: tuple[str, ...], item: str, seen: Invocation) -
     try:
         body = _body(request) if request.method == "POST" else None
         query = request.to_original_event()["multiValueQueryStringParameters"]
-        question = asked(context, item, takes, query, body)
+        question = asked(context, item, takes, query, body, request.headers.get("idempotency-key"))
         about["who"] = question.who
         answer = view(question)
     except Declined as error:
@@ -124,7 +131,9 @@ def _in_our_words(asked: Any, respond: Callable[[Any], Response]) -> Response:
     if isinstance(response.body, dict) and set(response.body) == {"Code", "Message"}:
         text = response.body["Message"]
         if response.status_code == 415:
-            text = "the body must be JSON: send it with the header Content-Type: application/json"
+            slack = asked.context["resourcePath"].startswith("/v1/slack/")
+            what, kind = ("a form", "x-www-form-urlencoded") if slack else ("JSON", "json")
+            text = f"the body must be {what}: send it with the header Content-Type: application/{kind}"
         return Response({"error": text}, {**response.headers, **HEADERS}, response.status_code)
     return response
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from chalicelib.model import ORIGINS, Call, Command, Exemption, Finding, Pause
+from chalicelib.model import ORIGINS, Call, Command, Exemption, Finding, Pause, Scope, Waiver, plain
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
 from chalicelib.times import iso
@@ -26,6 +26,9 @@ def summary(finding: Finding, now: float) -> dict[str, Any]:
         "actor": asdict(actor) if actor else None,
         "fixed": _iso(finding.fixed_at),
         "remediation_seconds": _rounded(finding.remediation_seconds),
+        "source": finding.source or None,
+        "acknowledged": finding.acknowledged or None,
+        "question": finding.question,
     }
 
 
@@ -47,13 +50,36 @@ def details(finding: Finding, permission: Exemption | None, now: float) -> dict[
 
 
 def command(asked: Command) -> dict[str, Any]:
-    """Return what a person asked for, and the answer."""
-    return {**asdict(asked), "at": iso(asked.at), "until": iso(asked.until)}
+    """Return what a person asked for, and the answer; where Slack wants it is nobody else's business."""
+    told = {name: value for name, value in plain(asked).items() if name != "reply_to"}
+    return {
+        **told,
+        "at": iso(asked.at),
+        "until": _iso(asked.until or None),
+        "expires": _iso(asked.expires),
+        "scope": scope(asked.scope),
+    }
 
 
 def pause(switch: Pause) -> dict[str, Any]:
-    """Return the pause switch as it is set."""
-    return {"who": switch.who, "why": switch.why, "at": iso(switch.at), "until": _iso(switch.until)}
+    """Return a pause switch as it is set."""
+    return {
+        "who": switch.who,
+        "why": switch.why,
+        "at": iso(switch.at),
+        "until": _iso(switch.until),
+        "scope": scope(switch.scope),
+    }
+
+
+def waiver(given: Waiver) -> dict[str, Any]:
+    """Return an exemption of a scope."""
+    return {**plain(given), "at": iso(given.at), "until": iso(given.until), "scope": scope(given.scope)}
+
+
+def scope(about: Scope) -> dict[str, str]:
+    """Return the fields of a scope that are given; none for everything."""
+    return {name: value for name, value in plain(about).items() if value}
 
 
 def guardrail(rail: Guardrail, settings: Settings) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from chalice.app import SQSEvent
 
 from chalicelib import registry, settings, telemetry, wiring
 from chalicelib.model import AwsError, Busy, ParapetError
-from chalicelib.notices import outbox
-from chalicelib.notices.slack import RateLimited, Slack, Unreachable
+from chalicelib.notices import outbox, slack_reply
+from chalicelib.notices.slack import Slack
+from chalicelib.notices.slack_api import RateLimited, Unreachable
 from chalicelib.notices.threads import Threads
 from chalicelib.secrets import Kept
 from chalicelib.telemetry import Invocation
@@ -58,7 +59,11 @@ def tell(record: SQSRecord, context: Any, seen: Invocation) -> None:
         about |= {"exception": traceback.format_exc(), "outcome": "defect"}
         seen.line("ERROR", "not told: a defect of Parapet's", **about, ms=_since(started))
         raise
-    seen.line("INFO", "told", **about, outcome=outcome.kind, note=outcome.note, ms=_since(started))
+    note = outcome.note
+    # Where it was asked for, too; but not once more when the queue brings it again.
+    if notice.reply_to and outcome.kind != "known":
+        note = slack_reply.told(notice.reply_to, notice, wiring.environment().slack_url) or note
+    seen.line("INFO", "told", **about, outcome=outcome.kind, note=note, ms=_since(started))
 
 
 @functools.cache
@@ -69,7 +74,8 @@ def slack(account: str) -> Slack:
         raise ParapetError("PARAPET_SLACK_TOKEN is not set: it names where Slack's bot token is kept")
     token = Kept(lambda store: wiring.connect()(store, wiring.home()), chosen.slack_token, "Slack's bot token")
     threads = Threads(wiring.accounts(account)(account, ""), chosen.table)
-    return Slack(token, threads, chosen.slack_channel, url=chosen.slack_url)
+    heard = bool(chosen.slack_signing_secret)
+    return Slack(token, threads, chosen.slack_channel, url=chosen.slack_url, interactive=heard, people=chosen.people)
 
 
 def _since(started: float) -> int:

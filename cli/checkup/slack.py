@@ -1,4 +1,4 @@
-"""Can Parapet speak in its Slack channel?"""
+"""Can Parapet speak in its Slack channel, and does it hear what is pressed there?"""
 
 from __future__ import annotations
 
@@ -17,19 +17,25 @@ SCOPES: Mapping[str, str] = {
     "groups:read": "to find a private channel",
     "channels:history": "to look whether an interrupted call has arrived",
     "groups:history": "the same in a private channel",
+    "im:history": "the same where it tells one person",
+    "commands": "for /parapet",
+    "usergroups:read": "to know who may press what",
+    "users:read": "to tell whoever made a change",
+    "users:read.email": "to find them by their address",
+    "im:write": "to write to them alone",
 }
 ABSENT = ("ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException")
 TIMEOUT, PAGE = 10, 200
 
 
 def slack(patient: Patient) -> Verdict:
-    """Is there a token, do its scopes suffice, and is the bot in the channel?"""
+    """Is there a token, do its scopes suffice, is the bot in the channel, and is there a signing secret?"""
     from slack_sdk import WebClient
     from slack_sdk.errors import SlackApiError, SlackClientError
 
     where = patient.stack.parameter("SlackToken") or "/parapet/slack-token"
     store, name = place(where)
-    token = _token(patient, store, name)
+    token = _secret(patient, store, name)
     put = "put the app's bot token (xoxb-…) there: docs/slack.md"
     if token is None:
         return wrong(f"there is no {STORES[store]} {name}", put)
@@ -47,10 +53,25 @@ def slack(patient: Patient) -> Verdict:
     except (SlackClientError, OSError, HTTPException) as error:
         # The error's own text may hold the request, and so the token.
         return cannot_tell(f"Slack does not answer: {type(error).__name__}", "ask again; is this machine offline?")
-    return judge(str(answer["team"]), scopes, channels, patient.settings.slack_channel)
+    speaks = judge(str(answer["team"]), scopes, channels, patient.settings.slack_channel)
+    return speaks if speaks.state != "ok" else _heard(patient, speaks)
 
 
-def _token(patient: Patient, store: str, name: str) -> Secret | None:
+def _heard(patient: Patient, speaks: Verdict) -> Verdict:
+    """Judge whether what is pressed in Slack can be told from what is not Slack's."""
+    where = patient.settings.slack_signing_secret or patient.stack.parameter("SlackSigningSecret")
+    if not where:
+        return ok(f"{speaks.evidence}; without buttons, since SlackSigningSecret is empty")
+    store, name = place(where)
+    if _secret(patient, store, name) is None:
+        return wrong(
+            f"there is no {STORES[store]} {name}: no button, dialog or /parapet gets through",
+            "put the app's signing secret there: docs/slack.md",
+        )
+    return ok(f"{speaks.evidence}, and it knows Slack's signature")
+
+
+def _secret(patient: Patient, store: str, name: str) -> Secret | None:
     if store == "ssm":
         found = patient.aws("ssm", "get_parameter", absent=ABSENT, Name=name, WithDecryption=True)
         value = found.get("Parameter", {}).get("Value")

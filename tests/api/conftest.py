@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from chalicelib import wiring
 from tests.account import TABLE, TestAccount
 from tests.api.client import Api
+from tests.api.slacking import Slacking, slacking
 from tests.samples import REGION
 
 
@@ -14,3 +18,9 @@ def api(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Api:
         monkeypatch.setenv(name, value)
     wiring.use(account.functions)
     return Api(account)
+
+
+@pytest.fixture
+def room(account: TestAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Slacking]:
+    with slacking(account, monkeypatch, tmp_path) as made:
+        yield made

@@ -38,6 +38,9 @@ class TestOne:
             },
             "fixed": "2026-11-18T11:06:41Z",
             "remediation_seconds": 1.0,
+            "source": None,
+            "acknowledged": None,
+            "question": 0,
             "event": {
                 "id": finding.event_id, "call": "AuthorizeSecurityGroupIngress", "time": "2026-11-18T11:06:40Z",
             },

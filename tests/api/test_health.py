@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,7 @@ class TestHealth:
             "account": ACCOUNT,
             "table": TABLE,
             "paused": None,
+            "pauses": [],
             "modes": {
                 origin: {
                     mode: sum(1 for rail in rails if rail.default[origin] == mode)
@@ -114,21 +116,58 @@ class TestPause:
     def test_stops_fixing_until_it_is_lifted(self, api: Api) -> None:
         api.account.enforce()
         status, document = api.call("POST", "/v1/pause", body={"why": "a deployment"})
-        switch = {"who": "alice", "why": "a deployment", "at": moment(NOW), "until": None}
+        switch: Any = {"who": "alice", "why": "a deployment", "at": moment(NOW), "until": None, "scope": {}}
         assert (status, document) == (200, {"paused": switch})
-        assert api.get("/v1/pause") == {"paused": switch}
+        assert api.get("/v1/pause") == {"paused": switch, "pauses": [switch]}
         finding = api.breach()
         assert finding.status == "held"
-        assert api.call("DELETE", "/v1/pause") == (200, {"was_paused": switch, "looks_again": [finding.id]})
+        lifted = {"was_paused": switch, "still_paused": [], "looks_again": [finding.id]}
+        assert api.call("DELETE", "/v1/pause") == (200, lifted)
         assert api.events() == [("Parapet Look Again", {"service": "ec2", "finding": finding.id})]
-        assert api.get("/v1/pause") == {"paused": None}
+        assert api.get("/v1/pause") == {"paused": None, "pauses": []}
 
     def test_needs_a_reason(self, api: Api) -> None:
         assert api.error(400, "POST", "/v1/pause", body={"for": "30m"}) == "why is missing"
-        assert api.get("/v1/pause") == {"paused": None}
+        assert api.get("/v1/pause") == {"paused": None, "pauses": []}
 
     def test_lifting_what_is_not_there(self, api: Api) -> None:
-        assert api.call("DELETE", "/v1/pause") == (200, {"was_paused": None, "looks_again": []})
+        assert api.call("DELETE", "/v1/pause") == (
+            200, {"was_paused": None, "still_paused": [], "looks_again": []},
+        )  # fmt: skip
+
+    def test_of_a_scope_leaves_the_rest_and_is_lifted_alone(self, api: Api) -> None:
+        api.account.enforce()
+        api.call("POST", "/v1/pause", body={"why": "a migration", "service": "s3"})
+        api.call("POST", "/v1/pause", body={"why": "a deployment", "service": "ec2", "region": REGION, "for": "2h"})
+        there = api.get("/v1/pause")
+        assert (there["paused"], [one["scope"] for one in there["pauses"]]) == (
+            None, [{"service": "ec2", "region": REGION}, {"service": "s3"}],
+        )  # fmt: skip
+        assert api.get("/v1/health")["pauses"] == there["pauses"]
+        finding = api.breach()
+        assert finding.status == "held"
+        status, lifted = api.call("DELETE", "/v1/pause", {"service": "ec2", "region": REGION, "why": "done"})
+        assert (status, lifted["was_paused"]["why"], lifted["looks_again"]) == (200, "a deployment", [finding.id])
+        assert [one["scope"] for one in lifted["still_paused"]] == [{"service": "s3"}]
+        assert api.breach().status == "fixed"
+
+    @pytest.mark.parametrize(
+        ("body", "text"),
+        [
+            ({"why": "x", "service": "ec3"}, "service: there is no 'ec3'; did you mean 'ec2'?"),
+            ({"why": "x", "resource": "sg-1"}, "POST /v1/pause knows no field 'resource'; "),
+            ({"why": "x", "until": "2026-11-17"}, "until: 2026-11-17 is in the past"),
+        ],
+    )
+    def test_says_what_cannot_be_paused(self, api: Api, body: Any, text: str) -> None:
+        assert api.error(400, "POST", "/v1/pause", body=body).startswith(text)
+
+    def test_works_with_settings_that_cannot_be_used(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        settings(monkeypatch, tmp_path, "this is no TOML")
+        assert api.call("POST", "/v1/pause", body={"why": "help"})[0] == 200
+        assert api.call("DELETE", "/v1/pause")[0] == 200
 
     def test_set_by_hand_in_the_console(self, api: Api) -> None:
         key = {"pk": {"S": "CONTROL"}, "sk": {"S": "CONTROL"}}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from chalicelib.functions import notify as notify_module
 from chalicelib.model import Notice
 from chalicelib.notices.outbox import Outbox
 from local.slack import SlackStandIn
+from local.workspace import ALICE, BOB
 from tests.account import TABLE, TestAccount
 from tests.notices.samples import FIXED, UNDONE, notice
 from tests.notices.serving import serving
@@ -178,6 +181,39 @@ class TestNotify:
         for _ in range(2):
             stage.handlers["notify"]({"Records": [_record(FIXED)]}, Context())
         assert len(stage.slack.messages) == 1
+
+    def test_an_outcome_is_told_where_it_was_asked_for_too_and_once(self, stage: Stage, log: io.StringIO) -> None:
+        channel, url = stage.slack.channels[0], os.environ["PARAPET_SLACK_URL"].removesuffix("/api/")
+        asked = notice(reply_to=url + stage.slack.hook("commands", channel, ALICE.id))
+        assert stage.notify(asked) == [True]
+        stage.handlers["notify"]({"Records": [_record(asked)]}, Context())
+        assert [one.message["text"].split(":")[0] for one in stage.slack.ephemerals] == ["✅ Fixed"]
+        assert "/hooks/" not in log.getvalue()
+
+    def test_an_outcome_that_cannot_be_told_there_is_told_all_the_same(self, stage: Stage, log: io.StringIO) -> None:
+        url = os.environ["PARAPET_SLACK_URL"].removesuffix("/api/")
+        gone, strange = f"{url}/hooks/commands/T0/0/gone", "https://example.com/x"
+        assert stage.notify(notice(reply_to=gone), notice(key="k2", reply_to=strange)) == [True, True]
+        told = [line["note"] for line in lines(log)]
+        assert "too old" in told[0]
+        assert "is not Slack's" in told[1]
+        assert len(stage.slack.messages) == 2
+
+    def test_tells_one_person_directly_whom_the_settings_name_and_logs_whom_nobody_knows(
+        self, stage: Stage, log: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        role = f"arn:aws:iam::{ACCOUNT}:role/deploy"
+        file = tmp_path / "parapet.toml"
+        file.write_text(f'[people.bob]\nslack = "{BOB.id}"\naws = ["{role}"]\n', "utf-8")
+        monkeypatch.setenv("PARAPET_SETTINGS", str(file))
+        sessions = [f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/build-7" for name in ("deploy", "other")]
+        own = [notice(key=f"{one}:person", thread=f"{one}:person", to=one, actions=()) for one in sessions]
+        assert stage.notify(*own) == [True, True]
+        [room] = stage.slack.direct.values()
+        assert (room.user, len(stage.slack.threads(room.id)), stage.slack.threads()) == (BOB.id, 1, [])
+        sent, nobody = lines(log)
+        assert (sent["outcome"], nobody["outcome"]) == ("sent", "nobody")
+        assert "is nobody's under [people]" in nobody["note"]
 
     def test_needs_no_app(self) -> None:
         assert callable(notify_module.notify)

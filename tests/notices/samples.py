@@ -29,7 +29,7 @@ FIXED = Notice(
     at=NOW,
     finding="abcd1234",
     guardrail="ec2_security_group_open",
-    undoable=True,
+    actions=("undo",),
 )
 UNDONE = replace(
     FIXED,
@@ -38,7 +38,7 @@ UNDONE = replace(
     title=f"Undone: {WHY}",
     lines=("the bastion needs it until Friday",),
     at=NOW + 60,
-    undoable=False,
+    actions=(),
 )
 
 

@@ -21,7 +21,8 @@ class Quiet(WSGIRequestHandler):
 def serving(app: Any) -> Iterator[str]:
     """Serve an app; gives its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It ends when it next looks whether it should.
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

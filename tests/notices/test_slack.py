@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib.model import AwsError, Busy, Notice, ParapetError
-from chalicelib.notices.slack import RateLimited, Refused, Slack, Unreachable
+from chalicelib.notices.slack import Slack
+from chalicelib.notices.slack_api import RateLimited, Refused, Unreachable
 from chalicelib.notices.threads import Threads, mark
 from chalicelib.secrets import Kept
 from local.slack import SCOPES, Channel, Fault, SlackStandIn
@@ -306,7 +307,7 @@ class TestPatience:
     def test_a_burst_is_slowed_down_and_all_of_it_told(self, stage: Stage) -> None:
         ticks = itertools.count()
         at = 1_795_000_000.0
-        stage.slack._now = lambda: at + sum(stage.slept) + next(ticks) / 1e6
+        stage.slack.now = lambda: at + sum(stage.slept) + next(ticks) / 1e6
         for number in range(20):
             stage.tell(notice(key=f"k{number}", thread=f"t{number}"))
         assert len(stage.slack.messages) == 20
@@ -395,4 +396,4 @@ class TestToMend:
     def test_a_message_that_slack_does_not_take_is_our_defect(self, stage: Stage) -> None:
         params = {"channel": "#parapet", "text": "x", "blocks": [{"type": "header"}]}
         with pytest.raises(Refused, match=r"invalid_blocks.*missing required field: text.*please report"):
-            stage.us._call("chat_postMessage", lambda: 30.0, **params)
+            stage.us._api.call("chat_postMessage", lambda: 30.0, **params)

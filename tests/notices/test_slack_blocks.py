@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.model import SEVERITIES, STATUSES, Notice, Severity
-from chalicelib.notices import slack_blocks
+from chalicelib.model import COMMANDS, SEVERITIES, STATUSES, CommandKind, Notice, Severity
+from chalicelib.notices import slack_blocks, slack_text
 from chalicelib.notices.slack_blocks import Earlier
 from local import slack_limits
 from tests.notices.samples import FIXED, UNDONE, notice
@@ -37,7 +37,8 @@ notices = st.builds(
     at=moments,
     finding=st.one_of(st.none(), long_texts),
     guardrail=st.one_of(st.none(), texts),
-    undoable=st.booleans(),
+    actions=st.lists(st.sampled_from(COMMANDS), unique=True).map(tuple),
+    question=st.integers(0, 99),
 )
 earlier = st.lists(st.builds(Earlier, at=moments, status=texts, line=long_texts), max_size=12)
 
@@ -65,7 +66,8 @@ class TestAnyNotice:
     @patiently
     @given(notices, earlier)
     def test_holds_every_limit_of_slack(self, anything: Notice, before: list[Earlier]) -> None:
-        for text, blocks in (slack_blocks.root(anything, before), slack_blocks.reply(anything)):
+        typed = slack_blocks.root(anything, before, interactive=False)
+        for text, blocks in (slack_blocks.root(anything, before), typed, slack_blocks.reply(anything)):
             slack_limits.blocks(blocks)
             assert 0 < len(text.encode("utf-16-le")) // 2 <= slack_blocks.TEXT
             json.dumps([text, blocks], ensure_ascii=False).encode()
@@ -89,25 +91,25 @@ class TestAnyNotice:
     def test_holds_the_limits_where_each_is_at_its_worst(self) -> None:
         much = "&🔥`" * 9000
         worst = notice(
-            key=much, title=much, lines=(much,) * 99, facts=((much, much),) * 99, finding="x" * 2000, status="asked"
+            key=much, title=much, lines=(much,) * 99, facts=((much, much),) * 99, finding="x" * 1998, actions=COMMANDS
         )
         before = [Earlier(1e9, "fixed", much)] * 99
         for text, blocks in (slack_blocks.root(worst, before), slack_blocks.reply(worst)):
             slack_limits.blocks(blocks)
             assert len(text.encode("utf-16-le")) // 2 <= slack_blocks.TEXT
-        assert buttons(slack_blocks.root(worst)[1])
-        assert buttons(slack_blocks.root(notice(finding="x" * 2001))[1]) == []
+        assert len(buttons(slack_blocks.root(worst)[1])) == 5
+        assert buttons(slack_blocks.root(notice(finding="x" * 1999))[1]) == []
 
     @patiently
     @given(notices)
-    def test_an_undo_button_carries_the_whole_id_or_is_not_there(self, anything: Notice) -> None:
+    def test_a_button_carries_the_whole_id_or_is_not_there(self, anything: Notice) -> None:
         for button in buttons(slack_blocks.root(anything)[1]):
-            assert anything.undoable
-            assert button["value"] == anything.finding
+            assert button["action_id"] in anything.actions
+            assert button["value"] == f"{anything.finding}:{anything.question}"
 
     @given(texts, st.integers(2, 400))
     def test_a_cut_is_never_within_an_escape(self, text: str, limit: int) -> None:
-        cut = slack_blocks._clip(text, limit)
+        cut = slack_text.clip(text, limit)
         assert len(cut.encode("utf-16-le", "surrogatepass")) // 2 <= limit
         assert re.fullmatch(r"(?s)(?:[^&<>]|&(?:amp|lt|gt);)*", cut)
 
@@ -127,7 +129,7 @@ class TestAFixedFinding:
 
     def test_has_an_undo_button_that_asks_before_it_acts(self) -> None:
         (button,) = buttons(self.blocks)
-        assert (button["action_id"], button["value"]) == ("undo", "abcd1234")
+        assert (button["action_id"], button["value"]) == ("undo", "abcd1234:0")
         assert button["confirm"]["confirm"]["text"] == "Undo"
         assert "sg-0a1b2c3d4e5f60718" in button["confirm"]["text"]["text"]
 
@@ -160,9 +162,51 @@ def test_a_reply_leaves_the_facts_and_the_button_to_the_root() -> None:
     assert [block["type"] for block in blocks] == ["section", "context"]
 
 
-def test_a_question_names_the_command_line() -> None:
-    _, blocks = slack_blocks.root(notice(status="asked", undoable=False))
-    assert "./parapet exempt abcd1234 --until 30d" in blocks[1]["text"]["text"]
+ASKED = notice(
+    status="asked",
+    title="Needs a decision: sg-0a1b2c3d4e5f60718 admits 0.0.0.0/0 to port 22 (SSH)",
+    lines=("Nothing was changed. The fix would be ec2:revoke_security_group_ingress.", "too many fixes in ten minutes"),
+    actions=("approve", "reject", "exempt", "acknowledge"),
+    question=2,
+)
+
+
+class TestAQuestion:
+    found: ClassVar = {button["action_id"]: button for button in buttons(slack_blocks.root(ASKED)[1])}
+
+    def test_can_be_answered_each_way_it_says(self) -> None:
+        labels = {kind: button["text"]["text"] for kind, button in self.found.items()}
+        assert labels == {
+            "approve": "Fix it",
+            "reject": "Leave it",
+            "exempt": "Exempt…",
+            "acknowledge": "Acknowledge",
+        }
+        assert {button["value"] for button in self.found.values()} == {"abcd1234:2"}
+
+    def test_says_what_the_fix_will_do_before_it_is_approved(self) -> None:
+        assert "ec2:revoke_security_group_ingress" in self.found["approve"]["confirm"]["text"]["text"]
+
+    def test_asks_again_only_before_what_is_carried_out_at_once(self) -> None:
+        assert {kind for kind, button in self.found.items() if "confirm" in button} == {"approve", "reject"}
+
+    def test_names_the_command_line_where_nobody_hears_a_press(self) -> None:
+        _, blocks = slack_blocks.root(ASKED, interactive=False)
+        assert buttons(blocks) == []
+        assert blocks[-1]["elements"][0]["text"] == (
+            "To answer, on the command line:\n./parapet approve abcd1234\n./parapet reject abcd1234\n"
+            "./parapet exempt abcd1234 --until 30d --why REASON\n./parapet acknowledge abcd1234"
+        )
+
+
+@pytest.mark.parametrize("odd", ["", "a\nb", "<b>", "\ud800", "x\u202e"])
+def test_a_finding_that_no_button_can_carry_has_none(odd: str) -> None:
+    assert buttons(slack_blocks.root(notice(finding=odd))[1]) == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in COMMANDS if kind not in ("pause", "resume")])
+def test_every_command_about_a_finding_has_a_button(kind: CommandKind) -> None:
+    assert [one["action_id"] for one in buttons(slack_blocks.root(notice(actions=(kind,)))[1])] == [kind]
 
 
 @pytest.mark.parametrize("severity", get_args(Severity))

@@ -1,0 +1,154 @@
+"""Buttons and modals: from a press or a submission to a command, or to a word to the one person who pressed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+from chalicelib import commands, times
+from chalicelib.api import slack_words
+from chalicelib.api.slack_desk import Desk
+from chalicelib.api.slack_payload import Message, Pressed, Submitted
+from chalicelib.commands import OwnChange
+from chalicelib.model import Command, CommandKind, Finding, ParapetError
+from chalicelib.notices import slack_blocks, slack_modals
+from chalicelib.notices.slack_modals import EXEMPT, FOR, OWN_CHANGE, UNTIL, WHY
+from chalicelib.notices.slack_reply import trusted
+
+T = TypeVar("T")
+# No end is later (epoch seconds).
+LAST = 1e11
+OLD = "This is from another version of Parapet: use the latest message."
+
+
+class Unfilled(ParapetError):
+    """A modal in which something has to be mended: which block, and what about it."""
+
+    def __init__(self, block: str, text: str) -> None:
+        """Keep the block's name."""
+        super().__init__(text)
+        self.block = block
+
+
+def pressed(desk: Desk, press: Pressed) -> None:
+    """Do what a button stands for: ask for it, or open the modal that asks what is missing.
+
+    Raises:
+        Denied: when this person may not.
+        Refused: when it is a plain no already.
+        ParapetError: for a button that is not ours, or what cannot be read, recorded or opened.
+    """
+    match = re.fullmatch("([0-9a-v]{8}):([0-9]{1,6})", press.value)
+    if press.action not in slack_blocks.BUTTONS or not match:
+        raise ParapetError(OLD)
+    kind = cast("CommandKind", press.action)
+    desk.admit(press.user, kind)
+    finding = desk.finding(match[1])
+    command = commands.new(
+        kind, desk.asker(press.user), desk.now, desk.settings, finding=finding, question=int(match[2]),
+        until=desk.until(kind), id=press.key,
+    )  # fmt: skip
+    shown: list[Message] = []
+
+    def show() -> None:
+        for message in filter(None, [press.message]):
+            if _shown(desk, message, slack_blocks.asked(message.blocks, kind, command.who, command.at)):
+                shown.append(message)
+
+    try:
+        ask(desk, press.trigger, command, finding, show)
+    except ParapetError:
+        # It was not recorded after all, and can be asked for again.
+        for message in shown:
+            _shown(desk, message, message.blocks)
+        raise
+
+
+def ask(
+    desk: Desk, trigger: str, command: Command, finding: Finding, before: Callable[[], None] = lambda: None
+) -> bool:
+    """Ask for a command, or open the modal that asks what is missing; returns whether it is asked for.
+
+    Raises Refused when it is a plain no already, ParapetError.
+    """
+    if command.kind == "exempt":
+        obstacle = ""
+        try:
+            desk.check(command, finding)
+        except OwnChange as own:
+            obstacle = str(own)
+        view = slack_modals.exempt(finding.why, _carried(command, insists=bool(obstacle)), obstacle)
+    else:
+        try:
+            desk.ask(command, finding, before)
+            return True
+        except OwnChange as own:
+            view = slack_modals.own_change(finding.why, str(own), _carried(command, insists=True), command.why)
+    desk.open(trigger, view)
+    return False
+
+
+def submitted(desk: Desk, modal: Submitted) -> None:
+    """Ask for what a modal was about; raises Unfilled for a field to mend, else as `pressed` does."""
+    carried = modal.carried
+    number, question, reply_to = (carried.get(name) for name in ("finding", "question", "reply_to"))
+    kind = cast("CommandKind", str(carried.get("kind")))
+    if kind not in slack_blocks.BUTTONS or modal.modal != (EXEMPT if kind == "exempt" else OWN_CHANGE):
+        raise ParapetError(OLD)
+    desk.admit(modal.user, kind)
+    finding = desk.finding(str(number))
+    why = _filled(WHY, lambda: slack_words.reason(modal.given.get(WHY, "")))
+    command = commands.new(
+        kind, desk.asker(modal.user), desk.now, desk.settings, finding=finding, why=why,
+        question=question if type(question) is int else None,
+        until=_until(desk, modal.given) if kind == "exempt" else _end(carried.get("until")), id=modal.key,
+        reply_to=str(reply_to) if trusted(str(reply_to), desk.settings.slack_url) else "",
+    )  # fmt: skip
+    try:
+        desk.ask(command, finding)
+    except OwnChange:
+        if carried.get("insists") is not True:
+            raise
+        desk.ask(replace(command, break_glass=True), finding)
+
+
+def _carried(command: Command, *, insists: bool) -> Mapping[str, Any]:
+    """Return what a modal carries of a command: nothing that is believed without another look."""
+    return {
+        "kind": command.kind, "finding": command.finding, "question": command.question, "until": command.until,
+        "insists": insists, "reply_to": command.reply_to,
+    }  # fmt: skip
+
+
+def _end(value: Any) -> float:
+    return float(value) if type(value) in (int, float) and 0 <= value < LAST else 0.0
+
+
+def _until(desk: Desk, given: Mapping[str, str]) -> float:
+    if day := given.get(UNTIL):
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day, re.ASCII):
+            raise Unfilled(UNTIL, "This is not a day.")
+        return _filled(UNTIL, lambda: times.until(day, "the end", desk.now))
+    if span := given.get(FOR):
+        return _filled(FOR, lambda: times.after(span, "the end", desk.now))
+    raise Unfilled(FOR, "Say for how long, or until the end of which day.")
+
+
+def _filled(block: str, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except ParapetError as error:
+        raise Unfilled(block, str(error)) from error
+
+
+def _shown(desk: Desk, message: Message, blocks: Sequence[Mapping[str, Any]]) -> bool:
+    """Have a message show some blocks; before anything comes of a press, since its outcome is to stand there last."""
+    where = {"channel": message.channel, "ts": message.ts, "text": message.text, "blocks": list(blocks)}
+    try:
+        desk.slack.call("chat_update", desk.remaining, **where, parse="none", link_names=False)
+    except ParapetError as error:
+        desk.seen.line("WARNING", f"the message does not show how things are: {error}")
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""The slash command: what somebody typed, done, and answered for their eyes only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from chalicelib import commands, pages, registry
+from chalicelib.api import slack_answers, slack_asking, slack_words
+from chalicelib.api.slack_answers import SHOWN, said
+from chalicelib.api.slack_desk import Desk
+from chalicelib.api.slack_payload import Typed
+from chalicelib.api.slack_words import Said
+from chalicelib.model import EVERYTHING, STANDING, STATUSES, CommandKind, Finding, Status
+from chalicelib.notices.compose import moment
+from chalicelib.notices.slack_blocks import BUTTONS
+from chalicelib.notices.slack_reply import trusted
+from chalicelib.pages import Wanted
+
+# A finding's own clock may be ahead of API Gateway's.
+SKEW = 3600.0
+MOST = 100
+OPEN: tuple[Status, ...] = tuple(status for status in STATUSES if status in STANDING)
+
+
+def answered(desk: Desk, typed: Typed) -> Mapping[str, Any]:
+    """Return the answer to what somebody typed, done as far as it can be done at once.
+
+    Raises:
+        Unclear: when it cannot be understood.
+        Denied: when this person may not.
+        ParapetError: when it cannot be.
+    """
+    wanted = slack_words.read(typed.text, desk.now)
+    if wanted.verb == "help":
+        return slack_answers.listed("What you can ask for:", [slack_words.help_text()])
+    if wanted.verb in ("status", "findings", "who"):
+        desk.admit_reader(typed.user)
+        return _shown(desk, wanted)
+    kind = cast("CommandKind", wanted.verb)
+    desk.admit(typed.user, kind)
+    if kind in ("pause", "resume"):
+        return _switched(desk, typed, kind, wanted)
+    return _asked(desk, typed, kind, wanted)
+
+
+def _asked(desk: Desk, typed: Typed, kind: CommandKind, wanted: Said) -> Mapping[str, Any]:
+    finding = desk.finding(wanted.about)
+    command = commands.new(
+        kind, desk.asker(typed.user), desk.now, desk.settings, finding=finding, why=wanted.why,
+        until=desk.until(kind, wanted.until), id=typed.key,
+        reply_to=typed.reply_to if trusted(typed.reply_to, desk.settings.slack_url) else "",
+    )  # fmt: skip
+    if slack_asking.ask(desk, typed.trigger, command, finding):
+        return said(f"⏳ Asked for: {BUTTONS[kind].label}, {finding.id}. What comes of it is shown here.")
+    return said(f"A dialog asks for the rest about {finding.id}.")
+
+
+def _switched(desk: Desk, typed: Typed, kind: CommandKind, wanted: Said) -> Mapping[str, Any]:
+    command = commands.new(
+        kind, desk.asker(typed.user), desk.now, desk.settings, why=wanted.why, until=wanted.until, scope=wanted.scope,
+        id=typed.key,
+    )  # fmt: skip
+    desk.seen.because(command=command.id, scope=str(wanted.scope))
+    where = "Everything" if wanted.scope == EVERYTHING else str(wanted.scope)
+    if kind == "pause":
+        commands.pause(desk.journal, command)
+        lift = f"`/parapet resume{'' if where == 'Everything' else f' {where}'}`"
+        return said(f"⏸️ {where} is paused until {moment(command.until)}; telling goes on. {lift} ends it.")
+    standing = [one for one in desk.journal.pauses() if one.on(desk.now)]
+    if all(one.scope != wanted.scope for one in standing):
+        others = "".join(f"\n• `{one.scope}`" for one in standing)
+        return said(f"{where} is not paused.{f' What is:{others}' if others else ''}")
+    held = commands.resume(desk.journal, desk.aws, command)
+    again = f" What waited is looked at again: {len(held)}." if held else ""
+    return said(f"▶️ {where} is no longer paused.{again}")
+
+
+def _shown(desk: Desk, wanted: Said) -> Mapping[str, Any]:
+    about = wanted.about
+    if wanted.verb == "status":
+        waiting = {status: _read(desk, Wanted(0.0, desk.now + SKEW, status)) for status in OPEN}
+        return slack_answers.status(desk.journal.pauses(), waiting, desk.now)
+    if wanted.verb == "who":
+        return slack_answers.who(_about(desk, about), about, desk.now)
+    if about and about not in registry.services():
+        return slack_answers.findings(_about(desk, about), about, desk.now)
+    standing = [
+        finding
+        for status in OPEN
+        for finding in _read(desk, Wanted(0.0, desk.now + SKEW, status))
+        if about in ("", registry.service_of(finding.violation.guardrail))
+    ]
+    newest = sorted(standing, key=lambda finding: finding.opened, reverse=True)
+    return slack_answers.findings(newest, about, desk.now)
+
+
+def _about(desk: Desk, resource: str) -> list[Finding]:
+    return _read(desk, Wanted(0.0, desk.now + SKEW, resource=resource), SHOWN + 1)
+
+
+def _read(desk: Desk, wanted: Wanted, limit: int = MOST) -> list[Finding]:
+    return list(pages.read(desk.aws, desk.settings.table, wanted, limit).findings)

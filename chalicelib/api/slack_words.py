@@ -1,0 +1,141 @@
+"""What somebody typed behind `/parapet`, read: a verb, what it is about, for how long, and why. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from chalicelib import scope, times
+from chalicelib.model import EVERYTHING, ParapetError, Scope
+from chalicelib.settings import meant
+
+USES = {
+    "status": "status",
+    "findings": "findings [SERVICE or RESOURCE]",
+    "who": "who RESOURCE",
+    "undo": "undo ID [for 30m] [why REASON]",
+    "approve": "approve ID",
+    "reject": "reject ID [why REASON]",
+    "exempt": "exempt ID",
+    "acknowledge": "acknowledge ID",
+    "pause": "pause 30m [service=ec2 …] why REASON",
+    "resume": "resume [service=ec2 …]",
+    "help": "help",
+}
+DOES = {
+    "status": "whether fixing is paused, and what waits for somebody",
+    "findings": "what stands; or the latest about a service or a resource",
+    "who": "who brought what about a resource, when, from where",
+    "undo": "take a fix back, and permit it for a while",
+    "approve": "make a fix that was asked about",
+    "reject": "leave it as it is, and ask no more",
+    "exempt": "permit it until a day; a dialog asks",
+    "acknowledge": "say that you have seen it",
+    "pause": "stop fixing at once, everywhere or where you say; telling goes on",
+    "resume": "let Parapet fix again",
+    "help": "this",
+}
+EXAMPLES = {
+    "who": "who sg-0a1b2c3d4e5f60718",
+    "undo": "undo abcd1234 for 30m why the vendor connects today",
+    "pause": "pause 30m service=ec2 why a migration",
+    "resume": "resume service=ec2",
+}
+LONGEST, REASON = 2000, 500
+
+
+class Unclear(ParapetError):
+    """Something typed that cannot be understood; the text says what to mend, with an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was typed: the verb, the finding or resource or service, an end (epoch seconds; 0: none), why, where."""
+
+    verb: str
+    about: str = ""
+    until: float = 0.0
+    why: str = ""
+    scope: Scope = EVERYTHING
+
+
+def read(text: str, now: float) -> Said:
+    """Return what somebody typed; raises Unclear."""
+    if len(text) > LONGEST:
+        raise Unclear(f"That is too long: {len(text)} characters, and {LONGEST} are read.")
+    words, why = _reason(text.split())
+    verb = words.pop(0).lower() if words else "help"
+    if verb not in USES:
+        raise Unclear(f"There is no `{_shown(verb)}`{_shown(meant(verb, USES))}. `/parapet help` shows them all.")
+    if verb in ("status", "help"):
+        return Said(verb)
+    if verb in ("pause", "resume"):
+        return _switch(verb, words, why, now)
+    if verb == "findings":
+        return Said(verb, " ".join(words))
+    if not words:
+        raise Unclear(_example(verb, "which resource" if verb == "who" else "which finding, by its id"))
+    if verb == "who":
+        return Said(verb, " ".join(words))
+    about, until = words.pop(0), 0.0
+    if not re.fullmatch("[0-9a-v]{8}", about):
+        raise Unclear(_example(verb, f"the id of a finding, eight letters and digits: not `{_shown(about)}`"))
+    if verb == "undo" and len(words) == 2 and words[0].lower() == "for":
+        until, words = _until(verb, words[1], now), []
+    if words:
+        raise Unclear(_example(verb, f"nothing of `{_shown(' '.join(words))}`; write `why` before a reason"))
+    return Said(verb, about, until, why)
+
+
+def reason(text: str) -> str:
+    """Return a reason as it is kept; raises Unclear for one that cannot be."""
+    found = " ".join(text.split())
+    if not found:
+        raise Unclear("Say why.")
+    if len(found) > REASON:
+        raise Unclear(f"Say it shorter: {len(found)} characters, and {REASON} are kept.")
+    if any("\ud800" <= letter <= "\udfff" for letter in found):
+        raise Unclear("It holds half a character, which is not text.")
+    return found
+
+
+def help_text() -> str:
+    """Return what can be typed."""
+    return "\n".join(f"/parapet {use}: {DOES[verb]}" for verb, use in USES.items())
+
+
+def _reason(words: list[str]) -> tuple[list[str], str]:
+    at = next((number for number, word in enumerate(words) if number and word.lower().rstrip(":") == "why"), None)
+    if at is None:
+        return words, ""
+    return words[:at], reason(" ".join(words[at + 1 :]))
+
+
+def _switch(verb: str, words: list[str], why: str, now: float) -> Said:
+    until = 0.0
+    if verb == "pause":
+        if not words:
+            raise Unclear(_example(verb, "for how long"))
+        until = _until(verb, words.pop(0), now)
+        if not why:
+            raise Unclear(_example(verb, "why"))
+    try:
+        where = scope.parse(" ".join(words), scope.PAUSED_BY)
+    except ParapetError as error:
+        raise Unclear(f"{_shown(str(error))}. For example: `/parapet {EXAMPLES[verb]}`") from None
+    return Said(verb, "", until, why, where)
+
+
+def _until(verb: str, text: str, now: float) -> float:
+    try:
+        return times.after(text, "for", now)
+    except ParapetError as error:
+        raise Unclear(f"{_shown(str(error))}. For example: `/parapet {EXAMPLES[verb]}`") from None
+
+
+def _example(verb: str, wanted: str) -> str:
+    return f"`{verb}` wants {wanted}. For example: `/parapet {EXAMPLES.get(verb, f'{verb} abcd1234')}`"
+
+
+def _shown(text: str) -> str:
+    return text.replace("`", "'")
