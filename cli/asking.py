@@ -2,25 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from chalicelib import registry
 from chalicelib.api import shape
-from chalicelib.model import Command, CommandKind, Finding
+from chalicelib.journal import place
+from chalicelib.model import STATUSES, Asker, Command, CommandKind, Finding, ParapetError
+from chalicelib.notices.compose import AFTERWARDS
 from cli import errors, output
 from cli.deployment import Outside
 
 POLL = 0.5
 
 
-def ask(outside: Outside, kind: CommandKind, finding: Finding, why: str, until: float, wait: float) -> Command:
-    """Ask for a command and return it as it is once answered, or after `wait` seconds; raises ParapetError."""
+def asker(outside: Outside) -> Asker:
+    """Return who asks, as AWS knows them; raises AwsError."""
+    caller = outside.deployment.caller
+    return Asker(caller.who, caller.arn, "cli")
+
+
+def reason(why: str) -> str:
+    """Return a reason that had to be given; raises ParapetError for an empty one."""
+    if not why.strip():
+        raise ParapetError("--why is empty: say why, others will want to know")
+    return why
+
+
+def ask(
+    outside: Outside,
+    kind: CommandKind,
+    finding: Finding,
+    wait: float,
+    *,
+    why: str = "",
+    until: float = 0.0,
+    break_glass: bool = False,
+) -> Command:
+    """Ask for a command about a finding; returns it as it is once answered, or after `wait` seconds.
+
+    What the journal shows to be impossible is refused here and now; nothing is asked then.
+
+    Raises:
+        ParapetError: for a command that cannot be, AwsError among them.
+    """
     from chalicelib import commands  # botocore comes with it, which `undo --help` does not need
 
-    where = outside.deployment
-    asked = commands.ask(where.journal, where.aws, kind, finding, where.caller.who, why, outside.now(), until)
+    where, now, settings = outside.deployment, outside.now(), outside.settings()
+    command = commands.new(
+        kind,
+        asker(outside),
+        now,
+        settings,
+        finding=finding,
+        why=why,
+        until=until,
+        # What somebody decides, they decide about what was asked by now, not about what will be asked meanwhile.
+        question=finding.question if kind in ("approve", "reject") else None,
+        break_glass=break_glass,
+    )
+    try:
+        commands.admitted(command, finding, where.journal.head(place(finding.violation)), settings, now)
+    except commands.Refused as refusal:
+        return replace(command, status="refused", answer=refused(refusal))
+    asked = commands.ask(where.journal, where.aws, command)
     deadline = outside.now() + wait
     try:
         while asked.status == "asked" and outside.now() < deadline:
@@ -32,6 +79,14 @@ def ask(outside: Outside, kind: CommandKind, finding: Finding, why: str, until: 
     return asked
 
 
+def refused(refusal: ParapetError) -> str:
+    """Return a refusal as it is told: what would do, too."""
+    from chalicelib import commands
+
+    insist = "; if it cannot wait for them, --break-glass with --why insists"
+    return f"{refusal}{insist if isinstance(refusal, commands.OwnChange) else ''}"
+
+
 def told(outside: Outside, command: Command, finding: Finding, outcome: str, as_json: bool) -> None:
     """Print how a command went; raises Failure when it was refused or is not answered yet."""
     if as_json:
@@ -39,19 +94,30 @@ def told(outside: Outside, command: Command, finding: Finding, outcome: str, as_
     elif command.status == "done":
         output.say(outcome)
     if command.status == "refused":
-        raise errors.Refused(f"refused: {command.answer}")
+        # An approval that came to nothing is answered with the status that the finding has then.
+        tried = command.answer.partition(":")[0] in STATUSES
+        raise errors.Refused(f"{'tried, but ' if tried else 'refused: '}{command.answer}")
     if command.status == "asked":
-        function = f"guard_{command.service}"
-        log = f"/aws/lambda/parapet-{outside.settings().stage}-{function}"
         raise errors.NoAnswer(
-            f"no answer from {function} yet; command {command.id} stays asked and may still be carried out. "
-            f"Look at `./parapet show {finding.id}` and at the function's log, {log}"
+            f"no answer from guard_{command.service} yet; command {command.id} stays asked and may still be carried "
+            f"out. Look at `./parapet show {finding.id}` and at the function's log, {log(outside, command.service)}"
         )
+
+
+def log(outside: Outside, service: str) -> str:
+    """Return the name of the log of the function that owns a service."""
+    return f"/aws/lambda/parapet-{outside.settings().stage}-guard_{service}"
 
 
 def wait_option(command: Any) -> Any:
     """Give a command the option `--wait`."""
     return click.option("--wait", default="60s", show_default=True, help="How long to wait for the outcome.")(command)
+
+
+def glass_option(command: Any) -> Any:
+    """Give a command the option `--break-glass`."""
+    text = "Insist on deciding about your own change where four eyes are wanted; needs --why, and is told loudly."
+    return click.option("--break-glass", is_flag=True, help=text)(command)
 
 
 def afterwards(outside: Outside, finding: Finding) -> str:
@@ -60,9 +126,4 @@ def afterwards(outside: Outside, finding: Finding) -> str:
     if name not in registry.names():
         return "nothing happens then: its guardrail no longer exists"
     rail = registry.get(name)
-    return {
-        "enforce": "then, if it is still so, it is fixed by itself",
-        "approve": "then, if it is still so, Parapet asks what to do",
-        "observe": "then, if it is still so, Parapet tells again",
-        "off": "nothing happens then: its guardrail is off",
-    }[outside.settings((rail,)).mode(rail, finding.origin)]
+    return AFTERWARDS[outside.settings((rail,)).mode(rail, finding.origin)]

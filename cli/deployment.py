@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def _clients() -> Connect:
     from chalicelib import wiring  # a quarter of a second of botocore, which reading the settings does not need
 
@@ -37,21 +42,23 @@ def _profile_region() -> str:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking, as STS tells: the account, and the name that the journal will show."""
+    """Who is asking, as STS tells: the account, the name that the journal will show, the ARN."""
 
     account: str
     who: str
+    arn: str
 
 
 @dataclass
 class Outside:
-    """What the command line gets from outside: the environment, clients, the clock."""
+    """What the command line gets from outside: the environment, clients, the clock, whether a person sits there."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clients: Callable[[], Connect] = _clients
     profile_region: Callable[[], str] = _profile_region
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    terminal: Callable[[], bool] = _terminal
 
     def settings(self, rails: Iterable[Guardrail] = ()) -> Settings:
         """Return the settings in force, with the sections of `rails` validated in full; raises SettingsError."""
@@ -131,7 +138,8 @@ class Deployment:
     def caller(self) -> Caller:
         """Who is asking; raises AwsError."""
         answer = self.aws("sts", "get_caller_identity")
-        return Caller(str(answer["Account"]), name_of(str(answer["Arn"])))
+        arn = str(answer["Arn"])
+        return Caller(str(answer["Account"]), name_of(arn), arn)
 
 
 def _declared(make: Callable[[], T]) -> T:

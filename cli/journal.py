@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from chalicelib import registry, times
+from chalicelib import times
 from chalicelib.api import shape
 from chalicelib.journal import Journal
 from chalicelib.model import STATUSES, Finding, Status
 from chalicelib.notices.compose import duration
-from cli import findings, output
+from cli import findings, output, scopes
 from cli.deployment import Outside
 
 DEFAULT = "24h"
@@ -34,7 +34,7 @@ def journal(
 ) -> None:
     """What was found, newest first: what was wrong, who, from which address, how long until it was fixed."""
     if guardrail:
-        registry.get(guardrail)
+        scopes.known(guardrail)
     now = outside.now()
     if since is None and not (status or resource):
         since = DEFAULT

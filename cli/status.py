@@ -1,4 +1,4 @@
-"""`status`: is fixing paused, and what stands?"""
+"""`status`: is fixing paused, what stands, and what waits for people?"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from chalicelib.api import shape
 from chalicelib.model import STANDING, STATUSES, Status
 from cli import output
 from cli.deployment import Outside
+from cli.pause import described
 
 DAYS = 30
 
@@ -19,33 +20,37 @@ DAYS = 30
 @output.json_option
 @click.pass_obj
 def status(outside: Outside, as_json: bool) -> None:
-    """Is fixing paused, and by whom? How many findings stand, and how many came to which end lately?"""
-    now = outside.now()
-    journal = outside.deployment.journal
-    switch = journal.pause()
-    if switch and switch.until is not None and switch.until <= now:
-        switch = None
+    """Is fixing paused, and by whom? What stands, what waits for an answer, and which exemptions end soon?"""
+    now, settings, where = outside.now(), outside.settings(), outside.deployment
+    journal = where.journal
+    switches = [switch for switch in journal.pauses() if switch.on(now)]
     # What stands counts however old it is; what is over only lately, for its number grows for ever.
-    counts = {
-        name: len(journal.by_status(name, 0.0 if name in STANDING else now - DAYS * times.DAY)) for name in STATUSES
-    }
-    standing = {name: counts[name] for name in STATUSES if name in STANDING}
-    lately = {name: counts[name] for name in STATUSES if name not in STANDING}
-    where = outside.deployment
+    found = {name: journal.by_status(name, 0.0 if name in STANDING else now - DAYS * times.DAY) for name in STATUSES}
+    standing = {name: len(found[name]) for name in STATUSES if name in STANDING}
+    lately = {name: len(found[name]) for name in STATUSES if name not in STANDING}
+    soon = now + settings.exempting.tell_before
+    ending = sorted((one for one in journal.waivers() if now < one.until <= soon), key=lambda one: one.until)
     if as_json:
         output.emit({
-            "table": where.table, "region": where.region, "paused": shape.pause(switch) if switch else None,
+            "table": where.table, "region": where.region, "paused": [shape.pause(switch) for switch in switches],
             "standing": standing, "lately": lately, "lately_days": DAYS,
+            "questions": [one.id for one in found["asked"]],
+            "ending": [shape.waiver(one) for one in ending],
+            "four_eyes": settings.control.four_eyes,
         })  # fmt: skip
         return
-    if switch:
-        end = f"until {times.ahead(switch.until, now)}" if switch.until is not None else "until `./parapet resume`"
-        since = f" since {times.absolute(switch.at)}" if switch.at else ""
-        output.say(f"PAUSED by {switch.who}{since}, {end}: {switch.why}. Nothing is fixed, telling goes on.")
-    else:
+    for switch in switches:
+        output.say(described(switch, now))
+    if not switches:
         output.say("Not paused: what the settings say to fix is fixed.")
     output.say(f"Standing: {_counted(standing)}.")
+    if asked := found["asked"]:
+        oldest = times.ago(min(one.opened for one in asked), now)
+        output.say(f"Waiting for an answer: {len(asked)}, the oldest found {oldest} (./parapet journal --status asked)")
     output.say(f"Last {DAYS} days: {_counted(lately)}.")
+    for one in ending:
+        output.say(f"Ends soon: the exemption of {one.scope}, {times.ahead(one.until, now)}, by {one.who}: {one.why}.")
+    output.say(f"Four eyes: {'on' if settings.control.four_eyes else 'off'}.")
     output.say(f"Journal: {where.table} in {where.region}.")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import times
+from chalicelib.model import EVERYTHING, Pause
+from cli import scopes
 from cli.checkup.patient import Patient
 from cli.checkup.verdict import NOT_HERE, Verdict, ok, wrong
 
@@ -39,8 +41,18 @@ def judge_table(table: Mapping[str, Any], backups: Mapping[str, Any], life: Mapp
 
 def paused(patient: Patient) -> Verdict:
     """Is fixing paused?"""
-    switch, now = patient.where.journal.pause(), patient.outside.now()
-    if switch is None or (switch.until is not None and switch.until <= now):
+    now = patient.outside.now()
+    switches = [switch for switch in patient.where.journal.pauses() if switch.on(now)]
+    if not switches:
         return ok("fixing is not paused")
-    end = f"until {times.ahead(switch.until, now)}" if switch.until is not None else "until somebody resumes"
-    return wrong(f"{switch.who} paused fixing {end}: {switch.why}", "`./parapet resume`, when the reason is over")
+    found = [f"{one.who} paused {_what(one)} {_end(one, now)}: {one.why}" for one in switches]
+    lifted = ", ".join(f"`./parapet resume{scopes.typed(one.scope)}`" for one in switches)
+    return wrong("; ".join(found), f"{lifted}, when the reason is over")
+
+
+def _what(switch: Pause) -> str:
+    return "fixing" if switch.scope == EVERYTHING else f"fixing of {switch.scope}"
+
+
+def _end(switch: Pause, now: float) -> str:
+    return f"until {times.ahead(switch.until, now)}" if switch.until is not None else "until somebody resumes"

@@ -11,7 +11,7 @@ from cli.checkup.patient import NoStack, Patient, Stack
 from cli.checkup.verdict import NOT_HERE, Verdict, cannot_tell, ok, wrong
 from deploy import rights
 from local.iam import CannotEvaluate
-from local.iam.intrinsics import resolve
+from local.iam.intrinsics import conditions, resolve
 
 Policy = Mapping[str, Any]
 Right = tuple[str, str, str, str]
@@ -21,6 +21,7 @@ ARNS = {
     "AWS::IAM::Role": "iam::{account}:role/{name}",
     "AWS::KMS::Key": "kms:{where}:key/{name}",
     "AWS::Lambda::Function": "lambda:{where}:function:{name}",
+    "AWS::S3::Bucket": "s3:::{name}",
     "AWS::SQS::Queue": "sqs:{where}:{name}",
 }
 
@@ -179,4 +180,4 @@ def references(found: Stack) -> dict[str, str]:
             short = name.rsplit("/", 1)[-1]
             arn = ARNS[kind].format(where=f"{region}:{account}", account=account, name=short)
             known[f"{logical}.Arn"] = f"arn:{partition}:{arn}"
-    return known
+    return known | conditions(found.template, known)

@@ -29,6 +29,7 @@ class Terminal:
         self.account = account
         self.folder = folder
         self.answering = True
+        self.person = False
         self.environment = {"PARAPET_STAGE": "test", "PARAPET_TABLE": TABLE, "AWS_REGION": REGION}
         self.connect: Connect = account.clients
         self._numbers = itertools.count(1)
@@ -54,20 +55,34 @@ class Terminal:
     def _wait(self, seconds: float) -> None:
         self.account.clock.forward(seconds)
         if self.answering:
-            for event in self.events():
-                pipeline = self.account.pipeline(event["detail"]["service"])
-                commands.carry_out(pipeline, event["detail"]["command"], self.account.request())
+            self.answer()
 
-    def run(self, *arguments: str, region: Callable[[], str] = lambda: "", sleep: Any = None) -> Result:
-        """Run a command as it is typed."""
+    def answer(self) -> None:
+        """Have what is on the bus done by the functions that own it."""
+        self.carry_out(self.events())
+
+    def carry_out(self, events: list[dict[str, Any]]) -> None:
+        """Have what events ask for done by the functions that own it."""
+        for event in events:
+            pipeline = self.account.pipeline(event["detail"]["service"])
+            if event["detail-type"] == commands.COMMAND:
+                commands.carry_out(pipeline, event["detail"]["command"], self.account.request())
+            else:
+                pipeline.look_again(event["detail"]["finding"], self.account.request())
+
+    def run(
+        self, *arguments: str, region: Callable[[], str] = lambda: "", sleep: Any = None, typed: str = ""
+    ) -> Result:
+        """Run a command as it is typed; `typed` is what a person answers to it."""
         outside = Outside(
             environment=self.environment,
             clients=lambda: self.connect,
             profile_region=region,
             now=self.account.clock,
             sleep=sleep or self._wait,
+            terminal=lambda: self.person,
         )
-        return CliRunner().invoke(parapet, arguments, obj=outside, prog_name="./parapet")
+        return CliRunner().invoke(parapet, arguments, input=typed, obj=outside, prog_name="./parapet")
 
     def out(self, *arguments: str) -> str:
         """Run a command that must succeed and return what it prints."""

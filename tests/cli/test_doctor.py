@@ -17,7 +17,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from chalicelib import heartbeat, registry
-from chalicelib.model import Pause
+from chalicelib.model import Pause, Scope
 from chalicelib.settings import Settings, load
 from cli import doctor
 from cli.checkup import account, alerts, delivery, journal, members, modes, slack, stack, trails
@@ -36,13 +36,14 @@ from tests.notices.serving import serving
 from tests.samples import ACCOUNT, REGION
 
 OTHER = "210987654321"
+SIGNING = "/parapet/slack-signing-secret"
 TOKEN = "xoxb-canary-token-1"
 NAME = "parapet-test"
 HUB_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 # What `doctor` looks at, as far as moto's CloudFormation makes it.
 MADE = {
     "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role", "AWS::KMS::Key",
-    "AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::SNS::Topic", "AWS::SQS::Queue",
+    "AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue",
 }  # fmt: skip
 
 
@@ -75,7 +76,9 @@ class Hospital:
             client("s3", "us-east-1").create_bucket(Bucket=bucket)
         client("s3").put_object(Bucket="artefacts", Key="key", Body=archive.getvalue())
         made = {
-            name: one for name, one in deployed()["Resources"].items() if one["Type"] in MADE and "Condition" not in one
+            name: one
+            for name, one in deployed()["Resources"].items()
+            if one["Type"] in MADE and one.get("Condition") in (None, "MakesEvidenceStore")
         }
         given = {"Stage": "test", "ArtefactBucket": "artefacts", "ArtefactKey": "key"}
         client("cloudformation").create_stack(
@@ -105,6 +108,7 @@ class Hospital:
         self.let_publish()
         self.forward()
         client("ssm").put_parameter(Name="/parapet/slack-token", Value=TOKEN, Type="SecureString")
+        client("ssm").put_parameter(Name=SIGNING, Value="0" * 32, Type="SecureString")
         client("sns").subscribe(TopicArn=self.physical("AlertTopic"), Protocol="email", Endpoint="oncall@example.com")
         self.beat()
 
@@ -748,6 +752,17 @@ class TestJournal:
         patient.where.journal.set_pause(Pause("alice", "a deployment", patient.outside.now()))
         wrong(journal.paused(patient), "alice paused fixing until somebody resumes: a deployment", "./parapet resume")
 
+    def test_pauses_of_a_part(self, hospital: Hospital) -> None:
+        patient = hospital.patient()
+        for service in ("ec2", "s3"):
+            switch = Pause("alice", "a deployment", patient.outside.now(), None, Scope(service=service))
+            patient.where.journal.set_pause(switch)
+        wrong(
+            journal.paused(patient),
+            "alice paused fixing of service=ec2 until somebody resumes: a deployment; alice paused fixing of",
+            "`./parapet resume --service ec2`, `./parapet resume --service s3`",
+        )
+
     def test_a_pause_that_is_over(self, hospital: Hospital) -> None:
         patient = hospital.patient()
         now = patient.outside.now()
@@ -873,6 +888,18 @@ class TestSlack:
         secrets = hospital.account.client("secretsmanager")
         secrets.create_secret(Name="parapet/slack-token", SecretString=TOKEN)
         assert slack.slack(patient).state == "ok"
+
+    def test_no_signing_secret(self, hospital: Hospital) -> None:
+        hospital.account.client("ssm").delete_parameter(Name=SIGNING)
+        wrong(self.verdict(hospital), f"there is no SSM parameter {SIGNING}: no button", "the app's signing secret")
+
+    def test_no_buttons_wanted(self, hospital: Hospital) -> None:
+        patient = hospital.patient()
+        patient.stack = replace(patient.stack, parameters={**patient.stack.parameters, "SlackSigningSecret": ""})
+        verdict = slack.slack(patient)
+        assert (verdict.state, verdict.evidence.rpartition("; ")[2]) == (
+            "ok", "without buttons, since SlackSigningSecret is empty",
+        )  # fmt: skip
 
     def test_a_token_that_slack_refuses(self, hospital: Hospital) -> None:
         hospital.slack.tokens.clear()

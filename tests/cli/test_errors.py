@@ -117,7 +117,7 @@ def test_nobody_at_the_endpoint(terminal: Terminal) -> None:
         (("journal",), "Query", "dynamodb:Query"),
         (("status",), "GetItem", "dynamodb:GetItem"),
         (("pause", "--why", "x"), "GetCallerIdentity", "sts:GetCallerIdentity"),
-        (("pause", "--why", "x"), "UpdateItem", "dynamodb:UpdateItem"),
+        (("pause", "--why", "x"), "TransactWriteItems", "dynamodb:TransactWriteItems"),
         (("resume",), "Query", "dynamodb:Query"),
     ],
 )

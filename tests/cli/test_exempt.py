@@ -2,74 +2,147 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.journal import Place
+from chalicelib.model import Finding, Scope, Waiver
 from tests.account import NOW
 from tests.cli.terminal import GUARDRAIL, Terminal
 from tests.guardrails.test_ec2_security_group_open import SCENARIO
-from tests.samples import ACCOUNT, REGION
+from tests.samples import ACCOUNT
 
 WHY = ("--why", "the vendor needs it")
+ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
+WHICH = (
+    "exempt takes the ID of a finding, or what to leave alone (--guardrail, --resource, --tag, --principal …), "
+    "or --end and the id of an exemption"
+)
 
 
-def test_a_standing_finding(terminal: Terminal) -> None:
-    terminal.account.mode(GUARDRAIL, event="approve")
-    finding = terminal.breach()
-    said = terminal.out("exempt", finding.id[:4], "--until", "2026-12-31", *WHY)
-    assert said == (
-        f"Permitted: {finding.why}. It may stay so until 2027-01-01 00:00:00 UTC (in 44 d); "
-        "then, if it is still so, it is fixed by itself.\n"
-    )
-    [permitted] = terminal.account.findings()
-    assert (permitted.status, permitted.due) == ("exempted", 1_798_761_600)
-    assert permitted.history[-1].note == "the vendor needs it"
+def waiver(terminal: Terminal) -> str:
+    """The id of the only waiver there is."""
+    [one] = terminal.account.journal.waivers()
+    return one.id
 
 
-def test_nothing_is_left_to_permit_of_what_is_fixed(terminal: Terminal) -> None:
-    finding = terminal.breach()
-    line = terminal.fails(1, "exempt", finding.id, "--until", "30d", *WHY)
-    assert line == f"refused: {finding.id} is fixed: there is nothing standing to permit"
+class TestAFinding:
+    def test_that_stands(self, terminal: Terminal) -> None:
+        terminal.account.mode(GUARDRAIL, event="approve")
+        finding = terminal.breach()
+        said = terminal.out("exempt", finding.id[:4], "--until", "2026-12-31", *WHY)
+        assert said == (
+            f"Permitted: {finding.why}. It may stay so until 2027-01-01 00:00:00 UTC (in 44 d); "
+            "then, if it is still so, it is fixed by itself.\n"
+        )
+        [permitted] = terminal.account.findings()
+        assert (permitted.status, permitted.due) == ("exempted", 1_798_761_600)
+        assert permitted.history[-1].note == "the vendor needs it"
+
+    def test_that_is_permitted_already_may_be_so_for_longer(self, terminal: Terminal) -> None:
+        finding = terminal.breach()
+        terminal.out("undo", finding.id, "--for", "30m")
+        terminal.out("exempt", finding.id, "--until", "2h", *WHY)
+        [permitted] = terminal.account.findings()
+        assert (permitted.status, permitted.due) == ("exempted", NOW + 0.5 + 7200)
+
+    def test_that_is_fixed_leaves_nothing_to_permit(self, terminal: Terminal) -> None:
+        finding = terminal.breach()
+        line = terminal.fails(1, "exempt", finding.id, "--until", "30d", *WHY)
+        assert line == f"refused: there is nothing standing to permit: {finding.id} is fixed"
+        assert terminal.events() == []
 
 
-def test_before_anything_happened(terminal: Terminal) -> None:
-    group = terminal.group()
-    where = ("--guardrail", GUARDRAIL, "--resource", group)
-    said = terminal.out("exempt", *where, "--until", "2h", *WHY)
-    at = "2026-11-18 13:06:41 UTC (in 2 h)"
-    assert said == f"Permitted: {GUARDRAIL} leaves all of {group} ({REGION}) alone until {at}.\n"
-    assert terminal.account.deliver(SCENARIO.breach(terminal.account, group)) == []
-    terminal.account.clock.forward(7201)
-    [finding] = terminal.account.sweep(GUARDRAIL)
-    assert finding.status == "fixed"
+class TestAScope:
+    def test_before_anything_happened(self, terminal: Terminal) -> None:
+        group = terminal.group()
+        said = terminal.out("exempt", "--guardrail", GUARDRAIL, "--resource", group, "--until", "2h", *WHY)
+        assert said == (
+            f"Permitted until 2026-11-18 13:06:41 UTC (in 2 h): guardrail={GUARDRAIL} resource={group}. "
+            f"`./parapet exempt --end {waiver(terminal)} --why …` ends it early.\n"
+        )
+        [left] = terminal.account.deliver(SCENARIO.breach(terminal.account, group))
+        assert left.status == "exempted"
+        terminal.account.clock.forward(7201)
+        assert [one.status for one in terminal.account.sweep(GUARDRAIL)] == ["exempted", "fixed"]
+
+    def test_of_several_resources(self, terminal: Terminal) -> None:
+        document = terminal.json(
+            "exempt", "--guardrail", GUARDRAIL, "--resource", "sg-*", "--part", "tcp 22-22 0.0.0.0/0",
+            "--region", "us-east-1", "--account", ACCOUNT, "--service", "ec2", "--until", "2026-12-01T12:00", *WHY,
+        )  # fmt: skip
+        assert document["standing"] == []
+        given = document["exemption"]
+        assert (given["id"], given["until"], given["who"], given["why"]) == (
+            waiver(terminal), "2026-12-01T12:00:00Z", "moto", "the vendor needs it",
+        )  # fmt: skip
+        assert given["scope"] == {
+            "guardrail": GUARDRAIL, "service": "ec2", "account": ACCOUNT, "region": "us-east-1", "resource": "sg-*",
+            "part": "tcp 22-22 0.0.0.0/0",
+        }  # fmt: skip
+
+    def test_names_what_stands_and_leaves_it_alone(self, terminal: Terminal) -> None:
+        terminal.account.mode(GUARDRAIL, event="approve", sweep="approve")
+        finding = terminal.breach()
+        here = ("exempt", "--resource", finding.violation.resource, "--until", "2h")
+        assert terminal.json(*here, "--part", "another", *WHY)["standing"] == []
+        said = terminal.out(*here, *WHY)
+        assert f"1 standing now, left alone from the next look on (within the hour): {finding.id}.\n" in said
+        terminal.account.sweep(GUARDRAIL)
+        assert [one.status for one in terminal.account.findings()] == ["exempted"]
+
+    def test_of_a_principal_counts_for_what_comes(self, terminal: Terminal) -> None:
+        terminal.account.mode(GUARDRAIL, event="approve")
+        asked = terminal.breach()
+        said = terminal.out("exempt", "--principal", ALICE, "--until", "1d", *WHY)
+        assert "It counts for what is brought about from now on; what stands now, `./parapet exempt ID`" in said
+        assert asked.id not in said
+        assert terminal.breach().status == "exempted"
+
+    def test_of_a_tag_is_off_unless_the_settings_allow_it(self, terminal: Terminal) -> None:
+        tagged = ("exempt", "--tag", "honeypot=yes", "--until", "1d", *WHY)
+        assert terminal.fails(2, *tagged) == (
+            "exemptions by tag are off, since whoever opens the door could also tag it: "
+            "exemptions.by_tag = true in parapet.toml allows them"
+        )
+        terminal.settings("exemptions.by_tag = true")
+        said = terminal.out(*tagged)
+        assert "Which findings that stand now have this tag shows when they are looked at next.\n" in said
+        assert [one.scope for one in terminal.account.journal.waivers()] == [Scope(tag="honeypot=yes")]
 
 
-def test_one_part_in_another_region(terminal: Terminal) -> None:
-    document = terminal.json(
-        "exempt", "--guardrail", GUARDRAIL, "--resource", "sg-1", "--part", "tcp 22-22 0.0.0.0/0",
-        "--region", "us-east-1", "--until", "2026-12-01T12:00", *WHY,
-    )  # fmt: skip
-    assert document == {
-        "guardrail": GUARDRAIL, "account": ACCOUNT, "region": "us-east-1", "resource": "sg-1",
-        "part": "tcp 22-22 0.0.0.0/0", "until": "2026-12-01T12:00:00Z", "who": "moto",
-        "why": "the vendor needs it", "standing": [],
-    }  # fmt: skip
-    head = terminal.account.journal.head(Place(GUARDRAIL, ACCOUNT, "us-east-1", "sg-1"))
-    assert head.exemption("tcp 22-22 0.0.0.0/0", NOW)
-    assert head.exemption("tcp 23-23 0.0.0.0/0", NOW) is None
+class TestItsEnd:
+    def exempted(self, terminal: Terminal) -> Finding:
+        finding_of = terminal.group()
+        terminal.out("exempt", "--guardrail", GUARDRAIL, "--until", "30d", *WHY)
+        return terminal.breach(finding_of)
 
+    def test_before_its_time_fixes_what_it_let_stand(self, terminal: Terminal) -> None:
+        finding = self.exempted(terminal)
+        name = waiver(terminal)
+        said = terminal.out("exempt", "--end", name[:6], "--why", "the vendor is gone")
+        assert said == (
+            f"Ended: guardrail={GUARDRAIL} is not exempted any longer. What it let stand is looked at again now.\n"
+        )
+        assert terminal.account.journal.waivers() == ()
+        assert finding.status == "exempted"
+        terminal.account.clock.forward(60)
+        terminal.answer()
+        assert [one.status for one in terminal.account.findings()] == ["exempted", "fixed"]
 
-def test_a_finding_that_stands_already_is_named(terminal: Terminal) -> None:
-    terminal.account.mode(GUARDRAIL, event="approve")
-    finding = terminal.breach()
-    where = ("--guardrail", GUARDRAIL, "--resource", finding.violation.resource)
-    said = terminal.out("exempt", *where, "--until", "2h", *WHY)
-    assert f"A finding about it stands open: ./parapet exempt {finding.id} --until … --why … closes it." in said
-    assert terminal.json("exempt", *where, "--until", "2h", *WHY)["standing"] == [finding.id]
-    assert terminal.json("exempt", *where, "--part", "another", "--until", "2h", *WHY)["standing"] == []
+    def test_in_json(self, terminal: Terminal) -> None:
+        self.exempted(terminal)
+        name = waiver(terminal)
+        assert terminal.json("exempt", "--end", name, *WHY)["ended"]["id"] == name
 
+    def test_of_what_is_no_waiver(self, terminal: Terminal) -> None:
+        finding = self.exempted(terminal)
+        lists = "is no waiver; ./parapet exemptions lists them. `./parapet approve ID` fixes what a finding permits"
+        assert terminal.fails(2, "exempt", "--end", finding.id, *WHY) == f"--end: '{finding.id}' {lists}"
+        assert terminal.fails(2, "exempt", "--end", "", *WHY) == f"--end: '' {lists}"
 
-def test_what_belongs_to_the_account_has_no_region(terminal: Terminal) -> None:
-    where = ("--guardrail", "iam_password_policy_weak", "--resource", ACCOUNT, "--until", "1d")
-    assert terminal.json("exempt", *where, *WHY)["region"] == "global"
+    def test_of_what_could_be_several(self, terminal: Terminal) -> None:
+        for name in ("0a1b000000000000", "0a1c000000000000"):
+            given = Waiver(name, Scope(resource="sg-1"), NOW + 60, "bob", "a honeypot", NOW)
+            terminal.account.journal.waive(given)
+        line = terminal.fails(2, "exempt", "--end", "0a1", *WHY)
+        assert line.startswith("--end: '0a1' could be 0a1b000000000000, 0a1c000000000000: type more of it. ")
 
 
 @pytest.mark.parametrize(
@@ -83,27 +156,51 @@ def test_what_belongs_to_the_account_has_no_region(terminal: Terminal) -> None:
         ),
         (("abcd", "--until", "9999-12-31", *WHY), "--until: 9999-12-31 is too far ahead"),
         (("abcd", "--until", "never", *WHY), "--until: 'never' is not a duration such as 30m, 2h or 7d"),
-        (("abcd", *WHY), "Missing option '--until'. (./parapet exempt --help)"),
+        (
+            ("abcd", *WHY),
+            "--until is missing: every exemption has an end, a date such as 2026-12-31 or 30d",
+        ),
+        (("--end", "abcd", "--until", "1d", *WHY), "--end ends an exemption now: leave --until out"),
         (("abcd", "--until", "30d"), "Missing option '--why'. (./parapet exempt --help)"),
         (("abcd", "--until", "30d", "--why", " "), "--why is empty: say why, others will want to know"),
+        (("--until", "30d", *WHY), WHICH),
+        (("abcd", "--guardrail", GUARDRAIL, "--until", "30d", *WHY), WHICH),
+        (("abcd", "--end", "abcd", *WHY), WHICH),
         (
-            ("--until", "30d", *WHY),
-            "exempt takes the ID of a finding, or --guardrail and --resource (and --part, --region)",
+            ("--guardrail", "ec2_security_group", "--until", "30d", *WHY),
+            "there is no guardrail 'ec2_security_group'; did you mean 'ec2_security_group_open'?",
         ),
         (
-            ("abcd", "--guardrail", GUARDRAIL, "--until", "30d", *WHY),
-            "exempt takes the ID of a finding, or --guardrail and --resource (and --part, --region)",
+            ("--region", "eu-west-1", "--until", "30d", *WHY),
+            "an exemption of region=eu-west-1 would switch Parapet off there: "
+            "name a guardrail, resource, tag, principal (or pause)",
         ),
         (
-            ("--guardrail", "ec2_security", "--resource", "sg-1", "--until", "30d", *WHY),
-            "there is no guardrail 'ec2_security'",
+            ("--resource", "*", "--until", "30d", *WHY),
+            "resource: '*' would be every resource: name one, or a guardrail with it",
+        ),
+        (("--resource", "", "--until", "30d", *WHY), "--resource is empty: leave it out, or say which"),
+        (
+            ("--principal", "alice", "--until", "30d", *WHY),
+            "--principal: 'alice' is not the ARN of a user or role, such as arn:aws:iam::123456789012:role/deploy, "
+            "with * or not",
+        ),
+        (("--tag", "=yes", "--until", "30d", *WHY), "--tag: '=yes' is not a tag: its key, or key=value"),
+        (
+            ("--guardrail", GUARDRAIL, "--service", "s3", "--until", "30d", *WHY),
+            f"{GUARDRAIL} is not a guardrail of s3: leave --service out",
+        ),
+        (
+            ("--guardrail", "iam_password_policy_weak", "--region", "eu-west-1", "--until", "30d", *WHY),
+            "--region: nothing of iam_password_policy_weak is in eu-west-1: say global, or leave --region out",
         ),
     ],
 )
 def test_wrong_use(terminal: Terminal, arguments: tuple[str, ...], line: str) -> None:
     assert terminal.fails(2, "exempt", *arguments) == line
+    assert terminal.account.journal.waivers() == ()
 
 
 def test_today_ends_tonight(terminal: Terminal) -> None:
-    where = ("--guardrail", GUARDRAIL, "--resource", "sg-1")
-    assert terminal.json("exempt", *where, "--until", "2026-11-18", *WHY)["until"] == "2026-11-19T00:00:00Z"
+    terminal.out("exempt", "--resource", "sg-1", "--until", "2026-11-18", *WHY)
+    assert [one.until for one in terminal.account.journal.waivers()] == [1_795_046_400.0]

@@ -65,6 +65,9 @@ def test_json(terminal: Terminal) -> None:
                 },
                 "fixed": "2026-11-18T11:06:41Z",
                 "remediation_seconds": 1.0,
+                "source": None,
+                "acknowledged": None,
+                "question": 0,
             }
         ],
         "total": 1,
@@ -113,7 +116,10 @@ def test_nothing(terminal: Terminal) -> None:
     ("arguments", "line"),
     [
         (("--since", "yesterday"), "--since: 'yesterday' is not a duration such as 30m, 2h or 7d"),
-        (("--guardrail", "ec2_nothing"), "there is no guardrail 'ec2_nothing'"),
+        (
+            ("--guardrail", "ec2_image_open"),
+            "there is no guardrail 'ec2_image_open'; did you mean 'ec2_image_public'?",
+        ),
         (("--limit", "0"), "Invalid value for '--limit': 0 is not in the range x>=1. (./parapet journal --help)"),
     ],
 )

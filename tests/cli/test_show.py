@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+from chalicelib import items, records
 from chalicelib.model import Exemption
-from tests.account import NOW
+from tests.account import NOW, TABLE
 from tests.cli.terminal import GUARDRAIL, Terminal
 
 
 def facts(said: str) -> dict[str, str]:
     """The labelled facts at the head of what `show` prints."""
     lines = said.split("\n\n")[0].splitlines()
-    return {line[:12].strip(): line[12:].strip() for line in lines if line[:12].strip()}
+    return dict(re.split(r"\s{2,}", line, maxsplit=1) for line in lines if not line.startswith(" "))
 
 
 def test_everything_about_one_finding(terminal: Terminal) -> None:
@@ -65,8 +69,8 @@ def test_what_is_permitted_and_until_when(terminal: Terminal) -> None:
     said = terminal.out("show", finding.id)
     at = "2026-11-18 13:06:41 UTC (in 120 min)"
     assert facts(said)["Permitted"] == f"this part until {at}, by moto: a migration"
-    assert "To permit it for longer:\n  ./parapet exempt --guardrail ec2_security_group_open --resource " in said
-    assert "--part 'tcp 22-22 0.0.0.0/0' --until 30d --why …" in said
+    assert f"To have it fixed now:\n  ./parapet approve {finding.id}\n" in said
+    assert f"To permit it for longer:\n  ./parapet exempt {finding.id} --until 30d --why …\n" in said
     shown = terminal.json("show", finding.id)
     assert shown["permission"] == {
         "part": "tcp 22-22 0.0.0.0/0", "until": "2026-11-18T13:06:41Z", "who": "moto", "why": "a migration",
@@ -84,13 +88,40 @@ def test_what_is_permitted_and_until_when(terminal: Terminal) -> None:
 def test_what_one_can_do_next(terminal: Terminal) -> None:
     terminal.account.mode(GUARDRAIL, event="approve")
     asked = terminal.breach()
-    assert terminal.json("show", asked.id)["next"] == [f"./parapet exempt {asked.id} --until 30d --why …"]
+    assert terminal.json("show", asked.id)["next"] == [
+        f"./parapet approve {asked.id}", f"./parapet reject {asked.id} --why …",
+        f"./parapet exempt {asked.id} --until 30d --why …", f"./parapet acknowledge {asked.id}",
+    ]  # fmt: skip
+    terminal.out("acknowledge", asked.id)
+    assert terminal.json("show", asked.id)["next"][3:] == []
     terminal.account.enforce()
-    terminal.out("pause", "--why", "a deployment")
+    terminal.out("pause", "--service", "ec2", "--why", "a deployment")
     held = terminal.breach()
     assert terminal.json("show", held.id)["next"] == [
-        "./parapet resume", f"./parapet exempt {held.id} --until 30d --why …",
+        "./parapet resume --service ec2", f"./parapet approve {held.id}",
+        f"./parapet exempt {held.id} --until 30d --why …", f"./parapet acknowledge {held.id}",
     ]  # fmt: skip
+    terminal.out("resume", "--service", "ec2")
+    terminal.out("exempt", "--guardrail", GUARDRAIL, "--until", "1d", "--why", "a migration")
+    [waiver] = terminal.account.journal.waivers()
+    waived = terminal.breach()
+    assert terminal.json("show", waived.id)["next"] == [f"./parapet exempt --end {waiver.id} --why …"]
+
+
+def test_who_has_seen_it_how_often_it_was_asked_and_where_to_mend_it(terminal: Terminal) -> None:
+    terminal.account.mode(GUARDRAIL, event="approve")
+    finding = terminal.breach()
+    found = facts(terminal.out("show", finding.id))
+    assert found["Status"] == "asked"
+    assert "Seen by" not in found
+    plant = replace(finding, id="0a1b2c3d", question=2, source="the stack network", acknowledged="carol")
+    raw = items.item(records.finding_record(plant))
+    terminal.account.client("dynamodb").put_item(TableName=TABLE, Item=raw)
+    found = facts(terminal.out("show", plant.id))
+    assert found["Status"] == "asked (2 times)"
+    assert (found["Mend it in"], found["Seen by"]) == ("the stack network", "carol")
+    shown = terminal.json("show", plant.id)
+    assert (shown["source"], shown["acknowledged"], shown["question"]) == ("the stack network", "carol", 2)
 
 
 def test_an_older_finding_leads_to_the_newer_one(terminal: Terminal) -> None:

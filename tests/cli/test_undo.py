@@ -72,7 +72,7 @@ def test_cannot_be_done_twice(terminal: Terminal) -> None:
     finding = terminal.breach()
     terminal.out("undo", finding.id)
     assert terminal.fails(1, "undo", finding.id) == (
-        f"refused: only what was fixed can be undone, and {finding.id} is undone"
+        f"refused: only what was fixed can be undone, and {finding.id} is undone by moto"
     )
 
 
@@ -115,4 +115,6 @@ def test_wrong_use(terminal: Terminal, arguments: tuple[str, ...], line: str) ->
 
 
 def test_needs_an_id(terminal: Terminal) -> None:
-    assert terminal.fails(2, "undo") == "Missing argument 'ID'. (./parapet undo --help)"
+    assert terminal.fails(2, "undo") == (
+        "undo takes the ID of a finding, or --since (and --guardrail, --resource …) for many"
+    )

@@ -1,0 +1,211 @@
+"""What is told before a permission ends: once, to those who can still do something about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from chalice import Chalice
+
+from chalicelib import commands, wiring
+from chalicelib.functions import notify as telling
+from chalicelib.functions import reminders
+from chalicelib.journal import Journal, place
+from chalicelib.model import Asker, AwsError, Exemption, Finding, Notice, Scope, Waiver
+from chalicelib.permitted import permissions
+from chalicelib.settings import Exempting
+from local.slack import SlackStandIn
+from tests.account import TABLE, TestAccount
+from tests.functions.test_guards import TICK, Context
+from tests.guardrails.test_ec2_security_group_open import SCENARIO
+from tests.notices.serving import serving
+from tests.samples import ACCOUNT, ALICE, REGION
+
+NAME = SCENARIO.guardrail
+DAY = 86400.0
+TOKEN = "xoxb-synthetic-token-1"
+ASKER = Asker("alice", ALICE["arn"], "cli")
+
+
+def undone(account: TestAccount, seconds: float) -> Finding:
+    account.enforce()
+    [finding] = account.deliver(SCENARIO.breach(account, SCENARIO.build(account)))
+    assert account.undo(finding, seconds).answer == "undone"
+    return account.findings()[-1]
+
+
+def waived(account: TestAccount, seconds: float, **scope: str) -> Waiver:
+    now = account.clock()
+    wanted = commands.new(
+        "exempt", ASKER, now, account.settings, why="a honeypot", until=now + seconds, scope=Scope(**scope)
+    )
+    return commands.waive(account.journal, wanted)
+
+
+def told(account: TestAccount) -> list[Notice]:
+    """What the function would tell now, under its role."""
+    with account.acting("reminders"):
+        journal = Journal(account.aws("reminders"), TABLE)
+        return list(reminders.notices(journal, account.settings, account.clock()))
+
+
+def mornings(account: TestAccount, days: int) -> list[list[Notice]]:
+    """What is told on each of so many mornings, from tomorrow on."""
+    found = []
+    for _ in range(days):
+        account.clock.forward(DAY)
+        found.append(told(account))
+    return found
+
+
+def test_three_days_before_the_end_in_the_findings_own_thread(account: TestAccount) -> None:
+    finding = undone(account, 7 * DAY)
+    assert finding.due is not None
+    found = mornings(account, 8)
+    assert [len(one) for one in found] == [0, 0, 0, 1, 1, 1, 0, 0]
+    assert len({one.key for day in found for one in day}) == 1
+    [notice] = found[3]
+    assert (notice.key, notice.thread) == (f"{finding.id}:ending:{finding.due:.0f}", finding.id)
+    assert notice.title == f"Ends soon: {finding.why}"
+    assert notice.lines == (
+        "Permitted by bob: a reason; until 2026-11-25 11:06 UTC.",
+        "Then, if it is still so, it is fixed by itself.",
+        f"To prolong it: press Exempt, or ./parapet exempt {finding.id} --until 30d --why REASON.",
+        f"To end it now: ./parapet approve {finding.id} fixes it.",
+    )
+    assert notice.actions == ("approve", "exempt")
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"),
+    [
+        ("approve", "Then, if it is still so, Parapet asks what to do."),
+        ("observe", "Then, if it is still so, Parapet tells again."),
+        ("off", "Nothing happens then: its guardrail is off."),
+    ],
+)
+def test_says_what_happens_then(account: TestAccount, mode: str, text: str) -> None:
+    undone(account, 7 * DAY)
+    account.mode(NAME, event=mode)
+    account.clock.forward(5 * DAY)
+    [notice] = told(account)
+    assert notice.lines[1] == text
+
+
+def test_not_of_what_was_short_from_the_start(account: TestAccount) -> None:
+    undone(account, 1800.0)
+    waived(account, 3 * DAY, resource="sg-1")
+    assert told(account) == []
+    assert mornings(account, 4) == [[], [], [], []]
+
+
+def test_how_long_before_is_a_setting(account: TestAccount) -> None:
+    waived(account, 5 * DAY, resource="sg-1")
+    account.set(exempting=Exempting(tell_before=DAY))
+    assert [len(one) for one in mornings(account, 6)] == [0, 0, 0, 1, 0, 0]
+
+
+def test_a_waiver_in_a_thread_of_its_own(account: TestAccount) -> None:
+    account.enforce()
+    group = SCENARIO.build(account)
+    waiver = waived(account, 30 * DAY, guardrail=NAME, resource=group)
+    [finding] = account.deliver(SCENARIO.breach(account, group))
+    assert finding.status == "exempted"
+    account.clock.forward(28 * DAY)
+    [notice] = told(account)
+    assert (notice.key, notice.thread) == (
+        f"waiver:{waiver.id}:ending:{waiver.until:.0f}", f"waiver:{waiver.id}",
+    )  # fmt: skip
+    assert notice.title == f"Ends soon: the exemption of guardrail={NAME} resource={group}"
+    assert notice.lines == (
+        "Permitted by alice: a honeypot; until 2026-12-18 11:06 UTC.",
+        "Then what it lets stand is looked at again, and fixed, asked about or told, as its guardrail's mode says.",
+        f"To prolong it: ./parapet exempt --guardrail {NAME} --resource {group} --until 30d --why REASON.",
+        f"To end it now: ./parapet exempt --end {waiver.id} --why REASON.",
+    )
+    assert notice.facts == (("Exempted", f"guardrail={NAME} resource={group}"), ("Lets stand now", "1"))
+
+
+def test_prolonged_it_is_told_again_before_the_new_end(account: TestAccount) -> None:
+    finding = undone(account, 7 * DAY)
+    account.clock.forward(5 * DAY)
+    [first] = told(account)
+    assert account.obey(account.ask("exempt", finding, 20 * DAY)).answer == "exempted"
+    assert told(account) == []
+    account.clock.forward(18 * DAY)
+    [second] = told(account)
+    assert (second.thread, second.key != first.key) == (first.thread, True)
+
+
+def test_nothing_of_a_guardrail_that_is_no_longer_there(account: TestAccount) -> None:
+    finding, journal = undone(account, 7 * DAY), account.journal
+    old = replace(finding, id="0ld00000", violation=replace(finding.violation, guardrail="ec2_gone"))
+    there, where = journal.look([place(old.violation)], ["ec2_gone"]), place(old.violation)
+    entry = journal.head(place(finding.violation)).entries[old.violation.part]
+    journal.open(old, replace(entry, finding=old.id), there.heads[where], there.limits["ec2_gone"])
+    journal.exempt(where, Exemption(old.violation.part, account.clock() + 7 * DAY, "bob", "a reason"))
+    account.clock.forward(5 * DAY)
+    assert {one.id for one in permissions(journal, account.clock())} == {old.id, finding.id}
+    assert [notice.finding for notice in told(account)] == [finding.id]
+
+
+@pytest.fixture
+def slack(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackStandIn]:
+    """The functions' environment, and their Slack."""
+    stand_in, before = SlackStandIn(token=TOKEN), list(wiring._given)
+    account.client("ssm").put_parameter(Name="/parapet/slack-token", Value=TOKEN, Type="SecureString")
+    with serving(stand_in) as url:
+        for name, value in {
+            "AWS_REGION": REGION,
+            "PARAPET_STAGE": "test",
+            "PARAPET_TABLE": TABLE,
+            "PARAPET_SLACK_TOKEN": "/parapet/slack-token",
+            "PARAPET_SLACK_QUEUE": account.queue,
+            "PARAPET_SLACK_URL": f"{url}/api/",
+        }.items():
+            monkeypatch.setenv(name, value)
+        wiring.use(account.functions)
+        telling.slack.cache_clear()
+        yield stand_in
+        telling.slack.cache_clear()
+    wiring._given[:] = before
+
+
+def test_slack_hears_it_once_however_many_mornings_there_are(account: TestAccount, slack: SlackStandIn) -> None:
+    undone(account, 7 * DAY)
+    waived(account, 7 * DAY, resource="sg-1")
+    sent = [notice for day in mornings(account, 7) for notice in day]
+    assert len(sent) == 6
+    with account.acting("notify"):
+        for notice in sent:
+            telling.slack(ACCOUNT).tell(notice, lambda: 30.0)
+    assert slack.calls.count("chat.postMessage") == 2
+    about = [root["blocks"][0]["text"]["text"] for root in slack.threads()]
+    assert len(about) == 2
+    assert "the exemption of resource=sg-1" in " ".join(about)
+
+
+class TestFunction:
+    @pytest.fixture
+    def run(self, account: TestAccount, slack: SlackStandIn) -> Any:
+        """The function as deployed, under its role."""
+        Chalice(app_name="parapet").register_blueprint(reminders.blueprint)
+        handler = account.running("reminders", reminders.reminders)
+        return lambda: handler(TICK, Context(function_name="parapet-test-reminders"))
+
+    def test_sends_what_ends_soon_to_the_outbox(self, account: TestAccount, run: Any) -> None:
+        now = time.time()
+        account.journal.waive(Waiver("0" * 16, Scope(resource="sg-1"), now + DAY, "alice", "x", now - 30 * DAY))
+        account.journal.waive(Waiver("1" * 16, Scope(resource="sg-2"), now + 9 * DAY, "alice", "x", now - 30 * DAY))
+        run()
+        run()
+        [notice] = account.notices()
+        assert notice.thread == "waiver:" + "0" * 16
+
+    def test_a_journal_that_cannot_be_read_is_an_error(self, account: TestAccount, run: Any) -> None:
+        account.wire.fail(lambda _number, made: "deny" if made.operation == "Query" else None)
+        with pytest.raises(AwsError, match="dynamodb:Query answered AccessDenied"):
+            run()
