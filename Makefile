@@ -70,4 +70,4 @@ lock: ## pin everything anew, with hashes: what Lambda runs, and what developmen
 	rm -rf .venv-lock
 
 clean: ## remove what was installed or generated
-	rm -rf .venv .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis build local/env
+	rm -rf .venv .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis build local/env local/parapet.toml

@@ -13,6 +13,7 @@ app.register_blueprint(routes.blueprint)
 # know them all; the API's cold start need not wait for them (docs/performance.md).
 if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
     from chalicelib.functions import (
+        evidence,
         failures,
         guard_cloudtrail,
         guard_ec2,
@@ -23,6 +24,7 @@ if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         guard_signin,
         heartbeat,
         notify,
+        reminders,
         sweep,
         timer,
     )
@@ -38,6 +40,8 @@ if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         sweep,
         timer,
         heartbeat,
+        evidence,
+        reminders,
         notify,
         failures,
     ):

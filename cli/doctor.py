@@ -11,7 +11,7 @@ import click
 
 from chalicelib.model import AwsError, ParapetError
 from cli import output
-from cli.checkup import account, alerts, delivery, journal, members, modes, slack, stack, trails
+from cli.checkup import account, alerts, delivery, evidence, journal, members, modes, slack, stack, trails
 from cli.checkup.patient import Patient
 from cli.checkup.verdict import State, Verdict, cannot_tell
 from cli.deployment import Outside
@@ -34,6 +34,8 @@ CHECKS: Mapping[str, Check] = {
     "heartbeat": delivery.heartbeat,
     "members": members.members,
     "journal": journal.journal,
+    "writers": evidence.writers,
+    "evidence": evidence.evidence,
     "paused": journal.paused,
     "dead letters": alerts.dead_letters,
     "topics": alerts.topics,

@@ -170,7 +170,9 @@ def shown(resource: Any) -> str:
         return str(value[0])
     if function == "Ref":
         return str(value)
-    text = str(value).replace("${Journal.Arn}", "Journal")
+    if function == "Fn::If":
+        return " or ".join(shown(one) for one in value[1:])
+    text = re.sub(r"\$\{(\w+)\.Arn\}", r"\1", str(value))
     return text.rsplit("${AWS::AccountId}:", 1)[-1].removeprefix("arn:${AWS::Partition}:")
 
 

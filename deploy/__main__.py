@@ -276,7 +276,7 @@ def _sung(wanted: Plan, journal: Journal, vpc: str) -> None:
         return
     output.say(f"Opening port {canary.PORT} of a throw-away security group in {vpc} ...")
     song = canary.sing(site.aws, journal, vpc, mode, site.stage, site.clock, output.say)
-    did = "closed it" if song.closed else f"told of it ({mode})"
+    did = "closed it" if song.closed else f"told of it ({song.finding.status if song.finding else mode})"
     finding = f", finding {song.finding.id}" if song.finding else ""
     output.say(f"Parapet {did} after {song.seconds:.0f} s{finding}. The group {song.group} is deleted.")
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chalicelib import registry, settings
+from chalicelib.model import ParapetError
 from chalicelib.settings import GLOBAL_REGION, Settings
 from deploy import member, release, template
 
@@ -74,4 +75,7 @@ def _checked(new: list[tuple[str, str]], old: list[tuple[str, str]]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except ParapetError as error:
+        sys.exit(str(error))

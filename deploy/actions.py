@@ -19,21 +19,22 @@ LEVELS: Mapping[Level, frozenset[str]] = {
         "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeNetworkAcls", "ec2:DescribeSecurityGroupRules",
         "ec2:DescribeSecurityGroups", "ec2:DescribeSnapshotAttribute", "ec2:DescribeSnapshots",
         "iam:ListAccessKeys", "iam:ListAttachedGroupPolicies", "iam:ListAttachedRolePolicies",
-        "iam:ListAttachedUserPolicies", "iam:ListEntitiesForPolicy", "iam:ListPolicies",
-        "kms:ListKeys",
+        "iam:ListAttachedUserPolicies", "iam:ListEntitiesForPolicy", "iam:ListPolicies", "iam:ListUserTags",
+        "kms:ListKeys", "kms:ListResourceTags",
         "organizations:ListAccounts", "organizations:ListAccountsForParent",
         "organizations:ListOrganizationalUnitsForParent",
         "rds:DescribeDBClusterSnapshotAttributes", "rds:DescribeDBClusterSnapshots", "rds:DescribeDBInstances",
         "rds:DescribeDBSnapshotAttributes", "rds:DescribeDBSnapshots",
-        "s3:ListAllMyBuckets",
+        "s3:ListAllMyBuckets", "s3:ListBucket",
     }),
     "Read": frozenset({
-        "cloudtrail:DescribeTrails", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus",
-        "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query",
+        "cloudtrail:DescribeTrails", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus", "cloudtrail:ListTags",
+        "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan",
         "ec2:GetEbsEncryptionByDefault",
         "iam:GetAccountPasswordPolicy", "iam:GetRole",
         "kms:DescribeKey",
-        "s3:GetAccountPublicAccessBlock", "s3:GetBucketAcl", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock",
+        "s3:GetAccountPublicAccessBlock", "s3:GetBucketAcl", "s3:GetBucketObjectLockConfiguration",
+        "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetObject",
         "secretsmanager:GetSecretValue",
         "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
         "ssm:GetParameter",
@@ -49,6 +50,7 @@ LEVELS: Mapping[Level, frozenset[str]] = {
         "kms:ScheduleKeyDeletion",
         "logs:CreateLogStream", "logs:PutLogEvents",
         "rds:ModifyDBInstance",
+        "s3:PutObject",
         "sns:Publish",
         "sqs:DeleteMessage", "sqs:SendMessage",
         "ssm:PutParameter",
@@ -70,7 +72,9 @@ LEVELS: Mapping[Level, frozenset[str]] = {
 RESOURCES: Mapping[str, frozenset[str]] = {
     # An organisation's trail is another account's: it must be readable to be told apart.
     "cloudtrail:*:*:trail/*": frozenset({"cloudtrail:GetTrail", "cloudtrail:GetTrailStatus"}),
-    "cloudtrail:*:${AWS::AccountId}:trail/*": frozenset({"cloudtrail:StartLogging", "cloudtrail:StopLogging"}),
+    "cloudtrail:*:${AWS::AccountId}:trail/*": frozenset({
+        "cloudtrail:ListTags", "cloudtrail:StartLogging", "cloudtrail:StopLogging",
+    }),
     "ec2:*:${AWS::AccountId}:instance/*": frozenset({"ec2:ModifyInstanceMetadataOptions"}),
     "ec2:*:${AWS::AccountId}:network-acl/*": frozenset({"ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"}),
     "ec2:*:${AWS::AccountId}:security-group/*": frozenset({
@@ -86,11 +90,12 @@ RESOURCES: Mapping[str, frozenset[str]] = {
     }),
     "iam::${AWS::AccountId}:user/*": frozenset({
         "iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:ListAccessKeys", "iam:ListAttachedUserPolicies",
-        "iam:UpdateAccessKey",
+        "iam:ListUserTags", "iam:UpdateAccessKey",
     }),
     "iam::aws:policy/AdministratorAccess": frozenset({"iam:ListEntitiesForPolicy"}),
     "kms:*:${AWS::AccountId}:key/*": frozenset({
-        "kms:CancelKeyDeletion", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey", "kms:ScheduleKeyDeletion",
+        "kms:CancelKeyDeletion", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey", "kms:ListResourceTags",
+        "kms:ScheduleKeyDeletion",
     }),
     "rds:*:${AWS::AccountId}:cluster-snapshot:*": frozenset({
         "rds:DescribeDBClusterSnapshotAttributes", "rds:DescribeDBClusterSnapshots",
@@ -105,7 +110,7 @@ RESOURCES: Mapping[str, frozenset[str]] = {
     }),
     "s3:::*": frozenset({
         "s3:DeleteBucketPolicy", "s3:GetBucketAcl", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock",
-        "s3:PutBucketAcl", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock",
+        "s3:GetBucketTagging", "s3:PutBucketAcl", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock",
     }),
 }  # fmt: skip
 
@@ -117,6 +122,8 @@ DATA: Mapping[str, str] = {
     "dynamodb:BatchGetItem": "items",
     "dynamodb:GetItem": "items",
     "dynamodb:Query": "items",
+    "dynamodb:Scan": "items",
+    "s3:GetObject": "objects",
     "secretsmanager:GetSecretValue": "secrets",
     "sqs:ReceiveMessage": "messages",
     "ssm:GetParameter": "parameter values",

@@ -13,8 +13,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.credentials import Credentials
 
+from chalicelib import scope
 from chalicelib.journal import Journal
-from chalicelib.model import Aws, AwsError, Finding, Mode, ParapetError
+from chalicelib.model import Aws, AwsError, Finding, Mode, ParapetError, Violation
 
 GUARDRAIL = "ec2_security_group_open"
 PORT, WORLD = 22, "0.0.0.0/0"
@@ -180,8 +181,8 @@ def sing(
         NotWell: when Parapet does not deal with it in time.
         AwsError: when the group cannot be made.
     """
-    pause = journal.pause()
-    paused = pause is not None and (pause.until is None or pause.until > clock.now())
+    violation = Violation(GUARDRAIL, aws.account, aws.region, "", "")
+    paused = scope.paused(journal.pauses(), violation, clock.now()) is not None
     fixes = mode == "enforce" and not paused
     name = f"parapet-canary-{stage}-{secrets.token_hex(4)}"
     about = f"Canary of Parapet's stage {stage}: opened to see it closed, then deleted"
@@ -193,7 +194,8 @@ def sing(
 
         def dealt_with() -> bool:
             findings[:] = [one for one in journal.by_resource(group) if one.violation.guardrail == GUARDRAIL]
-            if not fixes:
+            # Whoever deploys may be exempted, as a deployment role often is.
+            if not fixes or any(one.status == "exempted" for one in findings):
                 return bool(findings)
             # That no rule is seen could also be an old answer of EC2's, or somebody else's doing.
             return any(one.status == "fixed" for one in findings) and not _open(aws, group)
@@ -202,7 +204,8 @@ def sing(
         seconds = clock.now() - started
         if not done:
             raise NotWell(_silence(group, findings, seconds))
-        return Song(group, seconds, fixes, next(iter(findings), None))
+        finding = next(iter(findings), None)
+        return Song(group, seconds, finding is not None and finding.status == "fixed", finding)
     finally:
         _remove(aws, group, warn)
 

@@ -22,6 +22,7 @@ SHAPES = {
     "SlackQueue": '[/"outbox (FIFO)"/]',
     "FailuresTopic": '[/"failures topic"/]',
     "DeadLetters": '[/"dead letters"/]',
+    "EvidenceStore": '[("evidence (Object Lock)")]',
     "Slack": '(["Slack"])',
 }
 
@@ -60,6 +61,8 @@ def _waking(source: Any) -> Edge:
     if kind == "SNSEventConfig":
         return "FailuresTopic", function, ""
     when = str(getattr(source, "schedule_expression", ""))
+    if daily := re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", when):
+        return "EventBridge", function, f"daily at {int(daily[2]):02d}:{int(daily[1]):02d} UTC"
     return "EventBridge", function, when.replace("rate(", "every ").replace(")", "")
 
 

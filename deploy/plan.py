@@ -106,7 +106,8 @@ def upgrade(site: Site, kept: Store, promote: Collection[str], given: Mapping[st
     chosen = shipped()
     chosen = replace(chosen, stage=site.stage, observed=release.observed(registry.load(), chosen, last, promote))
     content, about = _artefact(site)
-    template = release.pinned(cloudformation(dict(site.desk.render(chosen)), site.region), site.stage)
+    whole = cloudformation(dict(site.desk.render(chosen)), site.region)
+    template = release.pinned(whole, site.stage, site.caller.account)
     _runtime(template, about)
     key = kept.key(content, ".zip")
     wanted = {

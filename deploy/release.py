@@ -75,7 +75,7 @@ def of(template: object) -> Release:
         raise NotOurs("this stack's template was not written by `make deploy` of Parapet") from None
 
 
-def pinned(template: Template, stage: str) -> dict[str, Any]:
+def pinned(template: Template, stage: str, account: str) -> dict[str, Any]:
     """Return a template in which what outlives the stack has its name in full.
 
     Only so does CloudFormation take it up again, when a stack that was removed is deployed anew.
@@ -84,15 +84,15 @@ def pinned(template: Template, stage: str) -> dict[str, Any]:
     def named(resource: Mapping[str, Any]) -> Mapping[str, Any]:
         if resource.get("DeletionPolicy", "Delete") == "Delete":
             return resource
-        own = {name: _staged(value, stage) for name, value in resource.get("Properties", {}).items()}
+        own = {name: _full(value, stage, account) for name, value in resource.get("Properties", {}).items()}
         return {**resource, "Properties": own}
 
     return {**template, "Resources": {name: named(one) for name, one in template["Resources"].items()}}
 
 
-def _staged(value: Any, stage: str) -> Any:
+def _full(value: Any, stage: str, account: str) -> Any:
     text = value.get("Fn::Sub") if isinstance(value, Mapping) else None
-    whole = text.replace("${Stage}", stage) if isinstance(text, str) else "${"
+    whole = text.replace("${Stage}", stage).replace("${AWS::AccountId}", account) if isinstance(text, str) else "${"
     return value if "${" in whole else whole
 
 
@@ -213,6 +213,8 @@ def words(value: Any) -> str:
         return inner
     if name == "Ref":
         return f"${{{inner}}}"
+    if name == "Fn::If":
+        return f"{words(inner[1])}, or {words(inner[2])}"
     if name == "Fn::GetAtt":
         return f"${{{inner if isinstance(inner, str) else '.'.join(inner)}}}"
     return json.dumps(value, sort_keys=True)

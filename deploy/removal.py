@@ -52,6 +52,9 @@ def destroy(site: Site, yes: bool, delete_journal: bool) -> None:
         output.say(f"{journal} is deleted; DynamoDB keeps a backup of it for 35 days.")
     else:
         output.say(_left(journal, table).strip())
+    if "EvidenceStore" in there:
+        evidence = f"s3://{there['EvidenceStore'][1]}"
+        output.say(f"The evidence in {evidence} stays: it is locked. The next deployment goes on with it.")
     bucket = site.store("").bucket
     output.say(f"What was deployed stays in s3://{bucket}/parapet/{site.stage}/, if you ever want it again.")
 

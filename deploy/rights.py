@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib import registry, secrets
+from chalicelib import evidence, registry, secrets
 from chalicelib.model import ParapetError
 from chalicelib.registry import Guardrail
 from chalicelib.settings import GLOBAL_REGION, Accounts, Settings, dashed
@@ -23,7 +23,9 @@ DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 FAILURES = {"Ref": "FailuresTopic"}
 KEY = {"Fn::GetAtt": ["AlertKey", "Arn"]}
 BY_SNS = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "sns.${AWS::Region}.amazonaws.com"}}}
-TOKEN = {"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SlackToken}"}
+# The bucket of the parameter EvidenceBucket, or without one the stack's own.
+EVIDENCE = "MakesEvidenceStore"
+KEPT = evidence.prefix("${Stage}", "${AWS::AccountId}")
 HEARTBEAT = {
     "Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/parapet/${Stage}/heartbeat"
 }
@@ -52,7 +54,7 @@ def policies(settings: Settings) -> dict[str, Policy]:
     found["notify"] = document(
         _allow("Threads", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE, keys("THREAD#*")),
         _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), OUTBOX),
-        _token(settings.slack_token),
+        _secret("Token", settings.slack_token, "SlackToken"),
     )
     found["sweep"] = document(EMIT, *_organisation(settings.accounts))
     found["timer"] = document(
@@ -63,6 +65,19 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _allow("Unanswered", ("dynamodb:BatchGetItem",), TABLE, keys("ANSWER#*", "COMMAND#*")),
     )
     found["heartbeat"] = document(_allow("Beat", ("ssm:PutParameter",), HEARTBEAT))
+    found["evidence"] = document(
+        _allow("Journal", ("dynamodb:Scan",), TABLE),
+        _allow("Lock", ("s3:GetBucketObjectLockConfiguration",), _store("")),
+        _allow("List", ("s3:ListBucket",), _store(""), {"StringEquals": {"s3:prefix": {"Fn::Sub": KEPT}}}),
+        _allow("GoOn", ("s3:GetObject",), _store(f"/{KEPT}*")),
+        # Only what is not there yet; and nothing that is there can it delete or unlock.
+        _allow("Keep", ("s3:PutObject",), _store(f"/{KEPT}*"), {"Null": {"s3:if-none-match": "false"}}),
+    )
+    found["reminders"] = document(
+        _allow("Permitted", ("dynamodb:Query",), _index("by_status")),
+        _allow("Until", ("dynamodb:BatchGetItem", "dynamodb:GetItem"), TABLE, keys("CONTROL", "EXEMPTIONS", "HEAD#*")),
+        _allow("Outbox", ("sqs:SendMessage",), OUTBOX),
+    )
     found["failures"] = document(_allow("Outbox", ("sqs:SendMessage",), OUTBOX))
     found["api_handler"] = document(
         _allow(
@@ -79,6 +94,9 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _allow("Ask", ("dynamodb:PutItem",), TABLE, keys("COMMAND#*")),
         _allow("Switch", ("dynamodb:UpdateItem",), TABLE, keys("CONTROL", "EXEMPTIONS")),
         EMIT,
+        # What Slack tells is signed with the one, and answered with the other.
+        _secret("SigningSecret", settings.slack_signing_secret, "SlackSigningSecret"),
+        _secret("Token", settings.slack_token, "SlackToken"),
     )
     return {name: document(*policy["Statement"], *_lambdas(name)) for name, policy in found.items()}
 
@@ -171,15 +189,16 @@ def _readable(statements: Iterable[Statement]) -> list[Any]:
     return [found[key] for key in sorted(found)]
 
 
-def _token(reference: str) -> Statement:
-    """Return the right to read Slack's token where the settings say it is, or else the stack's parameter."""
+def _secret(sid: str, reference: str, parameter: str) -> Statement:
+    """Return the right to read a secret where the settings say it is, or else where the stack's parameter does."""
     if not reference:
-        return _allow("Token", ("ssm:GetParameter",), TOKEN)
+        name = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${" + parameter + "}"
+        return _allow(sid, ("ssm:GetParameter",), {"Fn::Sub": name})
     store, name = secrets.place(reference)
     # Secrets Manager puts six characters of its own behind a secret's name.
     end = f"secret:{name}-??????" if store == "secretsmanager" else f"parameter/{name.removeprefix('/')}"
     arn = "arn:${AWS::Partition}:" + store + ":${AWS::Region}:${AWS::AccountId}:" + end
-    return _allow("Token", (secrets.ACTIONS[store],), name if name.startswith("arn:") else {"Fn::Sub": arn})
+    return _allow(sid, (secrets.ACTIONS[store],), name if name.startswith("arn:") else {"Fn::Sub": arn})
 
 
 def keys(*patterns: str) -> dict[str, Any]:
@@ -267,6 +286,12 @@ def _unique(sid: str, there: Iterable[Statement]) -> str:
 
 def _arn(resource: str) -> Any:
     return "*" if resource == "*" else {"Fn::Sub": "arn:${AWS::Partition}:" + resource}
+
+
+def _store(path: str) -> dict[str, Any]:
+    """Return the ARN of the bucket that keeps the evidence, or of what lies in it."""
+    own, given = "${EvidenceStore.Arn}", "arn:${AWS::Partition}:s3:::${EvidenceBucket}"
+    return {"Fn::If": [EVIDENCE, {"Fn::Sub": own + path}, {"Fn::Sub": given + path}]}
 
 
 def _index(name: str) -> dict[str, str]:

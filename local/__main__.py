@@ -13,7 +13,7 @@ started = time.monotonic()
 
 ENVIRONMENT = Path(__file__).with_name("env")
 TRY = """
-  Parapet watches the account on http://127.0.0.1:{aws}. Messages: http://127.0.0.1:{inbox}
+  Parapet watches the account on http://127.0.0.1:{aws}. Its Slack, buttons included: http://127.0.0.1:{inbox}
   Its HTTP API (docs/api.md): http://127.0.0.1:{api}/api/v1/
 
   In another terminal, here:
@@ -39,12 +39,13 @@ def main() -> int:
     from local.account import LocalAccount, Ports, PortTaken, write_environment
 
     environment = Path(os.environ.get("PARAPET_ENV_FILE", ENVIRONMENT))
+    own = None if os.environ.get("PARAPET_SETTINGS") else environment.with_name("parapet.toml")
     numbers = {"PARAPET_PORT": "4566", "PARAPET_INBOX_PORT": "4567", "PARAPET_API_PORT": "4568"}
     ports = Ports(*(int(os.environ.get(name, number)) for name, number in numbers.items()))
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    account = LocalAccount(ports, say)
+    account = LocalAccount(ports, say, settings=own)
     try:
         settings.load(os.environ, registry.names(), registry.load())
         seeded = account.start()
@@ -59,13 +60,14 @@ def main() -> int:
         pass
     say("stopping")
     account.stop()
-    environment.unlink(missing_ok=True)
+    for file in filter(None, (environment, own)):
+        file.unlink(missing_ok=True)
     return 0
 
 
 def say(line: str) -> None:
-    """Print one live line."""
-    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
+    """Print one live line, whole even where threads say something at once."""
+    print(f"{time.strftime('%H:%M:%S')}  {line}\n", end="", flush=True)
 
 
 if __name__ == "__main__":

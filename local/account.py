@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +20,7 @@ from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from chalicelib import commands, registry, wiring
+from chalicelib import registry, settings, wiring
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.journal import Journal
 from local import gateway, runtime, seams, seed, sign_in, stack
@@ -29,6 +30,7 @@ from local.gateway import Gateway
 from local.iam import intrinsics
 from local.iam.enforcer import Enforcer
 from local.inbox import Inbox
+from local.interactivity import App, Interactivity
 from local.log import Log
 from local.roles import Roles, world
 from local.runtime import Lambdas
@@ -38,9 +40,10 @@ from local.slack import SlackStandIn
 from local.topics import TopicPoller, subscribed
 from local.trail import Identities, Identity, Trail
 from local.watch import Watch
+from local.workspace import ALICE, BOB
 
 ACCOUNT, REGION, STAGE = "123456789012", "eu-west-1", "local"
-SLACK_TOKEN = "xoxb-local-account"
+SLACK_TOKEN, SLACK_SIGNING_SECRET = "xoxb-local-account", "local-signing-secret"
 # Of the keys that are known before IAM has given out any: root's and the installer's.
 SECRET = "local"
 
@@ -60,17 +63,21 @@ class Ports:
 
 @dataclass
 class LocalAccount:
-    """Start it, use it over the wire, stop it."""
+    """Start it, use it over the wire, stop it; `settings` is where its own settings file is written, if it has one."""
 
     ports: Ports
     say: Callable[[str], None]
     retry_after: tuple[float, ...] = runtime.RETRY_AFTER
     resources: Mapping[str, str] = field(default_factory=dict)
+    settings: Path | None = None
 
     def start(self) -> seed.Seeded:
         """Bring everything up and return the seeded resources' ids; raises PortTaken, DeploymentError."""
         for port in (self.ports.aws, self.ports.inbox, self.ports.api):
             _free(port)
+        # Not before: another local account may be using this file.
+        if self.settings:
+            write_settings(self.settings)
         self._prepare_environment()
         seams.cheap_transactions()
         seams.kept_metadata_options()
@@ -135,7 +142,9 @@ class LocalAccount:
     def _install(self, deployment: Deployment) -> seed.Seeded:
         self.resources = stack.create(self.client, deployment, f"parapet-{STAGE}")
         os.environ.update(stack.environment(deployment, self.resources))
-        self.client("ssm").put_parameter(Name=os.environ["PARAPET_SLACK_TOKEN"], Value=SLACK_TOKEN, Type="SecureString")
+        for variable, value in (("TOKEN", SLACK_TOKEN), ("SIGNING_SECRET", SLACK_SIGNING_SECRET)):
+            name = os.environ[f"PARAPET_SLACK_{variable}"]
+            self.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
         keys = {function.name: _key(function) for function in deployment.functions}
         session = runtime.session(keys)
         self._judge(session, deployment)
@@ -149,8 +158,8 @@ class LocalAccount:
         self._consume(deployment)
         self.ticker = Ticker(deployment.schedules, self.lambdas, ACCOUNT, REGION)
         self._run("schedules", self.ticker.run)
-        self.slack = SlackStandIn(token=SLACK_TOKEN)
-        self._serve(self.ports.inbox, Inbox(self.slack, self._act, self._sign_in), request_handler=_Requests)
+        inbox = Inbox(self._interactivity(SlackStandIn(token=SLACK_TOKEN)), self._sign_in)
+        self._serve(self.ports.inbox, inbox, request_handler=_Requests)
         self._serve(self.ports.api, self._gateway(deployment), request_handler=_Requests)
         self._run("warming", lambda _stopping: _warm(connect))
         return seeded
@@ -177,6 +186,11 @@ class LocalAccount:
             queue = subscribed(self.client("sns"), sqs, self.resources[source.resource], source.function)
             topic = TopicPoller(sqs, queue, source.function, source.batch, self.lambdas, self.say)
             self._run(source.function.name, topic.run)
+
+    def _interactivity(self, slack: SlackStandIn) -> Interactivity:
+        api = f"http://127.0.0.1:{self.ports.api}/{gateway.STAGE}/v1/slack"
+        app = App(f"{api}/actions", f"{api}/command", SLACK_SIGNING_SECRET)
+        return Interactivity(slack, app, f"http://127.0.0.1:{self.ports.inbox}")
 
     def _gateway(self, deployment: Deployment) -> Gateway:
         secret = given_out(ACCOUNT, dict.fromkeys(seed.people(ACCOUNT), SECRET))
@@ -217,26 +231,8 @@ class LocalAccount:
         self.watch.noticed(body, self._journal())
 
     def _journal(self) -> Journal:
-        return Journal(self._ours(), os.environ["PARAPET_TABLE"])
-
-    def _ours(self) -> Any:
-        return AccountAws(lambda service, _region: self.client(service), ACCOUNT, REGION)
-
-    def _act(self, action: str, value: str) -> str:
-        if action != "undo":
-            return f"the button {action!r} does nothing here"
-        journal, now = self._journal(), time.time()
-        finding = journal.get(value)
-        if finding is None:
-            return f"there is no finding {value}"
-        why, until = "pressed Undo in the inbox", now + 1800
-        asked = commands.ask(journal, self._ours(), "undo", finding, "you, in the inbox", why, now, until)
-        while time.time() < now + 20:
-            answered = journal.command(asked.id)
-            if answered and answered.status != "asked":
-                return answered.answer
-            time.sleep(0.05)
-        return "nothing has answered within 20 s: look at the terminal of `make up`"
+        ours = AccountAws(lambda service, _region: self.client(service), ACCOUNT, REGION)
+        return Journal(ours, os.environ["PARAPET_TABLE"])
 
     def _sign_in(self, user: str, mfa: bool) -> str:
         self.bus.publish(sign_in.event(ACCOUNT, user, mfa=mfa, at=time.time()))
@@ -317,6 +313,20 @@ def _free(port: int) -> None:
             ) from None
 
 
+def write_settings(path: Path) -> None:
+    """Write the shipped settings, with who of the account is who in Slack, and have them used here."""
+    shipped = settings.FILE.read_text("utf-8")
+    known = tomllib.loads(shipped).get("people", {})
+    people = [
+        f'\n[people.{one.name}]\nslack = "{one.id}"\nemail = "{one.email}"\n'
+        f'aws = ["arn:aws:iam::{ACCOUNT}:user/{one.name}"]\n'
+        for one in (ALICE, BOB)
+        if one.name not in known
+    ]
+    path.write_text("".join((shipped, *people)), "utf-8")
+    os.environ["PARAPET_SETTINGS"] = str(path)
+
+
 def write_environment(path: Path, ports: Ports, seeded: seed.Seeded, binaries: Path) -> None:
     """Write the file that a person sources to work in the account as alice."""
     lines = {
@@ -330,6 +340,7 @@ def write_environment(path: Path, ports: Ports, seeded: seed.Seeded, binaries: P
         "PARAPET_TABLE": os.environ["PARAPET_TABLE"],
         "PARAPET_API_URL": f"http://127.0.0.1:{ports.api}/{gateway.STAGE}",
         "PARAPET_SLACK_URL": os.environ["PARAPET_SLACK_URL"],
+        "PARAPET_SETTINGS": os.environ.get("PARAPET_SETTINGS", ""),
         **seeded.variables,
     }
     text = "# Written by `make up`: work in the local account as alice.\n"

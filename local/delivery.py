@@ -49,7 +49,7 @@ class Bus:
 
 
 class Ticker:
-    """The schedules: each function invoked at its rate, as EventBridge does, first after one interval."""
+    """The schedules: each function invoked at its rate, as EventBridge does, first after one interval or when due."""
 
     def __init__(
         self,
@@ -58,9 +58,10 @@ class Ticker:
         account: str,
         region: str,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._lambdas, self._account, self._region, self._clock = lambdas, account, region, clock
-        self._due = [(clock() + schedule.seconds, schedule) for schedule in schedules]
+        self._due = [(clock() + _first(schedule, wall()), schedule) for schedule in schedules]
 
     def run(self, stopping: Stopping) -> None:
         """Invoke what is due until told to stop."""
@@ -87,6 +88,11 @@ class Ticker:
             "detail": {},
         }
         self._lambdas.send(schedule.function, event)
+
+
+def _first(schedule: Schedule, now: float) -> float:
+    """Return after how many seconds a schedule is due for the first time."""
+    return schedule.seconds if schedule.daily is None else (schedule.daily - now) % schedule.seconds or schedule.seconds
 
 
 class Poller:

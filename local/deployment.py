@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.iam import CannotEvaluate, intrinsics
+
 ROOT = Path(__file__).parent.parent
 CHALICE = ROOT / ".chalice"
 # What Chalice calls the function behind the HTTP API, whatever the app is named.
@@ -41,10 +43,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A rate and the function it invokes."""
+    """A rate and the function it invokes; `daily` is at which second after midnight (UTC), for a rate of a day."""
 
     function: Function
     seconds: float
+    daily: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Route:
-    """A method and path of the HTTP API (`/v1/findings/{finding}`), and the function that answers signed requests."""
+    """A method and path of the HTTP API (`/v1/findings/{finding}`), and the function that answers.
+
+    It answers requests that are `signed` (AWS_IAM), or else anybody's.
+    """
 
     function: Function
     method: str
     path: str
+    signed: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,7 @@ def load(stage: str, chalice: Any = None, folder: Path = CHALICE) -> Deployment:
         if kind == "CloudWatchEventConfig":
             rules.append(Rule(function, source.event_pattern))
         elif kind == "ScheduledEventConfig":
-            schedules.append(Schedule(function, rate(str(source.schedule_expression))))
+            schedules.append(schedule(function, str(source.schedule_expression)))
         elif kind == "SQSEventConfig":
             resource = _overridden(merged, function.name, "SqsEventSource", "Queue")
             queues.append(Source(function, resource, source.batch_size))
@@ -126,9 +133,12 @@ def load(stage: str, chalice: Any = None, folder: Path = CHALICE) -> Deployment:
             raise DeploymentError(f"{function.name}: the local account does not deliver {kind}")
     for path, methods in chalice.routes.items():
         for method, entry in methods.items():
-            if type(entry.authorizer).__name__ != "IAMAuthorizer" or entry.api_key_required or entry.cors:
-                raise DeploymentError(f"{method} {path}: the local account answers AWS_IAM alone, without keys or CORS")
-            routes.append(Route(function_of(API, chalice), method, path))
+            signed = type(entry.authorizer).__name__ == "IAMAuthorizer"
+            if not (signed or entry.authorizer is None) or entry.api_key_required or entry.cors:
+                raise DeploymentError(
+                    f"{method} {path}: the local account admits who signs (AWS_IAM) or anybody, without keys or CORS"
+                )
+            routes.append(Route(function_of(API, chalice), method, path, signed))
     values = {name: str(one.get("Default", "local")) for name, one in merged["Parameters"].items()} | {"Stage": stage}
     parameters = {name: {**one, "Default": values[name]} for name, one in merged["Parameters"].items()}
     chosen = {name for name, given in merged["Conditions"].items() if _holds(given, merged["Conditions"], values)}
@@ -147,7 +157,7 @@ def load(stage: str, chalice: Any = None, folder: Path = CHALICE) -> Deployment:
         tuple(forwards(whole, stage)),
         tuple(routes),
         tuple(chalice.api.binary_types),
-        {"Parameters": parameters, "Resources": whole},
+        {"Parameters": parameters, "Conditions": merged["Conditions"], "Resources": whole},
         merged["Globals"]["Function"]["Environment"]["Variables"],
         retries,
         failures,
@@ -205,14 +215,10 @@ def _given_up(resources: Mapping[str, Any]) -> tuple[int, str]:
 
 def _holds(given: Any, conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:
     """Whether one of the template's conditions holds; raises DeploymentError for what cannot be evaluated here."""
-    match given:
-        case {"Fn::Not": [inner]}:
-            return not _holds(inner, conditions, values)
-        case {"Condition": str(name)} if name in conditions:
-            return _holds(conditions[name], conditions, values)
-        case {"Fn::Equals": [{"Ref": str(name)}, str(wanted)]} if name in values:
-            return values[name] == wanted
-    raise DeploymentError(f"the local account cannot evaluate the condition {given}")
+    try:
+        return intrinsics.holds(given, conditions, values)
+    except CannotEvaluate:
+        raise DeploymentError(f"the local account cannot evaluate the condition {given}") from None
 
 
 def forwards(resources: Mapping[str, Any], stage: str) -> Iterator[Forward]:
@@ -249,6 +255,13 @@ def _filled(value: Any, name: str, stage: str) -> Any:
     if any(key == "Ref" or key.startswith("Fn::") for key in value):
         raise DeploymentError(f"{name}: the local account cannot fill in {dict(value)}")
     return {key: _filled(one, name, stage) for key, one in value.items()}
+
+
+def schedule(function: Function, expression: str) -> Schedule:
+    """Return a schedule of `rate(…)` or of a `cron(…)` that is due once a day; raises DeploymentError for others."""
+    if match := re.fullmatch(r"cron\(([1-5]?\d) (1?\d|2[0-3]) \* \* \? \*\)", expression):
+        return Schedule(function, 86400.0, int(match[2]) * 3600.0 + int(match[1]) * 60.0)
+    return Schedule(function, rate(expression))
 
 
 def rate(expression: str) -> float:

@@ -1,4 +1,4 @@
-"""API Gateway on the laptop: a signed HTTP request becomes the REST proxy event of the function that is deployed.
+"""API Gateway on the laptop: an HTTP request becomes the REST proxy event of the function that is deployed.
 
 What API Gateway would decline is declined with its own words; what cannot be evaluated here is an HTTP 501.
 """
@@ -25,12 +25,14 @@ from local.trail import Identities, Identity
 
 API, STAGE = "localparapet", "api"
 MOST = 10 * 1024 * 1024
-# What API Gateway keeps to itself.
-KEPT = ("authorization", "connection", "content-length", "host")
+# What API Gateway keeps to itself: a signature where it asks for one.
+KEPT = ("connection", "content-length", "host")
+SIGNED = (*KEPT, "authorization")
+NOBODY = Identity({}, "")
 
 
 class Gateway:
-    """A WSGI application: one stage of a REST API whose methods ask for AWS_IAM and invoke Lambda functions."""
+    """A WSGI application: one stage of a REST API whose methods ask for AWS_IAM or nothing, and invoke functions."""
 
     def __init__(
         self,
@@ -70,9 +72,11 @@ class Gateway:
         body = http.get_data()
         headers = {name.lower(): value for name, value in http.headers.items()}
         now = datetime.now(UTC)
-        signed = Request(http.method, path, query, headers, body)
-        caller = self._identities.lookup(signer(signed, "execute-api", self._region, self._secret, now))
         route, names = found
+        caller = NOBODY
+        if route.signed:
+            signed = Request(http.method, path, query, headers, body)
+            caller = self._identities.lookup(signer(signed, "execute-api", self._region, self._secret, now))
         try:
             event = self._event(http, route, names, path, query, body, caller, now, number)
         except UnicodeDecodeError:
@@ -103,7 +107,8 @@ class Gateway:
         now: datetime,
         number: str,
     ) -> dict[str, Any]:
-        headers = {name: value for name, value in http.headers.items() if name.lower() not in KEPT}
+        kept = SIGNED if route.signed else KEPT
+        headers = {name: value for name, value in http.headers.items() if name.lower() not in kept}
         address = caller.source_ip or str(http.remote_addr)
         headers |= {"Host": http.host, "X-Forwarded-For": address, "X-Forwarded-Proto": http.scheme}
         values: dict[str, list[str]] = {}

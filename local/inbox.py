@@ -1,6 +1,7 @@
-"""The inbox: a page that shows the stand-in's Slack messages as a person in Slack would see them, and acts for them.
+"""The inbox: a page that shows the stand-in's Slack as its people would see it, and acts as one of them.
 
-`Inbox` is a WSGI app: the page at `/`, its JSON under `/inbox/`, and the Slack API it is about under `/api/`.
+`Inbox` is a WSGI app: the page at `/`, its JSON under `/inbox/`, and the Slack that it is about under `/api/` and
+`/hooks/`.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from chalicelib.model import ParapetError
-from local.slack import SlackStandIn
+from local.interactivity import Interactivity, NotDelivered
+from local.slack import SlackError
 
 WEB = Path(__file__).with_name("web")
+SCRIPTS = ("inbox.js", "blocks.js", "modal.js", "mrkdwn.js")
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
-    "/inbox.js": ("inbox.js", "text/javascript; charset=utf-8"),
-    "/mrkdwn.js": ("mrkdwn.js", "text/javascript; charset=utf-8"),
+    **{f"/{name}": (name, "text/javascript; charset=utf-8") for name in SCRIPTS},
     "/style.css": ("style.css", "text/css; charset=utf-8"),
     "/parapet.svg": ("parapet.svg", "image/svg+xml"),
 }
@@ -29,7 +30,6 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-Act = Callable[[str, str], str]
 SignIn = Callable[[str, bool], str]
 
 
@@ -43,16 +43,16 @@ class Unwelcome(Exception):
 
 
 class Inbox:
-    """The page and the Slack API behind it; `act` carries a button out and `sign_in` signs somebody in."""
+    """The page and the Slack behind it; `sign_in` signs somebody in to the console."""
 
-    def __init__(self, slack: SlackStandIn, act: Act, sign_in: SignIn) -> None:
-        self._slack = slack
-        self._act = act
+    def __init__(self, interactivity: Interactivity, sign_in: SignIn) -> None:
+        self._slack = interactivity.slack
+        self._interactivity = interactivity
         self._sign_in = sign_in
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request as WSGI wants it."""
-        if str(environ.get("PATH_INFO", "")).startswith("/api/"):
+        if str(environ.get("PATH_INFO", "")).startswith(("/api/", "/hooks/")):
             return self._slack(environ, start_response)
         request = Request(environ)
         try:
@@ -63,50 +63,92 @@ class Inbox:
         return response(environ, start_response)  # type: ignore[no-any-return]
 
     def _respond(self, request: Any) -> Any:
-        route = (request.method, request.path)
         if request.method in ("GET", "HEAD") and request.path in FILES:
             name, kind = FILES[request.path]
             return Response((WEB / name).read_bytes(), content_type=kind)
-        if route == ("GET", "/inbox/messages"):
+        if (request.method, request.path) == ("GET", "/inbox/messages"):
             return self._messages(request)
-        if route == ("POST", "/inbox/actions"):
-            return self._press(_body(request))
-        if route == ("POST", "/inbox/sign-in"):
-            return self._signed_in(_body(request))
+        acts: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+            "/inbox/actions": self._press,
+            "/inbox/close": self._close,
+            "/inbox/command": self._command,
+            "/inbox/dismiss": self._dismiss,
+            "/inbox/sign-in": self._signed_in,
+            "/inbox/submit": self._submit,
+        }
+        if request.method == "POST" and request.path in acts:
+            return _json(_done(acts[request.path], _body(request)))
         raise Unwelcome(404, f"there is nothing at {request.method} {request.path}")
 
     def _messages(self, request: Any) -> Any:
-        version = f'"{self._slack.version}"'
-        if request.headers.get("If-None-Match") == version:
-            return Response(status=304)
-        response = _json({"channel": self._slack.channels[0].name, "messages": self._slack.threads()})
+        slack, user = self._slack, request.args.get("as", self._slack.people[0].id)
+        with slack.lock:
+            version = f'"{slack.version}"'
+            if request.headers.get("If-None-Match") == version:
+                return Response(status=304)
+            try:
+                direct = slack.directly(user)
+            except SlackError as error:
+                raise Unwelcome(404, str(error)) from None
+            modal = slack.modals.get(user)
+            response = _json(
+                {
+                    "people": [{"id": one.id, "name": one.name} for one in slack.people],
+                    "groups": [{"id": one.id, "name": one.handle} for one in slack.groups],
+                    "places": [
+                        {"id": one.id, "name": one.name, "messages": slack.threads(one.id, user)}
+                        for one in (slack.channels[0], direct)
+                    ],
+                    "modal": {"id": modal.id, **modal.view} if modal else None,
+                }
+            )
         response.headers["ETag"] = version
         return response
 
-    def _press(self, body: Mapping[str, Any]) -> Any:
-        action, value = _text(body, "action_id"), _text(body, "value")
-        if not any(
-            element.get("action_id") == action and element.get("value") == value
-            for message in self._slack.threads()
-            for one in (message, *message["replies"])
-            for block in one.get("blocks", ())
-            for element in block.get("elements", ())
-        ):
-            raise Unwelcome(409, "that button is no longer there")
-        return _told(lambda: self._act(action, value))
+    # What the page's person does
 
-    def _signed_in(self, body: Mapping[str, Any]) -> Any:
-        user, mfa = _text(body, "user"), body.get("mfa")
+    def _press(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        place, ts = _text(body, "channel"), _text(body, "ts")
+        self._interactivity.press(_text(body, "as"), place, ts, _text(body, "action_id"), str(body.get("value", "")))
+        return {}
+
+    def _submit(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        values = body.get("values")
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise Unwelcome(400, "values must be texts by block")
+        return {"errors": self._interactivity.submit(_text(body, "as"), _text(body, "modal"), values)}
+
+    def _close(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._interactivity.close(_text(body, "as"), _text(body, "modal"))
+        return {}
+
+    def _command(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._interactivity.command(_text(body, "as"), _text(body, "channel"), _text(body, "text"))
+        return {}
+
+    def _dismiss(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        user, ts = _text(body, "as"), _text(body, "ts")
+        if not any((one.user, one.message["ts"]) == (user, ts) for one in self._slack.ephemerals):
+            raise SlackError("message_not_found", "that message is no longer there")
+        self._slack.delete(ts)
+        return {}
+
+    def _signed_in(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        user, mfa = _text(body, "user").strip(), body.get("mfa")
         if not isinstance(mfa, bool):
             raise Unwelcome(400, "mfa must be true or false")
-        return _told(lambda: self._sign_in(user, mfa))
+        return {"text": self._sign_in(user, mfa)}
 
 
-def _told(do: Callable[[], str]) -> Any:
+def _done(act: Callable[[Mapping[str, Any]], Mapping[str, Any]], body: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        return _json({"text": do()})
-    except ParapetError as error:
-        raise Unwelcome(422, str(error)) from error
+        return act(body)
+    except NotDelivered as error:
+        raise Unwelcome(502, str(error)) from error
+    except SlackError as error:
+        raise Unwelcome(409, error.text) from error
+    except Unwelcome:
+        raise
     except Exception as error:
         # The person who pressed is the one who can tell somebody.
         raise Unwelcome(500, f"{type(error).__name__}: {error}") from error
@@ -129,7 +171,7 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value.strip():
         raise Unwelcome(400, f"{name} must be text")
-    return value.strip() if name == "user" else value
+    return value
 
 
 def _json(body: Mapping[str, Any], status: int = 200) -> Any:

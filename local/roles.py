@@ -50,4 +50,5 @@ def world(template: Mapping[str, Any], known: Known, account: str) -> World:
         tables=requests.tables(template, known),
         organisations={account: None},
         encrypted=requests.encrypted(template, known),
+        attached=requests.attached(template, known),
     )

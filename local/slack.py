@@ -1,73 +1,68 @@
 """A strict stand-in for the part of Slack's Web API that Parapet uses, as a WSGI app.
 
 It refuses what Slack refuses, with Slack's own error codes, and what it cannot judge: a block, an argument or a
-method that it does not know is an error here, never a plausible success. Messages live in memory.
+method that it does not know is an error here, never a plausible success.
 """
 
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from werkzeug.wrappers import Request, Response
 
-from local import slack_limits
+from local import slack_limits, workspace
 from local.slack_limits import Invalid
+from local.workspace import BOT, Channel, Message, Person, SlackError, Workspace, is_reply
 
-Message = dict[str, Any]
+__all__ = ["BOT", "SCOPES", "Channel", "Fault", "SlackError", "SlackStandIn"]
+
 Fault = Literal["500", "500 after", "429", "silence", "silence after", "broken after", "fatal_error after"]
 
-BOT = {"bot_id": "B0PARAPET0", "user": "U0PARAPET0", "app_id": "A0PARAPET0", "team": "T0PARAPET0"}
-SCOPES = ("chat:write", "channels:read", "groups:read", "channels:history", "groups:history")
+SCOPES = (
+    "chat:write", "commands", "im:write", "users:read", "users:read.email", "usergroups:read",
+    "channels:read", "groups:read", "channels:history", "groups:history", "im:history",
+)  # fmt: skip
+MESSAGE = {"text", "blocks", "metadata", "thread_ts", "unfurl_links", "unfurl_media", "mrkdwn", "link_names", "parse"}
+PAGE = {"oldest", "latest", "inclusive", "limit", "cursor", "include_all_metadata"}
 ARGUMENTS = {
-    "chat.postMessage": {
-        "channel", "text", "blocks", "thread_ts", "metadata", "unfurl_links", "unfurl_media", "mrkdwn", "link_names",
-        "parse",
-    },
-    "chat.update": {"channel", "ts", "text", "blocks", "metadata", "link_names", "parse"},
-    "conversations.history": {
-        "channel", "oldest", "latest", "inclusive", "limit", "cursor", "include_all_metadata",
-    },
-    "conversations.replies": {
-        "channel", "ts", "oldest", "latest", "inclusive", "limit", "cursor", "include_all_metadata",
-    },
-    "users.conversations": {"types", "exclude_archived", "limit", "cursor"},
     "auth.test": set(),
-}  # fmt: skip
+    "chat.postEphemeral": {"channel", "user", "text", "blocks", "thread_ts", "link_names", "parse"},
+    "chat.postMessage": {"channel", *MESSAGE},
+    "chat.update": {"channel", "ts", "text", "blocks", "metadata", "link_names", "parse"},
+    "conversations.history": {"channel", *PAGE},
+    "conversations.open": {"users", "channel", "return_im"},
+    "conversations.replies": {"channel", "ts", *PAGE},
+    "usergroups.list": {"include_users", "include_count", "include_disabled"},
+    "usergroups.users.list": {"usergroup", "include_disabled"},
+    "users.conversations": {"types", "exclude_archived", "limit", "cursor"},
+    "users.info": {"user"},
+    "users.lookupByEmail": {"email"},
+    "views.open": {"trigger_id", "view"},
+}
+# What an app may say at an address it was given to answer at.
+ANSWER = MESSAGE | {"response_type", "replace_original", "delete_original"}
 NEEDED = {
+    "chat.postEphemeral": "chat:write",
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
     "conversations.history": "channels:history",
+    "conversations.open": "im:write",
     "conversations.replies": "channels:history",
+    "usergroups.list": "usergroups:read",
+    "usergroups.users.list": "usergroups:read",
     "users.conversations": "channels:read",
+    "users.info": "users:read",
+    "users.lookupByEmail": "users:read.email",
 }
-TAKES_JSON = {"chat.postMessage", "chat.update", "auth.test"}
+TAKES_JSON = {
+    "auth.test", "chat.postEphemeral", "chat.postMessage", "chat.update", "conversations.open", "views.open",
+}  # fmt: skip
 BURST = 8.0
-
-
-class SlackError(Exception):
-    """An answer with `ok` false."""
-
-    def __init__(self, code: str, message: str = "", **more: Any) -> None:
-        """Keep Slack's code, a detail for the person who reads it, and further fields of the answer."""
-        super().__init__(code)
-        self.body: dict[str, Any] = {"ok": False, "error": code, **more}
-        if message:
-            self.body["response_metadata"] = {"messages": [f"[ERROR] {message}"]}
-
-
-@dataclass
-class Channel:
-    """One channel: its id and name, whether the bot is in it, whether it is archived."""
-
-    id: str
-    name: str
-    member: bool = True
-    archived: bool = False
 
 
 @dataclass
@@ -78,7 +73,7 @@ class _Trouble:
     seconds: float
 
 
-class SlackStandIn:
+class SlackStandIn(Workspace):
     """Slack's API for one workspace with one bot."""
 
     def __init__(
@@ -89,41 +84,20 @@ class SlackStandIn:
         limited: bool = True,
         now: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(workspace.channels(channels), now)
         self.tokens: dict[str, frozenset[str]] = {token: frozenset(SCOPES)}
-        self.channels = [Channel(f"C0{number:08d}", name) for number, name in enumerate(channels, 1)]
-        self.messages: list[tuple[str, Message]] = []
         self.calls: list[str] = []
-        self.version = 0
         self.limited = limited
-        self._now = now
-        self._last = 0
         self._buckets: dict[str, tuple[float, float]] = {}
         self._troubles: list[_Trouble] = []
-        self._lock = threading.RLock()
-
-    # For tests and for the page
 
     def fail(self, fault: Fault, times: int = 1, method: str = "chat.postMessage", seconds: float = 1.0) -> None:
-        """Have the next calls of a method fail: `after` takes effect first; `seconds` is the silence or Retry-After."""
-        with self._lock:
+        """Have the next calls of a method fail: `after` takes effect first; `seconds` is the silence or Retry-After.
+
+        The method of an address to answer at is `response_url`.
+        """
+        with self.lock:
             self._troubles.append(_Trouble(method, fault, times, seconds))
-
-    def threads(self, channel: str = "") -> list[Message]:
-        """Return the messages that stand in a channel (default: the first), oldest first, each with its replies."""
-        with self._lock:
-            wanted = self._channel(channel or self.channels[0].id, by_name=True).id
-            mine = [message for where, message in self.messages if where == wanted]
-            return [
-                {**message, "replies": [reply for reply in mine if self._is_reply(reply, message["ts"])]}
-                for message in mine
-                if message.get("thread_ts", message["ts"]) == message["ts"]
-            ]
-
-    def delete(self, ts: str) -> None:
-        """Take a message away, as a person with the right to does."""
-        with self._lock:
-            self.messages = [(where, message) for where, message in self.messages if message["ts"] != ts]
-            self.version += 1
 
     # HTTP
 
@@ -134,21 +108,23 @@ class SlackStandIn:
         return response(environ, start_response)  # type: ignore[no-any-return]
 
     def _respond(self, request: Any, environ: Mapping[str, Any]) -> Any:
-        method = request.path.rsplit("/", 1)[-1]
-        if request.method != "POST" or not request.path.startswith("/api/"):
+        hook = request.path.startswith("/hooks/")
+        method = "response_url" if hook else request.path.removeprefix("/api/")
+        if request.method != "POST" or not (hook or request.path.startswith("/api/")):
             return Response(f"POST /api/<method>, not {request.method} {request.path}", 404)
-        with self._lock:
+        with self.lock:
             self.calls.append(method)
             trouble = self._trouble(method)
         if trouble and not trouble.fault.endswith("after"):
             return self._fail(trouble, environ)
         try:
-            with self._lock:
-                body = self._answer(method, request)
+            with self.lock:
+                body = self._answered(request) if hook else self._answer(method, request)
         except SlackError as error:
             if error.body["error"] == "ratelimited":
                 return _json(error.body, 429, {"Retry-After": str(error.body.pop("retry_after"))})
-            return _json(error.body)
+            gone = error.body["error"] in workspace.GONE
+            return _json(error.body, (404 if gone else 400) if hook else 200)
         return self._fail(trouble, environ) if trouble else _json({"ok": True, **body}, headers=self._scopes(request))
 
     def _scopes(self, request: Any) -> dict[str, str]:
@@ -179,21 +155,28 @@ class SlackStandIn:
         if method not in ARGUMENTS:
             raise SlackError("unknown_method", req_method=method)
         given = _arguments(method, request)
-        self._admit(method, request, given.pop("token", None))
+        scopes = self._admit(method, request, given)
         for name in given.keys() - ARGUMENTS[method]:
             raise SlackError("invalid_arguments", f"{method}: the stand-in does not know the argument {name}")
-        answer: Callable[[dict[str, Any]], dict[str, Any]] = {
+        answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "auth.test": self._whoami,
+            "chat.postEphemeral": self._post_ephemeral,
             "chat.postMessage": self._post,
             "chat.update": self._update,
             "conversations.history": self._history,
+            "conversations.open": self._open_direct,
             "conversations.replies": self._replies,
+            "usergroups.list": self._groups,
+            "usergroups.users.list": self._group_people,
             "users.conversations": self._conversations,
-            "auth.test": self._whoami,
-        }[method]
-        return answer(given)
+            "users.info": partial(self._user, scopes),
+            "users.lookupByEmail": partial(self._user_of, scopes),
+            "views.open": self._open_view,
+        }
+        return answers[method](given)
 
-    def _admit(self, method: str, request: Any, token: Any) -> None:
-        header = request.headers.get("Authorization", "")
+    def _admit(self, method: str, request: Any, given: dict[str, Any]) -> frozenset[str]:
+        header, token = request.headers.get("Authorization", ""), given.pop("token", None)
         token = header.removeprefix("Bearer ") if header.startswith("Bearer ") else token
         if not token:
             raise SlackError("not_authed")
@@ -201,37 +184,60 @@ class SlackStandIn:
         if scopes is None:
             raise SlackError("invalid_auth")
         needed = NEEDED.get(method)
+        if needed == "channels:history" and str(given.get("channel")).startswith("D"):
+            needed = "im:history"
         if needed and needed not in scopes:
             raise SlackError("missing_scope", needed=needed, provided=",".join(sorted(scopes)))
+        return scopes
 
     # Methods
 
     def _post(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._joined(_required(given, "channel"), by_name=True)
         content = _content(given)
-        thread = given.get("thread_ts")
-        parent = self._message(channel, thread, "thread_not_found") if thread else None
+        parent = self._parent(channel, given)
         self._limit(channel)
-        message: Message = {"type": "message", "ts": self._ts(), **BOT, **content}
-        if parent is not None:
-            if parent.get("thread_ts", parent["ts"]) != parent["ts"]:
-                raise SlackError("cannot_reply_to_message")
-            parent["thread_ts"] = parent["ts"]
-            message["thread_ts"] = parent["ts"]
-        self.messages.append((channel.id, message))
-        self.version += 1
+        message = self.post(channel, content, parent)
         return {"channel": channel.id, "ts": message["ts"], "message": message}
+
+    def _post_ephemeral(self, given: dict[str, Any]) -> dict[str, Any]:
+        channel, user = self._joined(_required(given, "channel"), by_name=True), _required(given, "user")
+        content = _content(given)
+        if self.person(user, "user_not_in_channel").id != (channel.user or user):
+            raise SlackError("user_not_in_channel")
+        parent = self._parent(channel, given)
+        return {"message_ts": self.whisper(channel, user, content, parent["ts"] if parent else "")["ts"]}
 
     def _update(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._joined(_required(given, "channel"))
-        message = self._message(channel, _required(given, "ts"), "message_not_found")
-        # What is not given stays, except that a text without blocks replaces the blocks.
-        content = _content(given)
-        if "blocks" not in content:
-            message.pop("blocks", None)
-        message.update(content)
-        self.version += 1
+        message = self.message(channel, _required(given, "ts"))
+        self.rewrite(message, _content(given))
         return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": message}
+
+    def _open_view(self, given: dict[str, Any]) -> dict[str, Any]:
+        trigger, view = _required(given, "trigger_id"), _structure(given.get("view"), "invalid_arguments")
+        if len(json.dumps(view)) > slack_limits.VIEW_SIZE:
+            raise SlackError("view_too_large")
+        try:
+            slack_limits.view(view)
+        except Invalid as error:
+            raise SlackError("invalid_arguments", str(error)) from None
+        return {"view": self.open(trigger, view).shown()}
+
+    def _answered(self, request: Any) -> dict[str, Any]:
+        """Take what the app says at an address that it was given to answer at; raises SlackError."""
+        hook = self.used(request.path)
+        given = _arguments("response_url", request)
+        original = hook.message if hook.message is not None and self.stands(hook.message) else None
+        if _flag(given, "delete_original"):
+            if original is None:
+                raise SlackError("no_message")
+            self.delete(original["ts"])
+        elif _flag(given, "replace_original") and original is not None:
+            self.rewrite(original, _said(given))
+        else:
+            self.say(hook.channel, hook.user, given)
+        return {}
 
     def _history(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._joined(_required(given, "channel"))
@@ -244,12 +250,12 @@ class SlackStandIn:
 
     def _replies(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._joined(_required(given, "channel"))
-        parent = self._message(channel, _required(given, "ts"), "thread_not_found")
-        replies = [m for where, m in self.messages if where == channel.id and self._is_reply(m, parent["ts"])]
+        parent = self.message(channel, _required(given, "ts"), "thread_not_found")
+        replies = [m for where, m in self.messages if where == channel.id and is_reply(m, parent["ts"])]
         return _page([parent, *(message for message in replies if _between(message, given))], given)
 
     def _conversations(self, given: dict[str, Any]) -> dict[str, Any]:
-        hide = str(given.get("exclude_archived", "0")) in ("1", "true", "True")
+        hide = _flag(given, "exclude_archived")
         mine = [
             {"id": one.id, "name": one.name, "is_archived": one.archived, "is_channel": True, "is_member": True}
             for one in self.channels
@@ -269,52 +275,96 @@ class SlackStandIn:
             "bot_id": BOT["bot_id"],
         }
 
+    def _open_direct(self, given: dict[str, Any]) -> dict[str, Any]:
+        if "channel" in given:
+            channel, there = self.channel(_required(given, "channel")), True
+            if not channel.user:
+                raise SlackError("method_not_supported_for_channel_type")
+        else:
+            if not given.get("users"):
+                raise SlackError("users_list_not_supplied")
+            user = _required(given, "users")
+            if "," in user:
+                raise SlackError("invalid_arguments", "the stand-in has direct messages with one person only")
+            there = user in self.direct
+            channel = self.directly(user)
+        known = {"no_op": True, "already_open": True} if there else {}
+        more = {"is_im": True, "user": channel.user} if _flag(given, "return_im") else {}
+        return {**known, "channel": {"id": channel.id, **more}}
+
+    def _groups(self, given: dict[str, Any]) -> dict[str, Any]:
+        def shown(group: workspace.Group) -> dict[str, Any]:
+            users = {"users": list(group.people)} if _flag(given, "include_users") else {}
+            count = {"user_count": len(group.people)} if _flag(given, "include_count") else {}
+            own = {"id": group.id, "team_id": BOT["team"], "handle": group.handle, "name": group.handle.title()}
+            return {**own, "is_usergroup": True, "date_delete": 0, **users, **count}
+
+        return {"usergroups": [shown(group) for group in self.groups]}
+
+    def _group_people(self, given: dict[str, Any]) -> dict[str, Any]:
+        wanted = _required(given, "usergroup")
+        for group in self.groups:
+            if group.id == wanted:
+                return {"users": list(group.people)}
+        raise SlackError("no_such_subteam")
+
+    def _user(self, scopes: frozenset[str], given: dict[str, Any]) -> dict[str, Any]:
+        return {"user": _person(self.person(_required(given, "user")), scopes)}
+
+    def _user_of(self, scopes: frozenset[str], given: dict[str, Any]) -> dict[str, Any]:
+        email = _required(given, "email").lower()
+        for person in self.people:
+            if person.email == email:
+                return {"user": _person(person, scopes)}
+        raise SlackError("users_not_found")
+
     # State
 
-    def _channel(self, name: str, *, by_name: bool = False) -> Channel:
-        for channel in self.channels:
-            if name == channel.id or (by_name and name.removeprefix("#") == channel.name):
-                return channel
-        raise SlackError("channel_not_found")
+    def say(self, channel: Channel, user: str, given: Mapping[str, Any]) -> None:
+        """Show what the app answers somebody: to them alone, unless it says `in_channel`; raises SlackError."""
+        content = _said(given)
+        kind = given.get("response_type", "ephemeral")
+        if kind not in ("ephemeral", "in_channel"):
+            raise SlackError("invalid_payload", f"response_type: {kind} is neither ephemeral nor in_channel")
+        parent = self._parent(channel, given)
+        if kind == "in_channel":
+            self.post(channel, content, parent)
+        else:
+            self.whisper(channel, user, content, parent["ts"] if parent else "")
+
+    def _parent(self, channel: Channel, given: Mapping[str, Any]) -> Message | None:
+        if not given.get("thread_ts"):
+            return None
+        parent = self.message(channel, given["thread_ts"], "thread_not_found")
+        if parent.get("thread_ts", parent["ts"]) != parent["ts"]:
+            raise SlackError("cannot_reply_to_message")
+        return parent
 
     def _joined(self, name: str, *, by_name: bool = False) -> Channel:
-        channel = self._channel(name, by_name=by_name)
+        if by_name and name in {person.id for person in self.people}:
+            return self.directly(name)
+        channel = self.channel(name, by_name=by_name)
         if not channel.member:
             raise SlackError("not_in_channel")
         if channel.archived:
             raise SlackError("is_archived")
         return channel
 
-    def _message(self, channel: Channel, ts: str, missing: str) -> Message:
-        for where, message in self.messages:
-            if where == channel.id and message["ts"] == ts:
-                return message
-        raise SlackError(missing)
-
-    @staticmethod
-    def _is_reply(message: Message, root: str) -> bool:
-        return message.get("thread_ts") == root and message["ts"] != root
-
     def _limit(self, channel: Channel) -> None:
         if not self.limited:
             return
-        now = self._now()
+        now = self.now()
         level, at = self._buckets.get(channel.id, (0.0, now))
         level = max(0.0, level - (now - at))
         if level >= BURST:
             raise SlackError("ratelimited", retry_after=1)
         self._buckets[channel.id] = (level + 1.0, now)
 
-    def _ts(self) -> str:
-        # Unique and rising, even within one tick of the clock.
-        self._last = max(self._last + 1, int(self._now() * 1_000_000))
-        return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
-
 
 def _arguments(method: str, request: Any) -> dict[str, Any]:
     kind = request.mimetype
     if kind == "application/json":
-        if method not in TAKES_JSON:
+        if method not in (*TAKES_JSON, "response_url"):
             raise SlackError("invalid_arguments", f"{method} does not take JSON")
         try:
             # auth.test has nothing to say, and slack_sdk then sends nothing.
@@ -324,7 +374,7 @@ def _arguments(method: str, request: Any) -> dict[str, Any]:
         if not isinstance(given, dict):
             raise SlackError("json_not_object")
         return given
-    if kind not in ("application/x-www-form-urlencoded", ""):
+    if method == "response_url" or kind not in ("application/x-www-form-urlencoded", ""):
         raise SlackError("invalid_post_type")
     return request.form.to_dict()  # type: ignore[no-any-return]
 
@@ -334,6 +384,18 @@ def _required(given: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise SlackError("invalid_arguments", f"missing required field: {name}")
     return value
+
+
+def _flag(given: Mapping[str, Any], name: str) -> bool:
+    return str(given.get(name, "0")) in ("1", "true", "True")
+
+
+def _person(person: Person, scopes: frozenset[str]) -> dict[str, Any]:
+    email = {"email": person.email} if "users:read.email" in scopes else {}
+    profile = {"real_name": person.name.title(), "display_name": person.name, **email}
+    return {"id": person.id, "team_id": BOT["team"], "name": person.name, "deleted": False, "is_bot": False} | {
+        "real_name": person.name.title(), "profile": profile, **dict.fromkeys(person.flags, True),
+    }  # fmt: skip
 
 
 def _content(given: Mapping[str, Any]) -> Message:
@@ -363,17 +425,23 @@ def _content(given: Mapping[str, Any]) -> Message:
     return content
 
 
+def _said(given: Mapping[str, Any]) -> Message:
+    for name in given.keys() - ANSWER:
+        raise SlackError("invalid_payload", f"the stand-in does not know {name} in an answer")
+    return _content(given)
+
+
 def _structure(value: Any, code: str) -> Any:
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value)
-    except ValueError:
-        raise SlackError(code) from None
+    except ValueError as error:
+        raise SlackError(code, f"not JSON: {error}") from None
 
 
 def _between(message: Message, given: Mapping[str, Any]) -> bool:
-    inclusive = str(given.get("inclusive", "0")) in ("1", "true", "True")
+    inclusive = _flag(given, "inclusive")
     try:
         oldest, latest = float(given.get("oldest") or 0), float(given.get("latest") or "inf")
     except ValueError:
@@ -389,7 +457,7 @@ def _page(found: list[Message], given: Mapping[str, Any]) -> dict[str, Any]:
         raise SlackError("invalid_cursor") from None
     if not 1 <= limit <= 999:
         raise SlackError("invalid_limit")
-    metadata = str(given.get("include_all_metadata", "0")) in ("1", "true", "True")
+    metadata = _flag(given, "include_all_metadata")
     more = start + limit < len(found)
     shown = [one if metadata else {k: v for k, v in one.items() if k != "metadata"} for one in found[start:][:limit]]
     cursor = str(start + limit) if more else ""

@@ -1,14 +1,21 @@
-"""What Slack documents about blocks and metadata, as checks: shapes, required fields, lengths."""
+"""What Slack documents about blocks, modals and metadata, as checks: shapes, required fields, lengths."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
+from datetime import date
 from typing import Any
 
 BLOCKS, TEXT = 50, 4000
+VIEW_BLOCKS, VIEW_SIZE, INPUT = 100, 250_000, 3000
 ID = 255
+# What the elements of an input block have in common.
+ELEMENT = ("type", "action_id", "placeholder", "focus_on_load")
+
+
+Check = Callable[[dict[str, Any], str], None]
 
 
 class Invalid(Exception):
@@ -17,15 +24,43 @@ class Invalid(Exception):
 
 def blocks(value: Any) -> None:
     """Check a message's blocks; raises Invalid."""
-    if not isinstance(value, list):
-        raise Invalid("blocks must be a list")
-    if len(value) > BLOCKS:
-        raise Invalid(f"no more than {BLOCKS} items allowed [json-pointer:/blocks]")
-    ids = [block.get("block_id") for block in value if isinstance(block, dict) and "block_id" in block]
-    if len(ids) != len(set(ids)):
-        raise Invalid("`block_id` must be unique [json-pointer:/blocks]")
-    for number, block in enumerate(value):
-        _block(block, f"/blocks/{number}")
+    kinds = {"header": _header, "section": _section, "context": _context, "actions": _actions, "divider": _divider}
+    _blocks(value, "/blocks", BLOCKS, kinds)
+
+
+def view(value: Any) -> None:
+    """Check a modal; raises Invalid."""
+    required = {"type", "title", "blocks"}
+    known = required | {"submit", "close", "private_metadata", "callback_id", "clear_on_close"}
+    _object(value, "/view", known, required)
+    if value["type"] != "modal":
+        raise Invalid(f"unsupported type: {value['type']} [json-pointer:/view/type]")
+    for name in ("title", "submit", "close"):
+        if name in value:
+            _text(value[name], f"/view/{name}", 24, {"plain_text"})
+    for name, limit in (("private_metadata", 3000), ("callback_id", ID)):
+        if value.get(name):
+            _string(value[name], f"/view/{name}", limit)
+    _flag(value, "/view", "clear_on_close")
+    kinds = {"header": _header, "section": _section, "context": _context, "input": _input, "divider": _divider}
+    _blocks(value["blocks"], "/view/blocks", VIEW_BLOCKS, kinds)
+    inputs = [block["element"] for block in value["blocks"] if block["type"] == "input"]
+    if inputs and "submit" not in value:
+        raise Invalid("must define `submit` to use an `input` block in modals [json-pointer:/view]")
+    if sum(element.get("focus_on_load", False) for element in inputs) > 1:
+        raise Invalid("only one element may have focus_on_load [json-pointer:/view/blocks]")
+
+
+def errors(value: Any, view: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with a modal's input blocks, by their ids, as an app answered; raises Invalid."""
+    inputs = {block["block_id"] for block in view["blocks"] if block["type"] == "input"}
+    if not isinstance(value, dict) or not value:
+        raise Invalid("errors must be an object that names a block at least")
+    for name, text in value.items():
+        if name not in inputs:
+            raise Invalid(f"errors: the modal has no input block {name}")
+        _string(text, f"/errors/{name}", INPUT)
+    return value
 
 
 def metadata(value: Any) -> None:
@@ -39,14 +74,19 @@ def metadata(value: Any) -> None:
         raise Invalid("metadata is too large [json-pointer:/metadata]")
 
 
-def _block(block: Any, at: str) -> None:
-    kinds: dict[str, Callable[[dict[str, Any], str], None]] = {
-        "header": _header,
-        "section": _section,
-        "context": _context,
-        "actions": _actions,
-        "divider": lambda block, at: _object(block, at, {"type", "block_id"}, {"type"}),
-    }
+def _blocks(value: Any, at: str, most: int, kinds: Mapping[str, Check]) -> None:
+    if not isinstance(value, list):
+        raise Invalid(f"must be a list [json-pointer:{at}]")
+    if len(value) > most:
+        raise Invalid(f"no more than {most} items allowed [json-pointer:{at}]")
+    ids = [block.get("block_id") for block in value if isinstance(block, dict) and "block_id" in block]
+    if len(ids) != len(set(ids)):
+        raise Invalid(f"`block_id` must be unique [json-pointer:{at}]")
+    for number, block in enumerate(value):
+        _block(block, f"{at}/{number}", kinds)
+
+
+def _block(block: Any, at: str, kinds: Mapping[str, Check]) -> None:
     if not isinstance(block, dict) or not isinstance(block.get("type"), str):
         raise Invalid(f"must be an object with a type [json-pointer:{at}]")
     if block["type"] not in kinds:
@@ -88,6 +128,74 @@ def _actions(block: dict[str, Any], at: str) -> None:
         raise Invalid(f"`action_id` must be unique [json-pointer:{at}/elements]")
 
 
+def _divider(block: dict[str, Any], at: str) -> None:
+    _object(block, at, {"type", "block_id"}, {"type"})
+
+
+def _input(block: dict[str, Any], at: str) -> None:
+    elements: Mapping[str, Check] = {
+        "plain_text_input": _plain_text_input,
+        "datepicker": _datepicker,
+        "static_select": _static_select,
+    }
+    _object(block, at, {"type", "block_id", "label", "element", "hint", "optional"}, {"label", "element"})
+    for name in ("label", "hint"):
+        if name in block:
+            _text(block[name], f"{at}/{name}", 2000, {"plain_text"})
+    _flag(block, at, "optional")
+    element, inside = block["element"], f"{at}/element"
+    kind = str(element.get("type")) if isinstance(element, dict) else "nothing"
+    if kind not in elements:
+        raise Invalid(f"unsupported type: {kind}: the stand-in cannot judge it [json-pointer:{inside}/type]")
+    elements[kind](element, inside)
+    # Slack would make one up, which no app could know.
+    _string(element.get("action_id"), f"{inside}/action_id", ID)
+    _flag(element, inside, "focus_on_load")
+    if "placeholder" in element:
+        _text(element["placeholder"], f"{inside}/placeholder", 150, {"plain_text"})
+
+
+def _plain_text_input(element: dict[str, Any], at: str) -> None:
+    own = {"initial_value", "multiline", "min_length", "max_length"}
+    _object(element, at, {*ELEMENT, *own}, {"type"})
+    _flag(element, at, "multiline")
+    for name, lowest in (("min_length", 0), ("max_length", 1)):
+        if not (type(element.get(name, lowest)) is int and lowest <= element.get(name, lowest) <= INPUT):
+            raise Invalid(f"must be a whole number from {lowest} to {INPUT} [json-pointer:{at}/{name}]")
+    if element.get("min_length", 0) > element.get("max_length", INPUT):
+        raise Invalid(f"min_length must not be more than max_length [json-pointer:{at}]")
+    if element.get("initial_value"):
+        _string(element["initial_value"], f"{at}/initial_value", element.get("max_length", INPUT))
+
+
+def _datepicker(element: dict[str, Any], at: str) -> None:
+    _object(element, at, {*ELEMENT, "initial_date"}, {"type"})
+    if "initial_date" in element and not is_date(element["initial_date"]):
+        raise Invalid(f"must be a date: YYYY-MM-DD [json-pointer:{at}/initial_date]")
+
+
+def is_date(value: Any) -> bool:
+    """Whether a value is a day as Slack writes it."""
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def _static_select(element: dict[str, Any], at: str) -> None:
+    _object(element, at, {*ELEMENT, "options", "initial_option"}, {"type", "options"})
+    options = _list(element["options"], f"{at}/options", 100)
+    for number, option in enumerate(options):
+        where = f"{at}/options/{number}"
+        _object(option, where, {"text", "value"}, {"text", "value"})
+        _text(option["text"], f"{where}/text", 75, {"plain_text"})
+        _string(option["value"], f"{where}/value", 150)
+    if len({option["value"] for option in options}) != len(options):
+        raise Invalid(f"values must be unique [json-pointer:{at}/options]")
+    if "initial_option" in element and element["initial_option"] not in options:
+        raise Invalid(f"must be one of the options, exactly [json-pointer:{at}/initial_option]")
+
+
 def _button(value: Any, at: str) -> None:
     known = {"type", "text", "action_id", "value", "style", "confirm", "accessibility_label"}
     _object(value, at, known, {"type", "text", "action_id"})
@@ -110,6 +218,11 @@ def _confirm(value: Any, at: str) -> None:
     for name, limit in parts.items():
         _text(value[name], f"{at}/{name}", limit, {"plain_text"} if name != "text" else {"plain_text", "mrkdwn"})
     _style(value, at)
+
+
+def _flag(value: Mapping[str, Any], at: str, name: str) -> None:
+    if not isinstance(value.get(name, False), bool):
+        raise Invalid(f"must be true or false [json-pointer:{at}/{name}]")
 
 
 def _style(value: Mapping[str, Any], at: str) -> None:

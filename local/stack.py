@@ -11,7 +11,7 @@ from local.iam import intrinsics
 
 Client = Callable[[str], Any]
 # moto's CloudFormation leaves what it does not know out with a mere warning. These are made through their own APIs;
-BY_HAND = ("AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
+BY_HAND = ("AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
 # and these are not made at all, each for a reason.
 NOT_MADE = {"AWS::CloudWatch::Alarm": "moto evaluates no alarm: one that never sounds would only look like one"}
 
@@ -36,6 +36,8 @@ def create(client: Client, deployment: Deployment, name: str) -> dict[str, str]:
         raise DeploymentError(f"moto did not create {', '.join(missing)} of the local stack")
     known |= resources
     for one in declared.values():
+        if one["Type"] == "AWS::S3::Bucket":
+            _completed(client("s3"), intrinsics.resolve(one["Properties"], known))
         if one["Type"] in BY_HAND:
             _make(client, one["Type"], intrinsics.resolve(one["Properties"], known))
     return resources
@@ -61,9 +63,22 @@ def _make(client: Client, kind: str, properties: Mapping[str, Any]) -> None:
     elif kind == "AWS::SNS::TopicPolicy":
         for topic in properties["Topics"]:
             client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    elif kind == "AWS::S3::BucketPolicy":
+        client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=policy)
     else:
         for queue in properties["Queues"]:
             client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+
+
+def _completed(s3: Any, properties: Mapping[str, Any]) -> None:
+    """Give a bucket what moto's CloudFormation leaves out: versions, the lock, and that nobody may publish it."""
+    name, rule = properties["BucketName"], properties["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
+    retention = {"DefaultRetention": {**rule, "Days": int(rule["Days"])}}
+    lock = {**properties["ObjectLockConfiguration"], "Rule": retention}
+    s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=lock)
+    blocked = properties["PublicAccessBlockConfiguration"]
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=blocked)
 
 
 def environment(deployment: Deployment, resources: Mapping[str, str]) -> dict[str, str]:

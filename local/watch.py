@@ -48,6 +48,8 @@ class Watch:
         """Return the live line of a notice."""
         if finding is None:
             return f"{notice.title} {' '.join(notice.lines)}"
+        if notice.to:
+            return f"Told {notice.to.rpartition('/')[2]} directly: {notice.title}"
         called = self._calls.get(finding.event_id)
         took = ""
         if notice.status == "fixed" and called is not None and finding.fixed_at is not None:
@@ -59,7 +61,7 @@ class Watch:
         elif finding.actor:
             tool = finding.actor.tool.split("/")[0].split(" ")[0]
             pieces.append(f"{finding.actor.who}, {finding.actor.ip}, {tool}")
-        if notice.undoable:
+        if "undo" in notice.actions:
             pieces.append(f"./parapet undo {finding.id}")
         elif notice.status in ("asked", "held", "failed") or notice.lines:
             pieces.append(f"./parapet show {finding.id}")

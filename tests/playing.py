@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from chalice import Chalice
 
 from chalicelib import registry, wiring
-from chalicelib.functions import heartbeat, notify
+from chalicelib.functions import evidence, heartbeat, notify
+from chalicelib.model import Scope, Waiver
 from local.iam.enforcer import Role
 from local.iam.policy import Need
 from local.iam.requests import Call
@@ -18,6 +22,8 @@ from local.iam.resources import Place
 from local.slack import SlackStandIn
 from tests.account import TABLE, TestAccount
 from tests.api.client import Api
+from tests.api.slacking import ALICE, slacking
+from tests.functions import test_evidence as keeping
 from tests.functions import test_guards as guards
 from tests.functions import test_notify as telling
 from tests.notices.samples import FIXED
@@ -63,6 +69,8 @@ def everything(accounts: Accounts) -> Asked:
         _scheduled(account)
         _told(account, slack)
         _over_http(account)
+    with accounts() as account, asked.of(account), TemporaryDirectory() as folder:
+        _from_slack(account, Path(folder))
     return asked
 
 
@@ -120,10 +128,20 @@ def deployed(account: TestAccount) -> Iterator[SlackStandIn]:
 def _scheduled(account: TestAccount) -> None:
     stage = guards.Stage(account, guards.Recorder(account.functions))
     stage.undone("over", ago=7200)
-    for function in ("sweep", "timer"):
+    stage.undone("permitted", ago=60)
+    soon = Waiver("0" * 16, Scope(resource="sg-1"), time.time() + 86400, "alice", "x", time.time() - 30 * 86400)
+    account.journal.waive(soon)
+    for function in ("sweep", "timer", "reminders"):
         stage.tick(function)
     Chalice(app_name="parapet").register_blueprint(heartbeat.blueprint)
     account.running("heartbeat", heartbeat.heartbeat)(guards.TICK, guards.Context())
+    Chalice(app_name="parapet").register_blueprint(evidence.blueprint)
+    keeping.store(account)
+    keep = account.running("evidence", evidence.evidence)
+    keep(guards.TICK, guards.Context())
+    # What an interrupted run has left is taken up.
+    account.client("s3").delete_object(Bucket=keeping.BUCKET, Key=keeping.newest(account))
+    keep(guards.TICK, guards.Context())
 
 
 def _told(account: TestAccount, slack: SlackStandIn) -> None:
@@ -143,3 +161,14 @@ def _over_http(account: TestAccount) -> None:
     api.get(f"/v1/commands/{undo['id']}")
     api.call("POST", "/v1/pause", body={"why": "an incident"})
     api.call("DELETE", "/v1/pause")
+    _, given = api.call("POST", "/v1/exemptions", body={"why": "a honeypot", "for": "7d", "resource": "sg-1"})
+    assert api.get("/v1/exemptions")["exemptions"]
+    assert api.call("DELETE", f"/v1/exemptions/{given['exemption']['id']}")[0] == 200
+
+
+def _from_slack(account: TestAccount, folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch, slacking(account, patch, folder) as room:
+        finding = room.api.breach()
+        room.press(ALICE, finding, "undo")
+        for text in ("status", "findings", f"who {finding.violation.resource}", "pause 30m why an incident", "resume"):
+            room.type(ALICE, text)

@@ -12,8 +12,10 @@ from local.iam import intrinsics
 from local.roles import Roles
 from tests.samples import ACCOUNT, REGION
 
-TEMPLATE = json.loads((Path(__file__).parent.parent / ".chalice" / "resources.json").read_text("utf-8"))
 TABLE = "parapet-test"
+_TEXT = (Path(__file__).parent.parent / ".chalice" / "resources.json").read_text("utf-8")
+# The table has a name of its own here, and its policy must name it.
+TEMPLATE = json.loads(_TEXT.replace("table/parapet-${Stage}-journal", f"table/{TABLE}"))
 QUEUE = "parapet-slack.fifo"
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 # The account's table and outbox have names of their own, and a key's id is nowhere but in AWS.

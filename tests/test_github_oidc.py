@@ -54,9 +54,17 @@ NEVER = {
     # Its contents are Parapet's.
     "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
     "dynamodb:Scan", "dynamodb:UpdateItem",
-    # No replicas, imports, streams, resource policies of the table.
-    "dynamodb:AssociateTableReplica", "dynamodb:CreateTableReplica", "dynamodb:DeleteResourcePolicy",
-    "dynamodb:PutResourcePolicy", "dynamodb:*Import*",
+    # Nobody removes the evidence, publishes it, sends it elsewhere, or has it expire.
+    "s3:DeleteBucket", "s3:DeleteBucket[!P]*", "s3:DeleteObject", "s3:PutObjectAcl", "s3:PutBucketAcl",
+    "s3:PutBucketAbac", "s3:PutBucketCORS", "s3:PutBucketLogging", "s3:PutBucketNotification",
+    "s3:PutBucketReplication", "s3:PutBucketWebsite", "s3:PutAccelerateConfiguration", "s3:PutAnalyticsConfiguration",
+    "s3:PutIntelligentTieringConfiguration", "s3:PutInventoryConfiguration", "s3:PutLifecycleConfiguration",
+    "s3:PutMetricsConfiguration", "s3:PutReplicationConfiguration", "s3:CreateBucketMetadata*",
+    "s3:UpdateBucketMetadata*", "s3tables:*",
+    # Named in CloudFormation's schema, and no action of IAM's.
+    "s3:PutObjectLockConfiguration",
+    # No replicas, imports, streams of the table.
+    "dynamodb:AssociateTableReplica", "dynamodb:CreateTableReplica", "dynamodb:*Import*",
     "dynamodb:*ableKinesisStreamingDestination", "dynamodb:UpdateKinesisStreamingDestination",
     "dynamodb:UpdateContributorInsights", "kinesis:*",
     # No policy of the API, no code signing, layers, versions, networks, file systems, keys of the functions.

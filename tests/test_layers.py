@@ -13,17 +13,20 @@ PACKAGE = ROOT / "chalicelib"
 
 # From the ground up: a module may import from its own row and from the rows before it.
 ROWS: list[set[str]] = [
-    {"__version__", "model", "items", "exposure"},
+    {"__version__", "model", "items", "exposure", "evidence"},
+    {"notices.slack_text", "api.slack_signature", "api.slack_payload"},
     {"events"},
-    {"registry", "publicity", "access_block", "reads"},
+    {"registry", "publicity", "access_block", "reads", "tags", "provenance"},
     {"scope"},
     {"people"},
     {"settings", "guardrails", "notices.compose", "notices.slack_blocks", "notices.trouble"},
-    {"times", "api.asked", "api.shape"},
+    {"times", "api.asked", "api.shape", "notices.slack_modals", "notices.slack_reply", "api.slack_words"},
+    {"api.slack_answers"},
     {"decision"},
     {"records"},
-    {"aws", "heartbeat", "journal", "pages", "notices.outbox", "notices.threads", "secrets"},
-    {"notices.slack", "organisation", "telemetry"},
+    {"aws", "heartbeat", "journal", "archive", "export", "pages", "notices.outbox", "notices.threads", "secrets"},
+    {"notices.slack_api", "organisation", "telemetry"},
+    {"notices.slack_people", "notices.slack", "permitted"},
     {"remediation"},
     {"pipeline"},
     {"commands"},
@@ -32,10 +35,12 @@ ROWS: list[set[str]] = [
     {"functions"},
 ]
 PURE = {
-    "model", "items", "exposure", "scope", "people", "publicity", "access_block", "reads", "events", "registry",
+    "model", "items", "exposure", "evidence", "scope", "people", "publicity", "access_block", "reads", "tags",
+    "provenance", "events", "registry",
     "decision", "records",
-    "guardrails", "notices.compose", "notices.slack_blocks", "notices.trouble",
-    "times", "api.asked", "api.shape",
+    "guardrails", "notices.compose", "notices.slack_blocks", "notices.slack_modals", "notices.slack_text",
+    "notices.trouble", "times", "api.asked", "api.shape", "api.slack_answers", "api.slack_payload",
+    "api.slack_signature", "api.slack_words",
 }  # fmt: skip
 IMPURE = {
     "boto3", "botocore", "os", "time", "logging", "random", "secrets", "socket", "subprocess", "requests",

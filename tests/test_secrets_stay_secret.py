@@ -130,7 +130,7 @@ class Stage:
 
     def notify(self, *notices: Notice) -> list[bool]:
         """Hand notices to the function; returns which were told."""
-        self.us._sleep = self.sleep
+        self.us._api._sleep = self.sleep
         records = [{**_record(one), "messageId": f"m{number}"} for number, one in enumerate(notices)]
         answer = self.outputs.run("notify", notify_module.notify, {"Records": records})
         failed = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
@@ -218,7 +218,7 @@ class TestNotify:
 
     @pytest.mark.parametrize("fault", ["500", "500 after", "broken", "429", "fatal_error", "silence"])
     def test_when_slack_is_ill(self, stage: Stage, fault: Fault) -> None:
-        stage.us._timeout = 1
+        stage.us._api._timeout = 1
         stage.slack.fail(fault, seconds=30 if fault == "429" else 1.5)
         assert stage.notify(FIXED, OTHER) == [False, True]
         assert stage.outputs.leaks() == []
@@ -429,7 +429,7 @@ class TestTheGrep:
     """It can fail: whatever way a canary gets out, it is found."""
 
     def test_finds_what_a_leaky_fake_tells(self, stage: Stage) -> None:
-        stage.us._token = Leaky(stage.account.client, PARAMETER, "a token")
+        stage.us._api._token = Leaky(stage.account.client, PARAMETER, "a token")
         stage.slack.tokens.clear()
         assert stage.notify(FIXED) == [False]
         assert stage.outputs.leaks() == ["notify: stdout"]

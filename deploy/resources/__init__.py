@@ -12,7 +12,7 @@ from chalicelib import __version__, registry
 from chalicelib.settings import Settings
 from deploy import member, rights, trail
 from deploy.intrinsics import arn, named, ref, resource, sub
-from deploy.resources import alarms, api, functions, heartbeat, queues, storage, topics
+from deploy.resources import alarms, api, evidence, functions, heartbeat, queues, storage, topics
 
 Template = dict[str, Any]
 
@@ -27,13 +27,13 @@ def merged(app: Any, settings: Settings) -> Template:
     known = functions.registered(app)
     asked = any(function.kind == "api" for function in known)
     state = {**storage.resources(), **queues.resources(), **topics.resources(), **heartbeat.resources()}
-    beside = [trail.fragment(), member.hub()]
+    beside = [trail.fragment(), member.hub(), evidence.fragment(), storage.operators()]
     observed = {"PARAPET_OBSERVED": ",".join(settings.observed)} if settings.observed else {}
     return {
         "Description": f"Parapet {__version__}: guardrails that put dangerous changes right, and can take it back",
         "Metadata": {"Parapet": about(settings)},
         "Parameters": _together(_parameters(), *(part.get("Parameters", {}) for part in beside)),
-        "Conditions": _together(_conditions(), *(part["Conditions"] for part in beside)),
+        "Conditions": _together(_conditions(), *(part.get("Conditions", {}) for part in beside)),
         "Globals": {"Function": functions.common(observed)},
         "Resources": _together(
             state,
@@ -41,7 +41,7 @@ def merged(app: Any, settings: Settings) -> Template:
             functions.resources(known, state),
             api.resources() if asked else {},
             alarms.resources(known, state),
-            *(part["Resources"] for part in beside),
+            *(part.get("Resources", {}) for part in beside),
         ),
         "Outputs": _outputs(asked),
     }
@@ -85,6 +85,11 @@ def _parameters() -> dict[str, Any]:
         "ArtefactKey": _text("The key of the functions' code in it"),
         "SlackToken": _text(
             "Name of the SSM SecureString parameter that holds Slack's bot token", "/parapet/slack-token", "/.+"
+        ),
+        "SlackSigningSecret": _text(
+            "Name of the SSM SecureString parameter that holds Slack's signing secret; empty: no buttons in Slack",
+            "/parapet/slack-signing-secret",
+            "(/.+)?",
         ),
         "AlertEmail": _text("Who gets Parapet's alarms by e-mail; empty for nobody", "", "(.+@.+)?"),
         "LogRetentionDays": {
@@ -147,6 +152,10 @@ def _outputs(asked: bool) -> dict[str, Any]:
     found = {
         "Version": ("Parapet's version", __version__),
         "Table": ("The journal's table", ref("Journal")),
+        "EvidenceKeptIn": (
+            "The bucket that the journal is exported to",
+            {"Fn::If": ["MakesEvidenceStore", ref("EvidenceStore"), ref("EvidenceBucket")]},
+        ),
         "SlackQueue": ("The outbox", ref("SlackQueue")),
         "AlertTopic": ("Where alarms, budgets and cost anomalies may be published", ref("AlertTopic")),
         "AlertKey": ("The key that encrypts it", arn("AlertKey")),

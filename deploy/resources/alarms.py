@@ -100,6 +100,12 @@ KINDS = {
             "Sum", 5, 1, 1,
         ),
         Kind(
+            "forged",
+            "Ten calls within five minutes came to the routes for Slack and were not Slack's, or were late.",
+            "If no button works, put the app's signing secret where docs/slack.md says; else somebody tries the door.",
+            "Sum", 5, 1, 10,
+        ),
+        Kind(
             "errors",
             "The HTTP API has answered with a 5xx in each of the last three periods of five minutes.",
             "The log of api-handler says why, under the request's number.",
@@ -153,6 +159,7 @@ def alarms(functions: Iterable[Function], others: Mapping[str, Any]) -> Iterator
     yield Alarm(KINDS["stuck"], "slack-stuck", "slack.fifo", _queue("SlackQueue", "ApproximateAgeOfOldestMessage"))
     yield Alarm(KINDS["slow"], "slow", "", (Metric("Parapet", "SecondsToRemediate", ours),))
     yield Alarm(KINDS["failures"], "failures", "", (Metric("Parapet", "Failures", ours),))
+    yield Alarm(KINDS["forged"], "forged", "", (Metric("Parapet", "Forgeries", ours),))
     yield Alarm(KINDS["silence"], "silence", "", _rule(RULE, "TriggeredRules"))
 
 

@@ -120,7 +120,10 @@ def common(variables: Mapping[str, Any]) -> dict[str, Any]:
                 "PARAPET_TABLE": ref("Journal"),
                 "PARAPET_SLACK_QUEUE": ref("SlackQueue"),
                 "PARAPET_SLACK_TOKEN": ref("SlackToken"),
+                "PARAPET_SLACK_SIGNING_SECRET": ref("SlackSigningSecret"),
                 "PARAPET_EXTERNAL_ID": ref("ExternalId"),
+                "PARAPET_EVIDENCE_BUCKET": ref("EvidenceBucket"),
+                "PARAPET_EVIDENCE_ACCOUNT": ref("EvidenceAccount"),
                 **variables,
             }
         },

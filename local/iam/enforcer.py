@@ -67,7 +67,12 @@ def denial(role: Role, need: Need, where: Place, world: World) -> str:
     """Return AWS's reason to deny a role one of the things that a call needs, or nothing; raises CannotEvaluate."""
     context = {**requests.common(role.account, role.arn(world.partition), where, world), **need.context}
     for resource in need.resources:
-        reason = _denial(role, need.action, resource, {**context, **requests.about(resource, role.account, world)})
+        whole = {**context, **requests.about(resource, role.account, world)}
+        attached = world.attached.get(resource)
+        if attached and attached.denies(need.action, resource, whole):
+            reason = "with an explicit deny in a resource-based policy"
+        else:
+            reason = _denial(role, need.action, resource, whole)
         if reason:
             user = role.user(world.partition)
             return f"User: {user} is not authorized to perform: {need.action} on resource: {resource} {reason}"

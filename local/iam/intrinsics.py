@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from typing import Any
 
 from local.iam import CannotEvaluate
 
-# What a template's references mean: `Stage`, `AWS::Region`, `Journal`, `Journal.Arn`.
+# What a template's references mean: `Stage`, `AWS::Region`, `Journal`, `Journal.Arn`; `Conditions.X` is true or false.
 Known = Mapping[str, str]
 
+CONDITION = "Conditions."
 _REFERENCE = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
@@ -32,6 +34,10 @@ def resolve(value: Any, known: Known) -> Any:
             return _meaning(".".join(given), known)
         if name == "Fn::Sub" and isinstance(given, str):
             return _REFERENCE.sub(lambda found: _substituted(found, known), given)
+        if name == "Fn::If" and isinstance(given, list) and len(given) == 3:
+            return resolve(given[1 if _meaning(f"{CONDITION}{given[0]}", known) == "true" else 2], known)
+        if name == "Fn::Split" and isinstance(given, list) and len(given) == 2:
+            return str(resolve(given[1], known)).split(given[0])
     raise CannotEvaluate(f"{functions[0]} in this form is not known: {value}")
 
 
@@ -58,6 +64,7 @@ def stack(template: Mapping[str, Any], known: Known) -> dict[str, str]:
     """
     parameters = {name: str(one["Default"]) for name, one in template.get("Parameters", {}).items() if "Default" in one}
     found = {**parameters, **known}
+    found |= conditions(template, found)
     values = {"partition": found["AWS::Partition"], "region": found["AWS::Region"], "account": found["AWS::AccountId"]}
     for logical, one in template["Resources"].items():
         naming, properties = _NAMED.get(one.get("Type")), one.get("Properties", {})
@@ -71,6 +78,33 @@ def stack(template: Mapping[str, Any], known: Known) -> dict[str, str]:
         if naming.arn:
             found[f"{logical}.Arn"] = naming.arn.format(name=name, **values)
     return found
+
+
+def conditions(template: Mapping[str, Any], known: Known) -> dict[str, str]:
+    """Return which of a template's conditions hold, as `Known` has it; one that cannot be told is left out."""
+    declared, found = template.get("Conditions", {}), {}
+    for name, given in declared.items():
+        with contextlib.suppress(CannotEvaluate):
+            found[f"{CONDITION}{name}"] = str(holds(given, declared, known)).lower()
+    return found
+
+
+def holds(given: Any, declared: Mapping[str, Any], known: Known) -> bool:
+    """Whether a condition holds; raises CannotEvaluate for one that is made of anything else than ours are.
+
+    Args:
+        given: the condition.
+        declared: all conditions of the template.
+        known: the parameters by their names.
+    """
+    match given:
+        case {"Fn::Not": [inner]}:
+            return not holds(inner, declared, known)
+        case {"Condition": str(name)} if name in declared:
+            return holds(declared[name], declared, known)
+        case {"Fn::Equals": [{"Ref": str(name)}, str(wanted)]} if name in known:
+            return known[name] == wanted
+    raise CannotEvaluate(f"the condition {given} is not known")
 
 
 @dataclass(frozen=True)

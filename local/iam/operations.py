@@ -15,8 +15,9 @@ class Row:
 
     Args:
         action: the IAM action, where it is not named as the operation.
-        on: the resource types it is checked on, each with the parameter that names the resource. A parameter written
-            `Name?` may be left out, and then all resources of the type are meant. No type at all: `*`.
+        on: the resource types it is checked on, each with the parameter that names the resource, or the two that do
+            (`Bucket/Key`). One written `Name?` may be left out, and then all resources of the type are meant. No type
+            at all: `*`.
         keys: condition keys, each with the parameter that it shows; absent when the call does not have that.
         unmapped: parameters that need more rights than these, so that a call with one is refused.
     """
@@ -34,6 +35,7 @@ OPERATIONS: Mapping[str, Row] = {
     "cloudtrail:DescribeTrails": Row(),
     "cloudtrail:GetTrail": Row(on={"trail": "Name"}),
     "cloudtrail:GetTrailStatus": Row(on={"trail": "Name"}),
+    "cloudtrail:ListTags": Row(on={"trail": "ResourceIdList"}),
     "cloudtrail:StartLogging": Row(on={"trail": "Name"}),
     "cloudtrail:StopLogging": Row(on={"trail": "Name"}),
     "ec2:AuthorizeSecurityGroupIngress": Row(on={"security-group": "GroupId"}, unmapped=TAGS),
@@ -70,6 +72,7 @@ OPERATIONS: Mapping[str, Row] = {
     "iam:ListAttachedUserPolicies": Row(on={"user": "UserName"}),
     "iam:ListEntitiesForPolicy": Row(on={"policy": "PolicyArn"}),
     "iam:ListPolicies": Row(),
+    "iam:ListUserTags": Row(on={"user": "UserName"}),
     "iam:UpdateAccessKey": Row(on={"user": "UserName"}),
     "iam:UpdateAccountPasswordPolicy": Row(),
     "kms:CancelKeyDeletion": Row(on={"key": "KeyId"}),
@@ -77,6 +80,7 @@ OPERATIONS: Mapping[str, Row] = {
     "kms:DisableKey": Row(on={"key": "KeyId"}),
     "kms:EnableKey": Row(on={"key": "KeyId"}),
     "kms:ListKeys": Row(),
+    "kms:ListResourceTags": Row(on={"key": "KeyId"}),
     "kms:ScheduleKeyDeletion": Row(
         on={"key": "KeyId"}, keys={"kms:ScheduleKeyDeletionPendingWindowInDays": "PendingWindowInDays"}
     ),
@@ -107,12 +111,24 @@ OPERATIONS: Mapping[str, Row] = {
     "s3:GetBucketAcl": Row(on={"bucket": "Bucket"}),
     "s3:GetBucketEncryption": Row("s3:GetEncryptionConfiguration", on={"bucket": "Bucket"}),
     "s3:GetBucketPolicy": Row(on={"bucket": "Bucket"}),
+    "s3:GetBucketTagging": Row(on={"bucket": "Bucket"}),
+    "s3:GetObject": Row(on={"object": "Bucket/Key"}, unmapped=("VersionId",)),
+    "s3:GetObjectLockConfiguration": Row("s3:GetBucketObjectLockConfiguration", on={"bucket": "Bucket"}),
     "s3:GetPublicAccessBlock": Row("s3:GetBucketPublicAccessBlock", on={"bucket": "Bucket"}),
     "s3:HeadBucket": Row("s3:ListBucket", on={"bucket": "Bucket"}),
     "s3:ListBuckets": Row("s3:ListAllMyBuckets"),
+    "s3:ListObjectsV2": Row("s3:ListBucket", on={"bucket": "Bucket"}, keys={"s3:prefix": "Prefix"}),
     "s3:PutBucketAcl": Row(on={"bucket": "Bucket"}),
     "s3:PutBucketEncryption": Row("s3:PutEncryptionConfiguration", on={"bucket": "Bucket"}),
     "s3:PutBucketPolicy": Row(on={"bucket": "Bucket"}),
+    "s3:PutObject": Row(
+        on={"object": "Bucket/Key"},
+        keys={"s3:if-none-match": "IfNoneMatch"},
+        unmapped=(
+            "ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP", "ObjectLockLegalHoldStatus",
+            "ObjectLockMode", "ObjectLockRetainUntilDate", "SSEKMSKeyId", "Tagging",
+        ),
+    ),
     "s3:PutPublicAccessBlock": Row("s3:PutBucketPublicAccessBlock", on={"bucket": "Bucket"}),
     "s3control:DeletePublicAccessBlock": Row("s3:PutAccountPublicAccessBlock"),
     "s3control:GetPublicAccessBlock": Row("s3:GetAccountPublicAccessBlock"),
@@ -124,6 +140,7 @@ OPERATIONS: Mapping[str, Row] = {
     "sqs:GetQueueAttributes": Row(on={"queue": "QueueUrl"}),
     "sqs:ReceiveMessage": Row(on={"queue": "QueueUrl"}),
     "sqs:SendMessage": Row(on={"queue": "QueueUrl"}),
+    "sqs:SendMessageBatch": Row("sqs:SendMessage", on={"queue": "QueueUrl"}),
     # A SecureString under the key `aws/ssm` needs nothing of KMS: that key's own policy lets whoever may read it.
     "ssm:GetParameter": Row(on={"parameter": "Name"}),
     "ssm:PutParameter": Row(on={"parameter": "Name"}, keys={"ssm:Overwrite": "Overwrite"}, unmapped=("KeyId", "Tags")),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.iam import CannotEvaluate, intrinsics, resources
+from local.iam.attached import Attached
 from local.iam.conditions import Context, Value
 from local.iam.operations import FREE, OPERATIONS, TAKEN_APART, Row
 from local.iam.policy import Need
@@ -29,12 +30,14 @@ class World:
         tables: per DynamoDB table its partition key, under ``""``, and those of its indexes, by their names.
         organisations: per account its organisation's id and its path in it, or None where it is in none.
         encrypted: per topic, by ARN, the key of ours that encrypts what it carries.
+        attached: per table, by ARN, the policy that is attached to it.
     """
 
     partition: str = "aws"
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     organisations: Mapping[str, tuple[str, str] | None] = field(default_factory=dict)
     encrypted: Mapping[str, str] = field(default_factory=dict)
+    attached: Mapping[str, Attached] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,15 @@ def encrypted(template: Mapping[str, Any], known: Mapping[str, str]) -> dict[str
     }
 
 
+def attached(template: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Attached]:
+    """Return the policies of a template's tables, as `World` wants them; raises CannotEvaluate."""
+    return {
+        known[f"{logical}.Arn"]: Attached(known[f"{logical}.Arn"], one["Properties"]["ResourcePolicy"], known)
+        for logical, one in template["Resources"].items()
+        if one.get("Type") == "AWS::DynamoDB::Table" and "ResourcePolicy" in one["Properties"]
+    }
+
+
 def needs(call: Call, world: World) -> list[Need]:
     """Return what AWS would check for a call; raises CannotEvaluate when that is not known."""
     if call.name in TAKEN_APART:
@@ -105,9 +117,10 @@ def _simple(call: Call, row: Row) -> Need:
     prefix = PREFIXES.get(call.service, call.service)
     found: list[str] = []
     for kind, parameter in row.on.items():
-        given = call.params.get(parameter.removesuffix("?"))
+        given = _given(call.params, parameter.removesuffix("?"))
         if given is not None:
-            found += resources.named(f"{prefix}:{kind}", str(given), call.place)
+            each = given if isinstance(given, list) else [given]
+            found += [arn for one in each for arn in resources.named(f"{prefix}:{kind}", str(one), call.place)]
         elif parameter.endswith("?"):
             found.append(resources.every(f"{prefix}:{kind}", call.place))
         else:
@@ -118,6 +131,14 @@ def _simple(call: Call, row: Row) -> Need:
     if prefix == "kms":
         keys["kms:viaservice"] = None
     return Need(row.action or call.name, tuple(found) or ("*",), keys)
+
+
+def _given(params: Params, names: str) -> Any:
+    """Return what a call gives for a parameter, or for two of them (`Bucket/Key`); None without one of them."""
+    values = [params.get(name) for name in names.split("/")]
+    if len(values) == 1:
+        return values[0]
+    return None if None in values else "/".join(map(str, values))
 
 
 def _shown(value: Any) -> Value:

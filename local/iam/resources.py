@@ -57,6 +57,7 @@ KINDS = {
     "rds:db": Kind("rds:{region}:{account}:db:{name}", "either"),
     "rds:snapshot": Kind("rds:{region}:{account}:snapshot:{name}", "either"),
     "s3:bucket": Kind("s3:::{name}", not_="arn:"),
+    "s3:object": Kind("s3:::{name}", not_="arn:"),
     "secretsmanager:Secret": Kind("secretsmanager:{region}:{account}:secret:{name}", "either", end="-aBcDeF"),
     "sns:topic": Kind("sns:{region}:{account}:{name}", "arn"),
     "sqs:queue": Kind("sqs:{region}:{account}:{name}"),

@@ -1,64 +1,58 @@
-// The page: asks for the messages each second, draws what has changed, and carries out what is pressed.
+// The page: asks for what Slack shows a person each second, draws what has changed, and sends what they press and type.
 
-import { ago, day, element, mrkdwn, unescape } from "/mrkdwn.js";
+import { draw, text } from "/blocks.js";
+import { follow, start } from "/modal.js";
+import { ago, day, element, mrkdwn, names, unescape } from "/mrkdwn.js";
 
 const byId = (id) => document.getElementById(id);
 const list = byId("list");
 const scroller = byId("messages");
-const drawn = new Map(); // ts -> { node, content }
-const open = new Set(); // ts of the threads that are unfolded
-const working = new Map(); // action and value -> true while it is carried out
-const outcomes = new Map(); // ts -> { text, failed }
+const drawn = new Map(); // ts -> { node, message, content }
+const unfolded = new Set(); // ts of the threads that are
+const working = new Map(); // button -> true while the app takes it
+const outcomes = new Map(); // ts -> what went wrong
+const seen = new Map(); // person and place -> ts of the messages that they have seen
 let version = "";
-let known; // ts of all messages, once the first have come
+let slack; // what it shows
+let you = sessionStorage.getItem("you") ?? "";
+let where = 0; // the place that is shown: the channel, or the direct messages
+let pressed; // where the keyboard was when a button was pressed: { ts, action }
+let soon = 0; // until when news are expected
 
-// Blocks
+const place = () => slack.places[where];
+const label = (one) => (one === slack.places[0] ? `#${one.name}` : "Direct messages");
+const person = () => slack.people.find(({ id }) => id === you) ?? slack.people[0];
 
-const text = (object) =>
-  object.type === "mrkdwn" ? mrkdwn(object.text) : document.createTextNode(unescape(object.text));
+// Messages
 
-const blocks = {
-  header: (block) => element("h3", { class: "block-header" }, text(block.text)),
-  divider: () => element("hr"),
-  section: (block) => {
-    const parts = [];
-    if (block.text) parts.push(element("p", { class: "block-text" }, text(block.text)));
-    if (block.fields) {
-      parts.push(element("ul", { class: "fields" }, ...block.fields.map((field) => element("li", {}, text(field)))));
-    }
-    return element("div", { class: "block-section" }, ...parts);
-  },
-  context: (block) =>
-    element("div", { class: "block-context" }, ...block.elements.map((one) => element("span", {}, text(one)))),
-  actions: (block, ts) =>
-    element("div", { class: "block-actions" }, ...block.elements.map((button) => actionButton(button, ts))),
-};
+const name = (ts, button) => JSON.stringify([ts, button.action_id, button.value]);
 
 const actionButton = (button, ts) => {
-  const busy = working.has(name(button));
+  const busy = working.has(name(ts, button));
   const node = element(
     "button",
     { type: "button", class: `button ${button.style ?? ""}`, "data-action": button.action_id, "aria-disabled": busy },
-    busy ? "Working…" : unescape(button.text.text),
+    busy ? "Working…" : text(button.text),
   );
   node.addEventListener("click", () => busy || press(button, ts));
   return node;
 };
 
-const name = (button) => JSON.stringify([button.action_id, button.value]);
-
-// Messages
-
 const content = (message) => {
-  const parts = (message.blocks ?? []).map((block) =>
-    (blocks[block.type] ?? (() => element("p", { class: "block-unknown" }, `a ${block.type} block`)))(block, message.ts),
-  );
+  const parts = (message.blocks ?? []).map((block) => draw(block, (button) => actionButton(button, message.ts)));
   if (!parts.length) parts.push(element("p", { class: "block-text" }, mrkdwn(message.text)));
   const outcome = outcomes.get(message.ts);
-  if (outcome) {
-    parts.push(element("p", { class: `outcome ${outcome.failed ? "failed" : ""}`, role: "status" }, outcome.text));
-  }
+  if (outcome) parts.push(element("p", { class: "outcome failed", role: "alert" }, outcome));
   return parts;
+};
+
+const dismissal = (ts) => {
+  const node = element("button", { type: "button", class: "link" }, "Dismiss");
+  node.addEventListener("click", async () => {
+    await tell(ts, ask("dismiss", { ts }));
+    scroller.focus();
+  });
+  return element("p", { class: "only-you" }, "Only visible to you · ", node);
 };
 
 const article = (message, isReply) => {
@@ -76,11 +70,12 @@ const article = (message, isReply) => {
     ),
     ...content(message),
   );
+  if (message.ephemeral) body.append(dismissal(message.ts));
   if (!isReply && message.replies.length) body.append(thread(message));
   const size = isReply ? 24 : 36;
   return element(
     "article",
-    { class: "message", tabindex: -1, "aria-label": unescape(message.text) },
+    { class: `message ${message.ephemeral ? "ephemeral" : ""}`, tabindex: -1, "aria-label": unescape(message.text) },
     element("img", { class: "avatar", src: "/parapet.svg", alt: "", width: size, height: size }),
     body,
   );
@@ -88,7 +83,7 @@ const article = (message, isReply) => {
 
 const thread = (message) => {
   const { replies, ts } = message;
-  const shown = open.has(ts);
+  const shown = unfolded.has(ts);
   const last = Number(replies.at(-1).ts);
   const toggle = element(
     "button",
@@ -98,8 +93,8 @@ const thread = (message) => {
     element("span", { class: "last" }, "last ", element("time", { "data-at": last }, ago(last))),
   );
   toggle.addEventListener("click", () => {
-    if (!open.delete(ts)) open.add(ts);
-    draw(message);
+    if (!unfolded.delete(ts)) unfolded.add(ts);
+    drawMessage(message);
     drawn.get(ts).node.querySelector(".thread-toggle").focus();
   });
   const rows = element(
@@ -111,25 +106,35 @@ const thread = (message) => {
 };
 
 // Draws one message in its place, and gives the keyboard back to where it was in it.
-const draw = (message) => {
+const drawMessage = (message) => {
   const before = drawn.get(message.ts);
   const held = before?.node.contains(document.activeElement) ? document.activeElement : undefined;
-  const action = held?.dataset.action;
   const node = element("li", { class: "row", "data-ts": message.ts }, article(message, false));
   if (before) before.node.replaceWith(node);
   else list.append(node);
   drawn.set(message.ts, { node, message, content: JSON.stringify(message) });
-  if (held) {
-    const again = action && node.querySelector(`[data-action="${CSS.escape(action)}"]`);
-    (again || (held.classList.contains("thread-toggle") && node.querySelector(".thread-toggle")) ||
-      node.querySelector("article")).focus({ preventScroll: true });
-  }
+  if (held) takeUp(node, held.dataset.action, held.classList.contains("thread-toggle"));
 };
 
-const show = ({ channel, messages }) => {
-  byId("channel").textContent = channel;
-  document.title = `#${channel}`;
+const takeUp = (node, action, toggle) => {
+  const again = action && node.querySelector(`[data-action="${CSS.escape(action)}"]`);
+  (again || (toggle && node.querySelector(".thread-toggle")) || node.querySelector("article"))
+    .focus({ preventScroll: true });
+};
+
+const holding = (ts) =>
+  [...drawn.values()].find(({ message }) => message.ts === ts || message.replies.some((reply) => reply.ts === ts));
+
+// What is shown
+
+const show = () => {
+  const { messages } = place();
+  const key = `${you} ${place().id}`;
+  const known = seen.get(key);
   byId("empty").hidden = messages.length > 0;
+  byId("empty-text").textContent = where
+    ? `Parapet has not written to ${person().name} directly: it does when they make a change that it looks after.`
+    : "Break a guardrail in another terminal and see it put right here, or sign in below without MFA.";
   const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
   const present = new Set(messages.map((message) => message.ts));
   for (const [ts, { node }] of drawn) {
@@ -138,8 +143,9 @@ const show = ({ channel, messages }) => {
       drawn.delete(ts);
     }
   }
+  const first = !drawn.size;
   for (const message of messages) {
-    if (drawn.get(message.ts)?.content !== JSON.stringify(message)) draw(message);
+    if (drawn.get(message.ts)?.content !== JSON.stringify(message)) drawMessage(message);
   }
   days(messages);
   const all = messages.flatMap((message) => [message, ...message.replies]);
@@ -147,9 +153,12 @@ const show = ({ channel, messages }) => {
   const standing = fresh.filter((message) => present.has(message.ts));
   if (fresh.length) byId("announcer").textContent = fresh.map((message) => unescape(message.text)).join(". ");
   for (const message of standing) drawn.get(message.ts).node.classList.add("fresh");
-  if (!known || (atEnd && standing.length)) toEnd();
+  if (first || (atEnd && standing.length)) toEnd();
   else if (standing.length) byId("newer").hidden = false;
-  known = new Set(all.map((message) => message.ts));
+  seen.set(key, new Set(all.map((message) => message.ts)));
+  byId("place").textContent = document.title = label(place());
+  byId("text").placeholder = `/parapet help, as ${person().name}`;
+  places();
 };
 
 const days = (messages) => {
@@ -167,38 +176,111 @@ const toEnd = () => {
   byId("newer").hidden = true;
 };
 
-// Talking to the account
+// Where and who one is
 
-const ask = async (path, body) => {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error);
-  return answer.text;
+const unread = (one) => {
+  const known = seen.get(`${you} ${one.id}`) ?? new Set();
+  return one.messages.filter((message) => !known.has(message.ts)).length;
 };
 
-const outcome = async (doing) => {
-  try {
-    return { text: await doing, failed: false };
-  } catch (error) {
-    const lost = error instanceof TypeError;
-    return { text: lost ? "The local account does not answer: is it still running?" : error.message, failed: true };
+const places = () => {
+  const said = JSON.stringify([where, slack.places.map(unread)]);
+  if (byId("places").dataset.said === said) return;
+  byId("places").dataset.said = said;
+  const focused = byId("places").contains(document.activeElement);
+  byId("places").replaceChildren(
+    ...slack.places.map((one, number) => {
+      const count = unread(one);
+      const node = element(
+        "button",
+        { type: "button", class: "place", "aria-current": number === where && "page" },
+        ...(number ? [label(one)] : [element("span", { class: "hash", "aria-hidden": "true" }, "#"), one.name]),
+        ...(count ? [element("span", { class: "unread" }, count, element("span", { class: "unseen" }, " new"))] : []),
+      );
+      node.addEventListener("click", () => go(number));
+      return node;
+    }),
+  );
+  if (focused) byId("places").querySelector("[aria-current]").focus();
+};
+
+const clear = () => {
+  for (const { node } of drawn.values()) node.remove();
+  drawn.clear();
+  outcomes.clear();
+  byId("announcer").textContent = "";
+  byId("newer").hidden = true;
+};
+
+const go = (number) => {
+  where = number;
+  clear();
+  show();
+};
+
+const people = () => {
+  if (byId("people").querySelector("label")) return;
+  for (const one of slack.people) {
+    const radio = element("input", { type: "radio", name: "you", value: one.id, checked: one.id === you });
+    radio.addEventListener("change", async () => {
+      you = one.id;
+      sessionStorage.setItem("you", you);
+      version = "";
+      clear();
+      await refresh();
+    });
+    const face = element("span", { class: `face ${one.name}`, "aria-hidden": "true" }, one.name[0]);
+    byId("people").append(element("label", { class: "person" }, radio, face, one.name));
   }
 };
 
-const press = async (button, ts) => {
-  if (button.confirm && !(await confirmed(button.confirm))) return;
-  const redraw = () => drawn.has(ts) && draw(drawn.get(ts).message);
-  working.set(name(button), true);
-  outcomes.delete(ts);
-  redraw();
-  outcomes.set(ts, await outcome(ask("/inbox/actions", { action_id: button.action_id, value: button.value })));
-  working.delete(name(button));
-  redraw();
+// Talking to Slack
+
+const post = async (path, body) => {
+  const response = await fetch(`/inbox/${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  }).catch(() => {
+    throw new Error("The local account does not answer: is it still running?");
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+};
+
+const ask = async (path, body) => {
+  soon = Date.now() + 5000;
+  const answer = await post(path, { as: you, channel: place().id, ...body });
   await refresh();
+  return answer;
+};
+
+const redraw = (ts) => {
+  const held = holding(ts);
+  if (held) drawMessage(held.message);
+};
+
+// Shows at a message what goes wrong.
+const tell = async (ts, doing) => {
+  outcomes.delete(ts);
+  try {
+    await doing;
+  } catch (error) {
+    outcomes.set(ts, error.message);
+  }
+  redraw(ts);
+};
+
+const press = async (button, ts) => {
+  pressed = { ts, action: button.action_id };
+  if (button.confirm && !(await confirmed(button.confirm))) return;
+  working.set(name(ts, button), true);
+  outcomes.delete(ts);
+  redraw(ts);
+  const { action_id, value } = button;
+  const doing = ask("actions", { ts, action_id, value: value ?? "" }).finally(() => working.delete(name(ts, button)));
+  await tell(ts, doing);
 };
 
 const confirmed = (confirm) => {
@@ -206,6 +288,7 @@ const confirmed = (confirm) => {
   for (const [id, part] of [["title", "title"], ["text", "text"], ["yes", "confirm"], ["deny", "deny"]]) {
     byId(`confirm-${id}`).replaceChildren(text(confirm[part]));
   }
+  byId("confirm-yes").className = `button ${confirm.style ?? "primary"}`;
   dialog.returnValue = "deny";
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "confirm"), { once: true });
@@ -213,12 +296,30 @@ const confirmed = (confirm) => {
   });
 };
 
+start(ask, () => {
+  const held = pressed && holding(pressed.ts);
+  if (held) takeUp(held.node, pressed.action);
+});
+
 const refresh = async () => {
   try {
-    const response = await fetch("/inbox/messages", { headers: version ? { "If-None-Match": version } : {} });
-    if (response.status === 200) {
+    const asked = you;
+    const headers = version ? { "If-None-Match": version } : {};
+    const response = await fetch(`/inbox/messages${asked && `?as=${asked}`}`, { headers });
+    if (response.status === 404 && asked) {
+      // Somebody of another workspace, remembered from then.
+      you = "";
+      return await refresh();
+    }
+    const said = await response.text();
+    if (response.status === 200 && asked === you) {
       version = response.headers.get("ETag") ?? "";
-      show(await response.json());
+      slack = JSON.parse(said);
+      you = person().id;
+      for (const one of [...slack.people, ...slack.groups]) names.set(one.id, `@${one.name}`);
+      people();
+      show();
+      follow(slack.modal);
     }
     connection("");
   } catch {
@@ -231,14 +332,30 @@ const connection = (problem) => {
   if (shown.textContent !== problem) shown.textContent = problem;
 };
 
-byId("sign-in").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const shown = byId("outcome");
-  shown.classList.remove("failed");
-  shown.textContent = "Signing in…";
-  const told = await outcome(ask("/inbox/sign-in", { user: byId("user").value, mfa: byId("mfa").checked }));
-  shown.textContent = told.text;
-  shown.classList.toggle("failed", told.failed);
+// What is typed: `doing` returns what to say when it went well.
+const composer = (form, output, wait, doing) => {
+  byId(form).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const shown = byId(output);
+    shown.classList.remove("failed");
+    shown.textContent = wait;
+    try {
+      shown.textContent = await doing();
+    } catch (error) {
+      shown.textContent = error.message;
+      shown.classList.add("failed");
+    }
+  });
+};
+composer("command", "command-outcome", "Sending…", async () => {
+  await ask("command", { text: byId("text").value });
+  byId("text").value = "";
+  toEnd();
+  return "";
+});
+composer("sign-in", "outcome", "Signing in…", async () => {
+  const { text: said } = await post("sign-in", { user: byId("user").value, mfa: byId("mfa").checked });
+  return said;
 });
 byId("newer").addEventListener("click", toEnd);
 scroller.addEventListener("scroll", () => {
@@ -251,6 +368,6 @@ const tick = async () => {
     const shown = ago(Number(time.dataset.at));
     if (time.textContent !== shown) time.textContent = shown;
   }
-  setTimeout(tick, 1000);
+  setTimeout(tick, Date.now() < soon ? 250 : 1000);
 };
 tick();

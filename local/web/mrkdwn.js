@@ -14,11 +14,17 @@ export const element = (name, attributes = {}, ...children) => {
   return node;
 };
 
+// What people, groups and channels are called, by id.
+export const names = new Map();
+
 const RULES = [
   [/`([^`\n]+)`/y, (match) => element("code", {}, unescape(match[1]))],
   [/<!date\^(\d+)\^([^|>]+)\|([^>]*)>/y, (match) => date(Number(match[1]), match[2])],
   [/<!(channel|here|everyone)[^>]*>/y, (match) => element("span", { class: "mention" }, `@${match[1]}`)],
-  [/<([@#][A-Z0-9]+)(?:\|([^>]*))?>/y, (match) => element("span", { class: "mention" }, unescape(match[2] ?? match[1]))],
+  [
+    /<(?:[@#]|!subteam\^)([A-Z0-9]+)(?:\|([^>]*))?>/y,
+    (match) => element("span", { class: "mention" }, names.get(match[1]) ?? unescape(match[2] ?? match[1])),
+  ],
   [
     /<(https?:[^|>]+)(?:\|([^>]*))?>/y,
     (match) =>

@@ -1,88 +1,109 @@
-"""The inbox as a person uses it, in a real browser."""
+"""The inbox as people use it, in a real browser."""
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chalicelib.model import Notice, ParapetError
-from chalicelib.notices import slack_blocks
-from local.inbox import Inbox
+from chalicelib.model import CommandKind, Notice, ParapetError
+from chalicelib.notices import slack_blocks, slack_modals
 from local.slack import SlackStandIn
+from local.workspace import ALICE, BOB, MALLORY
+from tests.local.receiving import Desk, Received, desk
 from tests.notices.samples import FIXED, UNDONE, notice
-from tests.notices.serving import serving
 
 pytestmark = pytest.mark.browser
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+TITLE = "Fixed: sg-0a1b2c3d4e5f60718 admits 0.0.0.0/0 to port 22 (SSH)"
+REFUSAL = "You may not undo anything from Slack. <!subteam^S0PARAPET0> may: commands.people in parapet.toml says so."
+ASKED = notice(
+    key="s3", thread="s3", finding="9k2m4x7q", severity="critical", status="asked", question=1,
+    actions=("approve", "reject", "exempt", "acknowledge"),
+    title="Needs a decision: bucket payroll-2026-exports can be read by anybody",
+    lines=("Nothing was changed. The fix would be s3:put_public_access_block.",),
+    facts=(
+        ("Resource", "arn:aws:s3:::payroll-2026-exports"), ("Account", "123456789012, eu-west-1"),
+        ("Who", "not known: found standing"), ("Guardrail", "s3_bucket_public"),
+    ),
+)  # fmt: skip
 
 
 @dataclass
-class Person:
-    """A person at the inbox, and the account behind it."""
+class Visitor:
+    """Somebody at the inbox, and the app behind it."""
 
-    slack: SlackStandIn
+    desk: Desk
     page: Any
-    url: str
-    complaints: list[str]
-    acted: list[tuple[str, str]] = field(default_factory=list)
-    act: Callable[[str, str], str] = lambda _action, _value: "undone"
+    complaints: list[str] = field(default_factory=list)
 
-    def tell(self, one: Notice, root: str = "") -> str:
-        """Post as the adapter does, without the network."""
+    @property
+    def slack(self) -> SlackStandIn:
+        return self.desk.slack
+
+    @property
+    def pressed(self) -> list[tuple[str, str, str]]:
+        """Who pressed what about what, as the app was told."""
+        told = [one.payload for one in self.desk.app.received if "payload" in one.form]
+        return [
+            (one["user"]["name"], one["actions"][0]["action_id"], one["actions"][0]["value"])
+            for one in told
+            if one["type"] == "block_actions"
+        ]
+
+    def tell(self, one: Notice, root: str = "", channel: str = "parapet") -> str:
+        """Post as the adapter does."""
         text, blocks = slack_blocks.reply(one) if root else slack_blocks.root(one)
-        given = {"channel": "parapet", "text": text, "blocks": blocks, **({"thread_ts": root} if root else {})}
-        return str(self.slack._post(given)["ts"])
+        given = {"channel": channel, "text": text, "blocks": blocks, **({"thread_ts": root} if root else {})}
+        return str(self.desk.call("chat.postMessage", **given)["ts"])
 
     def rewrite(self, root: str, one: Notice, earlier: Notice) -> None:
         before = [slack_blocks.Earlier(earlier.at, earlier.status, slack_blocks.summary(earlier))]
         text, blocks = slack_blocks.root(one, before)
-        self.slack._update({"channel": self.slack.channels[0].id, "ts": root, "text": text, "blocks": blocks})
+        channel = self.slack.channels[0].id
+        assert self.desk.call("chat.update", channel=channel, ts=root, text=text, blocks=blocks)["ok"]
+
+    def exempting(self, received: Received) -> str:
+        """Open the modal when asked to, and want an end in the future."""
+        payload = received.payload
+        if payload["type"] == "block_actions":
+            view = slack_modals.exempt(str(payload["message"]["text"]), {"finding": "9k2m4x7q"})
+            assert self.desk.call("views.open", trigger_id=payload["trigger_id"], view=view)["ok"]
+        elif payload["view"]["state"]["values"]["until"]["until"]["selected_date"] == "2020-01-01":
+            return json.dumps({"response_action": "errors", "errors": {"until": "2020-01-01 is in the past"}})
+        return ""
+
+    def be(self, name: str) -> None:
+        self.page.get_by_role("radio", name=name).check()
+
+    def button(self, name: str) -> Any:
+        return self.page.get_by_role("button", name=name, exact=True)
 
     def see(self, text: str) -> Any:
         found = self.page.get_by_text(text).first
-        found.wait_for(timeout=5000)
+        found.wait_for()
         return found
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    # Here, so that the other tests need no Playwright.
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def person(chromium: Any) -> Iterator[Person]:
-    slack = SlackStandIn(limited=False)
-    someone = Person(slack, None, "", [])
-
-    def act(action: str, value: str) -> str:
-        someone.acted.append((action, value))
-        return someone.act(action, value)
-
+def visitor(chromium: Any) -> Iterator[Visitor]:
     def sign_in(user: str, mfa: bool) -> str:
         if user == "nobody":
             raise ParapetError("there is no user nobody")
         return f"{user} signed in {'with' if mfa else 'without'} MFA"
 
-    with serving(Inbox(slack, act, sign_in)) as url:
-        page = chromium.new_page(viewport={"width": 1100, "height": 820})
+    with desk(SlackStandIn(limited=False), sign_in, seconds=1.0) as there:
+        someone = Visitor(there, chromium.new_page(viewport={"width": 1100, "height": 820}, locale="en-GB"))
+        page = someone.page
+        page.set_default_timeout(5000)
         page.on("console", lambda line: someone.complaints.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: someone.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: someone.complaints.append(f"{request.url} failed"))
-        someone.page, someone.url = page, url
+        page.on("requestfailed", lambda request: someone.complaints.append(f"{request.url}: {request.failure}"))
         yield someone
         page.close()
 
@@ -91,20 +112,20 @@ def now(one: Notice, ago: float = 0.0) -> Notice:
     return replace(one, at=time.time() - ago)
 
 
-def test_a_finding_is_undone_with_the_keyboard_alone(person: Person) -> None:
-    root = person.tell(now(FIXED))
+def test_a_finding_is_undone_with_the_keyboard_alone(visitor: Visitor) -> None:
+    root = visitor.tell(now(FIXED))
 
-    def act(_action: str, _value: str) -> str:
+    def undo(_received: Received) -> str:
         undone = now(UNDONE)
-        person.tell(undone, root)
-        person.rewrite(root, undone, FIXED)
-        return "undone"
+        visitor.tell(undone, root)
+        visitor.rewrite(root, undone, FIXED)
+        return ""
 
-    person.act = act
-    page = person.page
-    page.goto(person.url)
-    person.see("Fixed: sg-0a1b2c3d4e5f60718 admits 0.0.0.0/0 to port 22 (SSH)")
-    for _ in range(5):
+    visitor.desk.app.answer = undo
+    page = visitor.page
+    page.goto(visitor.desk.url)
+    visitor.see(TITLE)
+    for _ in range(12):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.dataset.action") == "undo":
             break
@@ -112,130 +133,318 @@ def test_a_finding_is_undone_with_the_keyboard_alone(person: Person) -> None:
     page.get_by_role("dialog").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="hidden")
-    assert person.acted == []
+    assert visitor.pressed == []
     page.keyboard.press("Enter")
     page.get_by_role("dialog").wait_for()
     assert page.evaluate("document.activeElement.id") == "confirm-deny"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    person.see("Undone: sg-0a1b2c3d4e5f60718 admits 0.0.0.0/0 to port 22 (SSH)")
-    person.see("1 reply")
-    assert person.acted == [("undo", "abcd1234")]
-    assert page.get_by_role("button", name="Undo", exact=True).count() == 0
+    visitor.see("Undone: sg-0a1b2c3d4e5f60718 admits 0.0.0.0/0 to port 22 (SSH)")
+    visitor.see("1 reply")
+    assert visitor.pressed == [("alice", "undo", "abcd1234:0")]
+    assert visitor.button("Undo").count() == 0
     assert page.evaluate("document.activeElement.tagName") == "ARTICLE"
+    toggle = visitor.button("1 reply")
     toggle = page.get_by_role("button", name="1 reply")
     toggle.focus()
     page.keyboard.press("Enter")
     assert page.get_by_role("button", name="1 reply").get_attribute("aria-expanded") == "true"
     page.locator(".thread").get_by_text("the bastion needs it until Friday").wait_for()
-    assert person.complaints == []
+    assert visitor.complaints == []
 
 
-def test_messages_appear_by_themselves_and_are_announced(person: Person) -> None:
-    person.page.goto(person.url)
-    person.see("All quiet")
-    person.tell(now(FIXED))
-    person.see("Fixed: sg-0a1b2c3d4e5f60718")
-    assert "All quiet" not in person.page.locator("main").inner_text()
-    assert "Fixed: sg-" in person.page.locator("#announcer").text_content()
-    assert person.complaints == []
+@pytest.mark.parametrize(
+    ("label", "kind"), [("Fix it", "approve"), ("Leave it", "reject"), ("Acknowledge", "acknowledge")]
+)
+def test_a_question_is_answered(visitor: Visitor, label: str, kind: CommandKind) -> None:
+    root = visitor.tell(now(ASKED))
+
+    def answered(received: Received) -> str:
+        message, who = received.payload["message"], received.payload["user"]["name"]
+        blocks = slack_blocks.asked(message["blocks"], kind, who, time.time())
+        channel = received.payload["channel"]["id"]
+        assert visitor.desk.call("chat.update", channel=channel, ts=root, text=message["text"], blocks=blocks)["ok"]
+        return ""
+
+    visitor.desk.app.answer = answered
+    visitor.page.goto(visitor.desk.url)
+    visitor.be("bob")
+    visitor.button(label).click()
+    if slack_blocks.BUTTONS[kind].question:
+        dialog = visitor.page.get_by_role("dialog")
+        dialog.get_by_role("button", name=label).click()
+    visitor.see("asked for by bob")
+    assert visitor.pressed == [("bob", kind, "9k2m4x7q:1")]
+    assert visitor.button(label).count() == 0
+    assert visitor.complaints == []
 
 
-def test_what_went_wrong_is_shown(person: Person) -> None:
-    def act(_action: str, _value: str) -> str:
-        raise ParapetError("the journal does not answer")
+def test_a_modal_is_mended_and_submitted_with_the_keyboard(visitor: Visitor) -> None:
+    visitor.tell(now(ASKED))
+    visitor.desk.app.answer = visitor.exempting
+    page = visitor.page
+    page.goto(visitor.desk.url)
+    visitor.button("Exempt…").focus()
+    page.keyboard.press("Enter")
+    modal = page.get_by_role("dialog", name="Exempt")
+    modal.wait_for()
+    assert page.evaluate("document.activeElement.dataset.block") == "for"
+    assert modal.get_by_label("For how long").input_value() == "7d"
+    modal.get_by_role("button", name="Exempt").click()
+    why = modal.get_by_label("Why")
+    modal.get_by_text("Please complete this required field.").wait_for()
+    assert page.evaluate("document.activeElement.dataset.block") == "why"
+    assert why.get_attribute("aria-invalid") == "true"
+    page.keyboard.type("the vendor reads it")
+    modal.get_by_label("Or until the end of a day").fill("2020-01-01")
+    modal.get_by_role("button", name="Exempt").click()
+    modal.get_by_text("2020-01-01 is in the past").wait_for()
+    until = modal.get_by_label("Or until the end of a day")
+    assert page.evaluate("document.activeElement.dataset.block") == "until"
+    assert "2020-01-01 is in the past" in page.evaluate(
+        "id => document.getElementById(id.split(' ')[0]).textContent", until.get_attribute("aria-describedby")
+    )
+    assert why.get_attribute("aria-invalid") == "false"
+    assert why.input_value() == "the vendor reads it"
+    until.fill("2027-01-01")
+    modal.get_by_role("button", name="Exempt").click()
+    modal.wait_for(state="hidden")
+    values = visitor.desk.app.last["view"]["state"]["values"]
+    assert values["why"]["why"] == {"type": "plain_text_input", "value": "the vendor reads it"}
+    assert values["for"]["for"]["selected_option"]["value"] == "7d"
+    assert values["until"]["until"] == {"type": "datepicker", "selected_date": "2027-01-01"}
+    assert visitor.slack.modals == {}
+    page.locator("[data-action=exempt]:focus").wait_for()
+    assert visitor.complaints == []
 
-    person.act = act
-    person.tell(now(FIXED))
-    person.page.goto(person.url)
-    person.page.get_by_role("button", name="Undo", exact=True).click()
-    person.page.get_by_role("dialog").get_by_role("button", name="Undo").click()
-    assert "failed" in person.see("the journal does not answer").get_attribute("class")
-    assert person.page.get_by_role("button", name="Undo", exact=True).is_enabled()
+
+@pytest.mark.parametrize("way", ["Escape", "Cancel"])
+def test_a_modal_is_closed_and_not_opened_again_by_itself(visitor: Visitor, way: str) -> None:
+    visitor.tell(now(ASKED))
+    visitor.desk.app.answer = visitor.exempting
+    page = visitor.page
+    page.goto(visitor.desk.url)
+    for _ in range(2):
+        visitor.button("Exempt…").click()
+        modal = page.get_by_role("dialog", name="Exempt")
+        modal.wait_for()
+        if way == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            modal.get_by_role("button", name="Cancel").click()
+        modal.wait_for(state="hidden")
+        page.locator("[data-action=exempt]:focus").wait_for()
+        page.wait_for_timeout(600)
+        assert modal.is_hidden()
+        assert visitor.slack.modals == {}
+    assert [one.payload["type"] for one in visitor.desk.app.received] == ["block_actions"] * 2
+    assert visitor.complaints == []
 
 
-def test_signing_in(person: Person) -> None:
-    page = person.page
-    page.goto(person.url)
+def test_a_modal_that_the_app_does_not_take_stays_open_and_says_so(visitor: Visitor) -> None:
+    visitor.tell(now(ASKED))
+    visitor.desk.app.answer = visitor.exempting
+    page = visitor.page
+    page.goto(visitor.desk.url)
+    visitor.button("Exempt…").click()
+    modal = page.get_by_role("dialog", name="Exempt")
+    modal.get_by_label("Why").fill("the vendor reads it")
+    visitor.desk.app.answer = lambda _: (500, "oh")
+    modal.get_by_role("button", name="Exempt").click()
+    modal.get_by_text("We had some trouble connecting. Try again?").wait_for()
+    assert modal.get_by_label("Why").input_value() == "the vendor reads it"
+    visitor.desk.app.answer = lambda _: ""
+    modal.get_by_role("button", name="Exempt").click()
+    modal.wait_for(state="hidden")
+
+
+def test_who_may_not_is_told_so_alone(visitor: Visitor) -> None:
+    visitor.tell(now(FIXED))
+
+    def refuse(received: Received) -> str:
+        visitor.desk.respond(received.payload["response_url"], text=REFUSAL, replace_original=False)
+        return ""
+
+    visitor.desk.app.answer = refuse
+    page = visitor.page
+    page.goto(visitor.desk.url)
+    visitor.be("mallory")
+    visitor.button("Undo").click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    visitor.see("You may not undo anything from Slack.")
+    visitor.see("Only visible to you")
+    assert visitor.pressed == [("mallory", "undo", "abcd1234:0")]
+    assert page.locator(".mention").inner_text() == "@parapet"
+    visitor.be("alice")
+    visitor.see(TITLE)
+    assert page.get_by_text("You may not undo").count() == 0
+    visitor.be("mallory")
+    visitor.see("You may not undo anything from Slack.")
+    visitor.button("Dismiss").click()
+    page.get_by_text("You may not undo").wait_for(state="detached")
+    assert visitor.slack.ephemerals == []
+    assert visitor.complaints == []
+
+
+def test_what_is_typed_is_answered_to_whoever_typed_it(visitor: Visitor) -> None:
+    visitor.desk.app.answer = lambda one: f"Nothing is paused, {one.form['user_name']}: {one.form['text']}"
+    page = visitor.page
+    page.goto(visitor.desk.url)
+    visitor.be("bob")
+    message = page.get_by_label("Message")
+    message.fill("/parapet status")
+    page.keyboard.press("Enter")
+    visitor.see("Nothing is paused, bob: status")
+    visitor.see("Only visible to you")
+    assert message.input_value() == ""
+    message.fill("good morning")
+    page.keyboard.press("Enter")
+    assert "failed" in visitor.see("Only commands go anywhere from here").get_attribute("class")
+    visitor.desk.app.answer = lambda _: (503, "not now")
+    message.fill("/parapet status")
+    page.keyboard.press("Enter")
+    visitor.see("/parapet failed: the app answered with HTTP 503: not now")
+    assert message.input_value() == "/parapet status", "it can be sent again"
+
+
+def test_what_is_told_to_one_person_is_shown_to_them(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto(visitor.desk.url)
+    visitor.see("All quiet")
+    channel = visitor.desk.call("conversations.open", users=ALICE.id)["channel"]["id"]
+    visitor.tell(now(FIXED), channel=channel)
+    page.get_by_role("button", name="Direct messages 1 new").click()
+    visitor.see(TITLE)
+    assert page.title() == "Direct messages"
+    assert page.get_by_role("button", name="Direct messages", exact=True).get_attribute("aria-current") == "page"
+    visitor.be("bob")
+    visitor.see("Parapet has not written to bob directly")
+    visitor.be("alice")
+    visitor.see(TITLE)
+    page.get_by_role("button", name="parapet", exact=True).click()
+    visitor.see("Break a guardrail in another terminal")
+    assert visitor.complaints == []
+
+
+def test_who_one_is_outlives_a_reload(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto(visitor.desk.url)
+    assert page.get_by_role("radio", name="alice").is_checked()
+    visitor.be("mallory")
+    page.reload()
+    visitor.see("All quiet")
+    assert page.get_by_role("radio", name="mallory").is_checked()
+
+
+def test_messages_appear_by_themselves_and_are_announced(visitor: Visitor) -> None:
+    visitor.page.goto(visitor.desk.url)
+    visitor.see("All quiet")
+    visitor.tell(now(FIXED))
+    visitor.see("Fixed: sg-0a1b2c3d4e5f60718")
+    assert "All quiet" not in visitor.page.locator("main").inner_text()
+    assert "Fixed: sg-" in visitor.page.locator("#announcer").text_content()
+    assert visitor.complaints == []
+
+
+def test_what_went_wrong_is_shown(visitor: Visitor) -> None:
+    visitor.desk.app.answer = lambda _: (time.sleep(1.5), "")[1]  # type: ignore[func-returns-value]
+    visitor.tell(now(FIXED))
+    visitor.page.goto(visitor.desk.url)
+    visitor.button("Undo").click()
+    visitor.page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    visitor.see("Working…")
+    assert "failed" in visitor.see("operation_timeout: the app did not answer within 1 s").get_attribute("class")
+    assert visitor.button("Undo").is_enabled()
+
+
+def test_signing_in(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto(visitor.desk.url)
     page.get_by_role("button", name="Sign in").click()
-    person.see("alice signed in without MFA")
+    visitor.see("alice signed in without MFA")
     page.get_by_label("with MFA").check()
     page.get_by_label("as", exact=True).fill("nobody")
     page.keyboard.press("Enter")
-    person.see("there is no user nobody")
+    visitor.see("there is no user nobody")
 
 
-def test_nothing_from_outside_becomes_html(person: Person) -> None:
+def test_nothing_from_outside_becomes_html(visitor: Visitor) -> None:
     evil = "<img src=x onerror=alert(1)> *bold* `code` <!channel> &amp;"
-    person.tell(now(notice(title=evil, lines=(evil,), facts=(("Who", evil), ("From", "<script>alert(1)</script>")))))
-    person.page.goto(person.url)
-    person.page.locator("article").wait_for()
-    assert person.page.locator("article img").count() == 1
-    assert person.page.locator("article script").count() == 0
-    assert person.page.locator(".mention").count() == 0
-    assert person.page.locator("h3").inner_text().endswith(evil)
-    assert person.complaints == []
+    visitor.tell(now(notice(title=evil, lines=(evil,), facts=(("Who", evil), ("From", "<script>alert(1)</script>")))))
+    visitor.page.goto(visitor.desk.url)
+    visitor.page.locator("article").wait_for()
+    assert visitor.page.locator("article img").count() == 1
+    assert visitor.page.locator("article script").count() == 0
+    assert visitor.page.locator(".mention").count() == 0
+    assert visitor.page.locator("h3").inner_text().endswith(evil)
+    assert visitor.complaints == []
 
 
 def test_it_says_when_the_account_is_gone(chromium: Any) -> None:
     page = chromium.new_page()
-    with serving(Inbox(SlackStandIn(), lambda *_: "", lambda *_: "")) as url:
-        page.goto(url)
+    with desk(SlackStandIn()) as there:
+        page.goto(there.url)
         page.get_by_text("All quiet").wait_for()
     page.get_by_text("Not connected").wait_for(timeout=8000)
     page.close()
 
 
-@pytest.mark.parametrize(
-    ("name", "scheme", "width", "height"),
-    [
-        ("light", "light", 1100, 900), ("dark", "dark", 1100, 900), ("phone", "light", 390, 844),
-        ("phone-dark", "dark", 390, 844), ("confirm", "light", 1100, 900), ("empty", "light", 1100, 700),
-    ],
-)  # fmt: skip
-def test_it_looks_right(person: Person, tmp_path: Path, name: str, scheme: str, width: int, height: int) -> None:
-    page = person.page
+SIZES = {"wide": (1100, 900), "phone": (390, 844)}
+SCENES = ("channel", "confirm", "modal", "ephemeral", "direct", "empty")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scene", SCENES)
+def test_it_looks_right(visitor: Visitor, tmp_path: Path, scene: str, size: str, scheme: str) -> None:
+    page, (width, height) = visitor.page, SIZES[size]
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": height})
-    if name != "empty":
-        _scene(person)
-    page.goto(person.url)
-    page.wait_for_load_state("networkidle") if name == "empty" else page.locator("article").first.wait_for()
-    if name.startswith(("light", "phone-dark")):
+    if scene != "empty":
+        _scene(visitor)
+    page.goto(visitor.desk.url)
+    if scene == "empty":
+        page.wait_for_load_state("networkidle")
+        visitor.be("mallory")
+    elif scene == "direct":
+        page.get_by_role("button", name="Direct messages").click()
+        visitor.see("Who changed this? You did")
+    else:
         page.get_by_role("button", name="1 reply").click()
-    if name == "confirm":
-        page.get_by_role("button", name="Undo", exact=True).last.click()
+    if scene == "confirm":
+        visitor.button("Undo").last.click()
+    if scene == "modal":
+        visitor.desk.app.answer = visitor.exempting
+        visitor.button("Exempt…").click()
+        modal = page.get_by_role("dialog", name="Exempt")
+        modal.get_by_label("Or until").fill("2020-01-01")
+        modal.get_by_label("Why").fill("the vendor reads it until the migration is over")
+        modal.get_by_role("button", name="Exempt").click()
+        modal.get_by_text("2020-01-01 is in the past").wait_for()
+    if scene == "ephemeral":
+        visitor.be("mallory")
+        visitor.desk.app.answer = lambda _: json.dumps({"text": REFUSAL})
+        page.get_by_label("Message").fill("/parapet undo abcd1234")
+        page.keyboard.press("Enter")
+        visitor.see("You may not undo")
     page.wait_for_timeout(300)
     folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
-    page.screenshot(path=folder / f"inbox-{name}.png")
+    page.screenshot(path=folder / f"inbox-{scene}-{size}-{scheme}.png")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert person.complaints == []
+    assert visitor.complaints == []
 
 
-def _scene(person: Person) -> None:
+def _scene(visitor: Visitor) -> None:
     role = "arn:aws:iam::123456789012:role/ci-deploy"
-    root = person.tell(now(FIXED, 400))
+    root = visitor.tell(now(FIXED, 400))
     undone = now(UNDONE, 300)
-    person.tell(undone, root)
-    person.rewrite(root, undone, now(FIXED, 400))
-    person.tell(
+    visitor.tell(undone, root)
+    visitor.rewrite(root, undone, now(FIXED, 400))
+    visitor.tell(now(ASKED, 120))
+    visitor.tell(
         now(
             notice(
-                key="s3", thread="s3", finding="9k2m4x7q", severity="critical", status="asked", undoable=False,
-                title="Needs a decision: bucket payroll-2026-exports can be read by anybody",
-                lines=("Nothing was changed. The fix would be s3:put_public_access_block.",),
-                facts=(
-                    ("Resource", "arn:aws:s3:::payroll-2026-exports"), ("Account", "123456789012, eu-west-1"),
-                    ("Who", "not known: found standing"), ("Guardrail", "s3_bucket_public"),
-                ),
-            ),
-            120,
-        )
-    )  # fmt: skip
-    person.tell(
-        now(
-            notice(
-                key="failure:1", thread="failure:1", kind="trouble", status="trouble", finding=None, undoable=False,
+                key="failure:1", thread="failure:1", kind="trouble", status="trouble", finding=None, actions=(),
                 title="guard_iam gave up on CreateAccessKey by terraform",
                 lines=(
                     "AwsError: iam:UpdateAccessKey answered AccessDenied: not authorized",
@@ -247,4 +456,7 @@ def _scene(person: Person) -> None:
             60,
         )
     )  # fmt: skip
-    person.tell(now(notice(key="last", thread="last"), 3))
+    visitor.tell(now(notice(key="last", thread="last"), 3))
+    for person in (ALICE, BOB, MALLORY):
+        direct = visitor.desk.call("conversations.open", users=person.id)["channel"]["id"]
+        visitor.tell(now(notice(lines=("Who changed this? You did, a moment ago.",), actions=()), 3), channel=direct)

@@ -20,18 +20,19 @@ from chalicelib import heartbeat, registry
 from chalicelib.model import Pause, Scope
 from chalicelib.settings import Settings, load
 from cli import doctor
-from cli.checkup import account, alerts, delivery, journal, members, modes, slack, stack, trails
+from cli.checkup import account, alerts, delivery, evidence, journal, members, modes, slack, stack, trails
 from cli.checkup.patient import Patient
 from cli.checkup.verdict import Verdict
 from cli.deployment import Outside
 from deploy import member, release, rights
-from deploy.resources import topics
+from deploy.resources import storage, topics
 from deploy.template import cloudformation, render
 from local.iam.intrinsics import resolve
 from local.slack import SCOPES, SlackStandIn
 from tests.account import TestAccount
 from tests.cli.terminal import GUARDRAIL, Terminal
 from tests.cli.test_errors import Failing
+from tests.functions import test_evidence as keeping
 from tests.notices.serving import serving
 from tests.samples import ACCOUNT, REGION
 
@@ -105,12 +106,24 @@ class Hospital:
             Name="audit", S3BucketName="trail", IsMultiRegionTrail=True, IncludeGlobalServiceEvents=True
         )
         client("cloudtrail").start_logging(Name="audit")
+        self.let_write()
+        keeping.lock(self.account)
+        keeping.run(self.account)
         self.let_publish()
         self.forward()
         client("ssm").put_parameter(Name="/parapet/slack-token", Value=TOKEN, Type="SecureString")
         client("ssm").put_parameter(Name=SIGNING, Value="0" * 32, Type="SecureString")
         client("sns").subscribe(TopicArn=self.physical("AlertTopic"), Protocol="email", Endpoint="oncall@example.com")
         self.beat()
+
+    def let_write(self, operators: str = "*") -> None:
+        """The journal's own policy, and a bucket with versions: what moto's CloudFormation leaves out."""
+        known = stack.references(self.patient().stack)
+        policy = json.dumps(resolve(storage.policy(), {**known, "Operators": operators}))
+        self.account.client("dynamodb").put_resource_policy(ResourceArn=known["Journal.Arn"], Policy=policy)
+        self.account.client("s3").put_bucket_versioning(
+            Bucket=self.physical("EvidenceStore"), VersioningConfiguration={"Status": "Enabled"}
+        )
 
     def let_publish(self) -> None:
         """The alert topic's policy, as deployed."""
@@ -246,8 +259,8 @@ class TestWhole:
         environment |= {"PARAPET_STAGE": "local", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
         found = doctor.examine(hospital.patient())
         assert {name for name, one in found.items() if one.state == "not here"} == {
-            "clock", "regions", "modes", "functions", "roles", "rules", "global events", "journal", "topics",
-            "subscriptions",
+            "clock", "regions", "modes", "functions", "roles", "rules", "global events", "journal", "writers",
+            "evidence", "topics", "subscriptions",
         }  # fmt: skip
 
 
@@ -770,6 +783,47 @@ class TestJournal:
         assert journal.paused(patient).state == "wrong"
         hospital.account.clock.forward(61)
         assert journal.paused(patient).state == "ok"
+
+
+class TestWriters:
+    def test_are_everybody_until_somebody_is_named(self, hospital: Hospital) -> None:
+        verdict = evidence.writers(hospital.patient())
+        assert (verdict.state, verdict.evidence) == (
+            "ok", "Parapet's roles, and everybody in this account whom IAM lets",
+        )  # fmt: skip
+        assert "PARAMETERS='Operators=arn:…'" in verdict.todo
+
+    def test_are_those_who_are_named(self) -> None:
+        known = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "Stage": "test"}
+        wanted = resolve(storage.policy(), {**known, "Operators": "arn:a,arn:b"})
+        verdict = evidence.judge_writers(json.dumps(wanted), wanted, "arn:a,arn:b", "`make deploy`")
+        assert (verdict.state, verdict.evidence) == ("ok", "Parapet's roles, and arn:a, arn:b")
+
+    def test_that_a_policy_does_not_bar(self, hospital: Hospital) -> None:
+        patient = hospital.patient()
+        arn = stack.references(patient.stack)["Journal.Arn"]
+        hospital.account.client("dynamodb").delete_resource_policy(ResourceArn=arn)
+        wrong(evidence.writers(patient), "the journal's table has no policy", "`make deploy STAGE=test`")
+
+    def test_that_another_policy_admits(self, hospital: Hospital) -> None:
+        hospital.let_write(f"arn:aws:iam::{ACCOUNT}:role/mallory")
+        wrong(evidence.writers(hospital.patient()), "the journal's table has another policy", "puts it back")
+
+
+class TestEvidence:
+    def test_that_stopped(self, hospital: Hospital) -> None:
+        hospital.account.clock.forward(2 * 86400)
+        wrong(evidence.evidence(hospital.patient()), "has no evidence of 20", "tries again every hour")
+
+    def test_that_never_began(self) -> None:
+        verdict = evidence.judge_days([], "2026-11-20", "s3://bucket (GOVERNANCE)")
+        wrong(verdict, "s3://bucket (GOVERNANCE) has no evidence of 2026-11-20: there is none", "begins within one")
+
+    def test_in_a_bucket_that_does_not_lock(self, hospital: Hospital) -> None:
+        where = {"LocationConstraint": REGION}
+        hospital.account.client("s3").create_bucket(Bucket="plain", CreateBucketConfiguration=where)
+        hospital.terminal.environment |= {"PARAPET_EVIDENCE_BUCKET": "plain"}
+        wrong(evidence.evidence(hospital.patient()), "plain has no Object Lock", "another EvidenceBucket")
 
 
 class TestAlerts:

@@ -86,7 +86,9 @@ def test_the_summary(terminal: Terminal) -> None:
     )
     said = terminal.out("permissions")
     line = said.splitlines()[-1]
-    assert line.startswith("1 role can change guarded resources; none can read data besides Parapet's own (Journal, ")
+    own = "EvidenceStore/parapet/${AWS::AccountId}/${Stage}/journal/* or s3:::${EvidenceBucket}/"
+    assert line.startswith(f"1 role can change guarded resources; none can read data besides Parapet's own ({own}")
+    assert "/journal/*, Journal, Journal/index/" in line
     assert line.endswith("; deletes: ec2:RevokeSecurityGroupIngress (ec2_security_group_open)")
     [row] = [row for row in said.splitlines() if row.startswith("parapet-test-guard-ec2 ")]
     assert row.split()[1] == "ec2:AuthorizeSecurityGroupIngress"

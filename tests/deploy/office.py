@@ -14,6 +14,7 @@ from botocore.credentials import Credentials
 from click.testing import CliRunner, Result
 from moto.apigateway.models import RestAPI
 from moto.cloudformation.models import ChangeSet, Stack
+from moto.dynamodb.models.table import Table
 
 import chalicelib
 from chalicelib.aws import Connect
@@ -30,8 +31,8 @@ from tests.samples import REGION
 def bend(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have moto make stacks of change sets as AWS does.
 
-    It reads JSON as YAML, which takes seconds; forgets the outputs of a stack that a change set made; and does not read
-    an API's methods from its body, without which it refuses the deployment of it.
+    It reads JSON as YAML, which takes seconds; forgets the outputs of a stack that a change set made; does not read an
+    API's methods from its body, without which it refuses the deployment of it; and forgets a table that is changed.
     """
     made, applied = RestAPI.create_from_cloudformation_json, ChangeSet.apply
 
@@ -47,6 +48,11 @@ def bend(monkeypatch: pytest.MonkeyPatch) -> None:
         self.stack.template_dict = self.template_dict
         self.stack.output_map = self.stack._create_output_map()
 
+    def changed(original_resource: Any, **_: Any) -> Any:
+        return original_resource
+
+    # While it has no method of its own, moto takes it for one that cannot be changed.
+    monkeypatch.setattr(Table, "update_from_cloudformation_json", staticmethod(changed))
     monkeypatch.setattr(RestAPI, "create_from_cloudformation_json", staticmethod(create))
     monkeypatch.setattr(ChangeSet, "apply", apply)
     monkeypatch.setattr(Stack, "parse_template", staticmethod(json.loads))

@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 import chalicelib
 from chalicelib import wiring
 from chalicelib.aws import AccountAws
-from chalicelib.model import AwsError, Mode, ParapetError, Pause
+from chalicelib.model import AwsError, Mode, ParapetError, Pause, Scope, Waiver
 from deploy import canary
 from deploy.canary import Clock, NotWell
 from local.signature import Request, signer
@@ -95,6 +95,16 @@ class TestTheCanary:
         world.account.journal.set_pause(Pause("bob", "a migration", world.account.clock()))
         song = world.sing()
         assert (song.closed, song.finding and song.finding.status) == (False, "held")
+
+    def test_must_be_closed_while_something_else_is_paused(self, world: World) -> None:
+        world.account.journal.set_pause(Pause("bob", "a migration", world.account.clock(), None, Scope(service="s3")))
+        assert world.sing().closed
+
+    def test_is_only_reported_where_whoever_deploys_is_exempted(self, world: World) -> None:
+        alice, now = Scope(principal="arn:aws:iam::123456789012:user/alice"), world.account.clock()
+        world.account.journal.waive(Waiver("0a1b", alice, now + 3600, "bob", "the deployment", now))
+        song = world.sing()
+        assert (song.closed, song.finding and song.finding.status) == (False, "exempted")
 
     def test_that_nobody_sees_asks_for_the_trail_and_is_deleted(self, world: World) -> None:
         world.awake = False

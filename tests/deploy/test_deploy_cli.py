@@ -19,6 +19,7 @@ from chalicelib.aws import Connect
 from deploy import release, site
 from tests.account import TestAccount
 from tests.deploy.cloudformation import CloudFormation
+from tests.deploy.deployed import FUNCTIONS
 from tests.deploy.office import Office, bend
 from tests.samples import ACCOUNT, REGION
 
@@ -47,7 +48,7 @@ class TestTheFirstDeployment:
         said = office.out("deploy")
         assert office.stages() == ["prod"]
         assert "The first installation here, with 20 guardrails" in said
-        assert "All 13 functions run the artefact." in said
+        assert f"All {len(FUNCTIONS)} functions run the artefact." in said
         assert "The API answers: version 0.1.0, stage prod." in said
         assert office.asked == ["/api/v1/health"]
         sha256 = hashlib.sha256(office._zip.read_bytes()).hexdigest()
@@ -133,7 +134,7 @@ class TestAnUpgrade:
         before = office.held()
         said = office.out("deploy")
         assert "parapet-prod is that already: nothing to do." in said
-        assert "All 13 functions run the artefact." in said, "a deployment that is repeated is checked again"
+        assert f"All {len(FUNCTIONS)} functions run the artefact." in said, "repeated, it is checked again"
         assert office.held() == before
 
     def test_brings_new_guardrails_as_observing_until_promoted(self, office: Office) -> None:
@@ -216,7 +217,7 @@ class TestARollback:
         assert office.codes() != codes
         said = office.out("rollback")
         assert "To be deployed: release 1 (version 0.1.0, commit aaaaaaaaaaaa)" in said
-        assert "All 13 functions run the artefact." in said
+        assert f"All {len(FUNCTIONS)} functions run the artefact." in said
         assert office.template() == first
         assert office.codes() == codes
         assert (office.parameter("ArtefactKey"), office.parameter("LogRetentionDays")) == (key, "30")
@@ -282,12 +283,13 @@ class TestStages:
         assert office.template("prod") == prod
         assert office.codes("prod") == codes != office.codes("test")
         functions = [one["FunctionName"] for one in office.client("lambda").list_functions()["Functions"]]
-        assert len(functions) == len(set(functions)) == 26
+        assert len(functions) == len(set(functions)) == 2 * len(FUNCTIONS)
         assert {name.split("-")[1] for name in functions} == {"prod", "test"}
         tables = office.client("dynamodb").list_tables()["TableNames"]
         assert {"parapet-prod-journal", "parapet-test-journal"} <= set(tables)
         names = [role["RoleName"] for role in office.client("iam").list_roles()["Roles"]]
-        assert len([name for name in names if name.startswith("parapet-") and "ApiGateway" not in name]) == 26
+        ours = [name for name in names if name.startswith("parapet-") and "ApiGateway" not in name]
+        assert len(ours) == 2 * len(FUNCTIONS)
         office.out("destroy", STAGE="test")
         assert office.stages() == ["prod"]
         assert office.codes("prod") == codes
@@ -328,7 +330,9 @@ class TestRemoving:
         assert [line.split()[1] for line in said.splitlines() if line.startswith("stays ")] == [
             "Journal",
             "ApiGatewayRole",
+            "EvidenceStore",
         ]
+        assert f"The evidence in s3://parapet-prod-evidence-{ACCOUNT} stays: it is locked" in said
         assert office.held() == before
 
     def test_asks_first(self, office: Office) -> None:

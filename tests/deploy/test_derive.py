@@ -107,6 +107,20 @@ class TestFiles:
         assert not extra.exists()
         assert main(["--check"], tree) == 0
 
+    @pytest.mark.parametrize("module", ["deploy.derive", "deploy.accept"])
+    def test_settings_that_cannot_be_used_are_one_clear_line(self, module: str, tmp_path: Path) -> None:
+        for package in ("cli", "deploy"):
+            (tmp_path / package).symlink_to(ROOT / package)
+        (tmp_path / "chalicelib").mkdir()
+        for file in (ROOT / "chalicelib").iterdir():
+            if file.name != "parapet.toml":
+                (tmp_path / "chalicelib" / file.name).symlink_to(file)
+        (tmp_path / "chalicelib" / "parapet.toml").write_text('[slack]\nchanel = "#ops"\n', "utf-8")
+        command = [sys.executable, "-m", module, "--check"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "parapet.toml: slack.chanel is not a setting; did you mean 'channel'?\n"
+
     def test_a_check_of_an_empty_tree_writes_nothing(self, tmp_path: Path) -> None:
         assert main(["--check"], tmp_path) == 1
         assert list(tmp_path.iterdir()) == []

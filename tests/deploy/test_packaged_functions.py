@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
@@ -17,11 +19,14 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from app import app
 from chalicelib import __version__, registry
 from chalicelib.heartbeat import parameter
-from chalicelib.model import STATUSES, Finding
+from chalicelib.model import STATUSES, Finding, Scope, Waiver
 from local.deployment import load
 from local.slack import SlackStandIn
 from tests.account import TABLE, TestAccount
+from tests.api.client import Api
 from tests.api.client import event as request
+from tests.api.slacking import ACTIONS, ALICE, FORM, SECRET, SIGNING, Slacking, signature
+from tests.functions.test_evidence import held, store
 from tests.notices.samples import FIXED
 from tests.notices.serving import serving
 from tests.samples import ACCOUNT, REGION
@@ -69,6 +74,7 @@ class Packaged:
             "PARAPET_TABLE": TABLE,
             "PARAPET_SLACK_QUEUE": self.account.queue,
             "PARAPET_SLACK_TOKEN": PARAMETER,
+            "PARAPET_SLACK_SIGNING_SECRET": SIGNING,
             "PARAPET_SLACK_URL": self.slack,
         }
         done = subprocess.run(
@@ -128,7 +134,7 @@ def packaged(account: TestAccount, task: Path) -> Iterator[Packaged]:
 
 
 def test_every_function_is_tried() -> None:
-    tried = {*GUARDS, "api_handler", "failures", "heartbeat", "notify", "sweep", "timer"}
+    tried = {*GUARDS, "api_handler", "evidence", "failures", "heartbeat", "notify", "reminders", "sweep", "timer"}
     assert {function.name for function in load("test").functions} == tried == set(HANDLERS)
 
 
@@ -158,6 +164,14 @@ def _enforced(name: str) -> bool:
     return registry.get(name).default["event"] == "enforce" and name != "s3_account_unblocked"
 
 
+def test_the_reminders_tell_what_ends_soon(packaged: Packaged) -> None:
+    account, now = packaged.account, time.time()
+    account.journal.waive(Waiver("0" * 16, Scope(resource="sg-1"), now + 86400, "alice", "x", now - 30 * 86400))
+    packaged.invoke("reminders", TICK)
+    [notice] = account.notices()
+    assert notice.thread == "waiver:" + "0" * 16
+
+
 def test_the_sweep_asks_for_every_guardrail(packaged: Packaged) -> None:
     take = packaged.bus()
     packaged.invoke("sweep", TICK)
@@ -180,6 +194,12 @@ def test_the_heartbeat_beats(packaged: Packaged) -> None:
     packaged.invoke("heartbeat", TICK)
     value = packaged.account.client("ssm").get_parameter(Name=parameter("test"))["Parameter"]["Value"]
     assert value.endswith(f"Z {__version__}")
+
+
+def test_the_evidence_is_kept(packaged: Packaged) -> None:
+    store(packaged.account)
+    packaged.invoke("evidence", TICK)
+    assert {one.rsplit("/", 1)[-1] for one in held(packaged.account)} == {"entries.jsonl", "manifest.json"}
 
 
 def test_notify_tells_slack(packaged: Packaged) -> None:
@@ -225,6 +245,23 @@ def test_the_api_answers(packaged: Packaged) -> None:
     answer = packaged.invoke("api_handler", request("GET", f"/v1/findings/{finding.id}", at=account.clock()))
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["id"] == finding.id
+
+
+def test_the_api_hears_a_button_in_slack(packaged: Packaged) -> None:
+    slack, account = SlackStandIn(token=TOKEN, now=packaged.account.clock), packaged.account
+    for name, value in ((PARAMETER, TOKEN), (SIGNING, SECRET)):
+        account.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
+    with serving(slack) as address:
+        packaged.slack = f"{address}/api/"
+        room = Slacking(Api(account), slack, address, packaged.task)
+        payload = room.pressed(ALICE, room.root(finding := room.api.breach()), "undo")
+        body = urlencode({"payload": json.dumps(payload)})
+        headers = {"Content-Type": FORM, **signature(SECRET, account.clock(), body.encode())}
+        raw = request("POST", ACTIONS, body=body, at=account.clock(), arn=None, headers=headers)
+        assert packaged.invoke("api_handler", raw)["statusCode"] == 200
+    assert slack.calls == ["usergroups.list", "chat.update"]
+    [command] = room.commands()
+    assert command["finding"]["S"] == finding.id
 
 
 def _plain(notice: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from chalicelib.model import ORIGINS, Mode, ParapetError
 from chalicelib.settings import Settings
 from deploy import release, rights, template
 from deploy.release import Grant, ModeChange, NotOurs, Release
-from tests.samples import REGION
+from tests.samples import ACCOUNT, REGION
 
 RAILS = registry.load()
 NAMES = [rail.name for rail in RAILS]
@@ -122,8 +122,9 @@ class TestATemplate:
 
     def test_names_in_full_what_outlives_the_stack(self, now: dict[str, Any]) -> None:
         """Only then does CloudFormation import it, when the stack is made anew."""
-        found = release.pinned(now, "prod")["Resources"]
+        found = release.pinned(now, "prod", ACCOUNT)["Resources"]
         assert found["Journal"]["Properties"]["TableName"] == "parapet-prod-journal"
+        assert found["EvidenceStore"]["Properties"]["BucketName"] == f"parapet-prod-evidence-{ACCOUNT}"
         other = {name: one for name, one in found.items() if "DeletionPolicy" not in one}
         assert other == {name: now["Resources"][name] for name in other}
 

@@ -197,7 +197,10 @@ class TestFunctions:
             "PARAPET_SLACK_QUEUE": {"Ref": "SlackQueue"},
             # Where the token is, not what it is.
             "PARAPET_SLACK_TOKEN": {"Ref": "SlackToken"},
+            "PARAPET_SLACK_SIGNING_SECRET": {"Ref": "SlackSigningSecret"},
             "PARAPET_EXTERNAL_ID": {"Ref": "ExternalId"},
+            "PARAPET_EVIDENCE_BUCKET": {"Ref": "EvidenceBucket"},
+            "PARAPET_EVIDENCE_ACCOUNT": {"Ref": "EvidenceAccount"},
         }
 
     @every

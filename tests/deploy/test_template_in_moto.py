@@ -25,6 +25,7 @@ NOT_MADE = {
     "AWS::ApiGateway::Stage": "it needs the deployment",
     "AWS::CloudWatch::Alarm": "left out with a warning; tests/deploy/test_alarms.py makes each by its own call",
     "AWS::Lambda::EventInvokeConfig": "left out with a warning",
+    "AWS::S3::BucketPolicy": "left out with a warning; the local account makes it by its own call",
     "AWS::SNS::Subscription": "left out with a warning; the local account makes it by its own call",
     "AWS::SNS::TopicPolicy": "left out with a warning; the local account makes it by its own call",
     "AWS::SQS::QueuePolicy": "left out with a warning; the local account makes it by its own call",
@@ -153,6 +154,11 @@ def test_queues_topics_and_their_key(made: Made) -> None:
 def test_the_outbox_empties_into_notify(made: Made) -> None:
     found = made.call("lambda", "list_event_source_mappings", FunctionName="parapet-two-notify")["EventSourceMappings"]
     assert [one["EventSourceArn"] for one in found] == [f"arn:aws:sqs:{REGION}:{ACCOUNT}:parapet-two-slack.fifo"]
+
+
+def test_the_evidence_has_a_bucket_of_its_own(made: Made) -> None:
+    """That it is locked moto leaves out of a stack; the local account locks it by its own call."""
+    assert made.stages["two"]["EvidenceStore"] == f"parapet-two-evidence-{ACCOUNT}"
 
 
 def test_the_journal_cannot_be_deleted_by_mistake(made: Made) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from local.workspace import ALICE
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -75,15 +77,39 @@ class Terminal:
 
     def inbox(self) -> str:
         """Everything that the inbox shows, as text."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.inbox_port}/inbox/messages", timeout=10) as answer:
-            return str(answer.read().decode())
+        return json.dumps(self.slack())
 
-    def post(self, path: str, body: dict[str, Any]) -> str:
-        """Press a button in the inbox."""
+    def slack(self, user: str = ALICE.id) -> dict[str, Any]:
+        """What somebody sees in Slack."""
+        with urllib.request.urlopen(f"{self._inbox}/messages?as={user}", timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    def post(self, act: str, **body: Any) -> Any:
+        """Act in the inbox."""
         data, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.inbox_port}{path}", data, headers)
+        request = urllib.request.Request(f"{self._inbox}/{act}", data, headers)
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return str(answer.read().decode())
+            return json.load(answer)
+
+    def press(self, user: str, action: str, finding: str) -> None:
+        """Press a button of a finding's message in the channel, once it is there."""
+
+        def button() -> dict[str, str] | None:
+            place = self.slack(user)["places"][0]
+            for message in place["messages"]:
+                for block in message.get("blocks", ()):
+                    for one in block.get("elements", ()):
+                        if one.get("action_id") == action and one["value"].startswith(f"{finding}:"):
+                            where = {"channel": place["id"], "ts": message["ts"]}
+                            return {**where, "action_id": action, "value": one["value"]}
+            return None
+
+        self.post("actions", **{"as": user, **eventually(button)})
+
+    @property
+    def _inbox(self) -> str:
+        return f"http://127.0.0.1:{self.inbox_port}/inbox"
 
     def lines(self) -> str:
         """What `make up` has printed so far."""
@@ -113,15 +139,18 @@ def up(folder: Path, **variables: str) -> Iterator[Terminal]:
             stderr=subprocess.STDOUT,
             text=True,
         )
-    eventually(lambda: "ready in" in log.read_text("utf-8") or process.poll() is not None, 60)
-    assert process.poll() is None, log.read_text("utf-8")
-    sourced = subprocess.run(
-        ["bash", "-c", f". {env} && env -0"], env=clean_environment(), capture_output=True, text=True, check=True
-    )
-    environment = dict(line.split("=", 1) for line in sourced.stdout.split("\0") if "=" in line)
-    yield Terminal(process, environment, int(ports["PARAPET_INBOX_PORT"]), log)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    try:
+        eventually(lambda: "ready in" in log.read_text("utf-8") or process.poll() is not None, 60)
+        assert process.poll() is None, log.read_text("utf-8")
+        sourced = subprocess.run(
+            ["bash", "-c", f". {env} && env -0"], env=clean_environment(), capture_output=True, text=True, check=True
+        )
+        environment = dict(line.split("=", 1) for line in sourced.stdout.split("\0") if "=" in line)
+        yield Terminal(process, environment, int(ports["PARAPET_INBOX_PORT"]), log)
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(20)
+    assert code == 0
     assert not env.exists()
     assert "Traceback" not in log.read_text("utf-8")
 

@@ -183,23 +183,8 @@ def test_every_guardrail_is_met_over_the_wire() -> None:
     assert met == set(registry.names())
 
 
-def test_undo_from_the_inbox(terminal: Terminal) -> None:
-    terminal.run("aws ec2 authorize-security-group-ingress --group-id $SG --protocol tcp --port 3306 --cidr 0.0.0.0/0")
-
-    def fixed() -> Any:
-        found = terminal.journal("ec2_security_group_open")
-        return found[0]["status"] == "fixed" and "3306" in found[0]["why"] and found[0]
-
-    finding = eventually(fixed)
-    eventually(lambda: finding["id"] in terminal.inbox())
-    assert "undone" in terminal.post("/inbox/actions", {"action_id": "undo", "value": finding["id"]}).lower()
-    rules = terminal.run("aws ec2 describe-security-groups --group-ids $SG").stdout
-    assert "3306" in rules
-    eventually(lambda: f"Undone: {finding['why']}" in terminal.lines())
-
-
 def test_sign_in_without_mfa_and_as_root(terminal: Terminal) -> None:
-    terminal.post("/inbox/sign-in", {"user": "alice", "mfa": False})
+    terminal.post("sign-in", user="alice", mfa=False)
     [finding] = eventually(lambda: terminal.journal("signin_without_mfa"))
     assert (finding["status"], finding["actor"]["who"]) == ("noted", "alice")
     root = {**terminal.environment, "AWS_ACCESS_KEY_ID": "AKIALOCALROOT0000000"}

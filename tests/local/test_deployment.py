@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalice import Chalice, IAMAuthorizer
+from chalice import Chalice, CognitoUserPoolAuthorizer, IAMAuthorizer
 from chalice.utils import to_cfn_resource_name
 
 from app import app
 from chalicelib import registry, settings
 from chalicelib.functions import guard_ec2, timer
 from deploy.rights import policies
-from local.deployment import API, CHALICE, Deployment, DeploymentError, camel, load, rate
+from local.deployment import API, CHALICE, Deployment, DeploymentError, Schedule, camel, load, rate, schedule
 
 TEMPLATE: dict[str, Any] = json.loads((CHALICE / "resources.json").read_text("utf-8"))
 CONFIG: dict[str, Any] = json.loads((CHALICE / "config.json").read_text("utf-8"))
@@ -36,7 +36,7 @@ def deployment() -> Deployment:
 class TestOurs:
     def test_every_function_of_the_app_is_there_and_nothing_else_is_configured(self, deployment: Deployment) -> None:
         guards = {f"guard_{service}" for service in registry.services()}
-        others = {"sweep", "timer", "heartbeat", "notify", "failures", API}
+        others = {"sweep", "timer", "heartbeat", "evidence", "reminders", "notify", "failures", API}
         assert {function.name for function in deployment.functions} == {*guards, *others}
         assert sorted(function.name for function in deployment.functions) == HANDLERS
         assert sorted(CONFIG["lambda_functions"]) == HANDLERS
@@ -81,7 +81,8 @@ class TestOurs:
         rules = {rule.function.name: rule.pattern for rule in deployment.rules}
         assert rules == {f"guard_{service}": registry.pattern(service) for service in registry.services()}
         assert {one.function.name: one.seconds for one in deployment.schedules} == {
-            "sweep": 3600.0, "timer": 60.0, "heartbeat": 300.0,
+            "sweep": 3600.0, "timer": 60.0, "heartbeat": 300.0, "evidence": 3600.0,
+            "reminders": 86400.0,
         }  # fmt: skip
         assert [(one.function.name, one.resource, one.batch) for one in deployment.queues] == [
             ("notify", "SlackQueue", 10)
@@ -90,6 +91,8 @@ class TestOurs:
         assert {(one.function.name, one.method, one.path) for one in deployment.routes} == {
             (API, method, path) for path, methods in app.routes.items() for method in methods
         }
+        anybody = {route.path for route in deployment.routes if not route.signed}
+        assert anybody == {"/v1/slack/actions", "/v1/slack/command"}
 
     def test_the_template_holds_whole_resources_under_the_stage(self, deployment: Deployment) -> None:
         assert all("Type" in one for one in deployment.template["Resources"].values())
@@ -187,13 +190,21 @@ class TestRefusal:
         with pytest.raises(DeploymentError, match="timer: the local account does not deliver Kinesis"):
             loaded(chalice=other)
 
-    @pytest.mark.parametrize("more", [{"authorizer": None}, {"api_key_required": True}, {"cors": True}])
-    def test_a_route_that_does_more_or_less_than_ask_for_a_signature(
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"authorizer": CognitoUserPoolAuthorizer("people", provider_arns=["arn"])},
+            {"authorizer": None, "api_key_required": True},
+            {"api_key_required": True},
+            {"cors": True},
+        ],
+    )
+    def test_a_route_that_asks_for_something_else_than_a_signature(
         self, loaded: Callable[..., Deployment], more: dict[str, Any]
     ) -> None:
         other = Chalice(app_name="other")
         other.route("/v1/open", **{"authorizer": IAMAuthorizer(), **more})(dict)
-        with pytest.raises(DeploymentError, match="GET /v1/open: the local account answers AWS_IAM alone"):
+        with pytest.raises(DeploymentError, match="GET /v1/open: the local account admits who signs"):
             loaded(chalice=other)
 
     def test_only_what_the_app_registers_is_loaded(self, loaded: Callable[..., Deployment]) -> None:
@@ -238,6 +249,28 @@ class TestRate:
     def test_refuses_what_eventbridge_refuses_and_cron(self, expression: str) -> None:
         with pytest.raises(DeploymentError, match="does not run the schedule"):
             rate(expression)
+
+
+class TestSchedule:
+    @pytest.mark.parametrize(
+        ("expression", "seconds", "daily"),
+        [
+            ("rate(1 hour)", 3600.0, None),
+            ("cron(0 7 * * ? *)", 86400.0, 25200.0),
+            ("cron(59 23 * * ? *)", 86400.0, 86340.0),
+        ],
+    )
+    def test_at_a_rate_or_once_a_day(self, expression: str, seconds: float, daily: float | None) -> None:
+        function: Any = object()
+        assert schedule(function, expression) == Schedule(function, seconds, daily)
+
+    @pytest.mark.parametrize(
+        "expression",
+        ["cron(0 7 * * 2 *)", "cron(0 7 ? * MON *)", "cron(0/5 * * * ? *)", "cron(60 7 * * ? *)", "cron(0 24 * * ? *)"],
+    )
+    def test_refuses_any_other_cron(self, expression: str) -> None:
+        with pytest.raises(DeploymentError, match="does not run the schedule"):
+            schedule(object(), expression)  # type: ignore[arg-type]
 
 
 QUEUES = {name: one["Properties"] for name, one in RESOURCES.items() if one.get("Type") == "AWS::SQS::Queue"}

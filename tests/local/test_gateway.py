@@ -34,6 +34,7 @@ ROUTES = (
     ("POST", "/v1/findings/{finding}/undo"),
     ("DELETE", "/v1/pause"),
 )
+OPEN = "/v1/slack/actions"
 MISSING = (403, {"message": "Missing Authentication Token"})
 UNKNOWN = (403, {"message": "The security token included in the request is invalid."})
 
@@ -55,7 +56,7 @@ class Front:
     @contextmanager
     def client(self) -> Iterator[Client]:
         function = Function("api_handler", self, "parapet-test-api-handler", 29.0)
-        routes = tuple(Route(function, method, path) for method, path in ROUTES)
+        routes = tuple(Route(function, method, path, signed=path != OPEN) for method, path in (*ROUTES, ("POST", OPEN)))
         deployment = cast(Deployment, SimpleNamespace(routes=routes, binary=("application/octet-stream",)))
         identities, secret = Identities(), given_out(ACCOUNT, {KEY: SECRET})
         identities.add(KEY, Identity(ALICE, "198.51.100.7"))
@@ -257,6 +258,33 @@ class TestGetsIn:
     def test_not_with_a_body_longer_than_api_gateway_takes(self, front: Front) -> None:
         request = signed("POST", "/api/v1/findings/x/undo", b"x" * (10 * 1024 * 1024 + 1))
         assert front.send(request) == (413, {"message": "Request Too Long"})
+
+
+class TestOpen:
+    """A method without an authorizer."""
+
+    def test_lets_anybody_in_and_says_so(self, front: Front) -> None:
+        unsigned = AWSRequest(
+            "POST", f"{URL}/api{OPEN}", {"Content-Type": "text/plain", "X-Slack-Signature": "v0=1"}, b"a"
+        )
+        assert front.send(unsigned)[0] == 200
+        [got] = front.events
+        like = event("POST", OPEN, body="a", at=NOW, arn=None)
+        assert got["requestContext"]["identity"].keys() == like["requestContext"]["identity"].keys()
+        identity = got["requestContext"]["identity"]
+        assert {name for name, value in identity.items() if value} <= {"sourceIp", "userAgent"}
+        assert identity["sourceIp"], "and it is the only thing known about whoever calls"
+        assert (got["body"], got["headers"]["X-Slack-Signature"]) == ("a", "v0=1")
+
+    def test_asks_nobody_who_they_are(self, front: Front) -> None:
+        signed_by_nobody = signed("POST", f"/api{OPEN}", b"a", credentials=Credentials("AKIANOBODY0000000000", SECRET))
+        assert front.send(signed_by_nobody)[0] == 200
+        [got] = front.events
+        assert got["requestContext"]["identity"]["userArn"] is None
+        assert got["headers"]["Authorization"].startswith("AWS4-HMAC-SHA256"), "it is the function's to judge"
+
+    def test_is_open_for_its_own_method_alone(self, front: Front) -> None:
+        assert front.send(AWSRequest("GET", f"{URL}/api{OPEN}")) == MISSING
 
 
 class TestKeys:

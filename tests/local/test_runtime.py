@@ -485,7 +485,23 @@ def ticks(seconds: float, turns: list[float]) -> list[float]:
     return at
 
 
+def mornings(now: float, turns: list[float]) -> list[float]:
+    """The times at which a function is invoked that is due at 07:00 of each day, begun at a time of day."""
+    sign: Any = Turns(turns)
+    at: list[float] = []
+    sent: Any = Sent(note=lambda: at.append(sign.now))
+    daily = Schedule(function(Broken(0), "timer"), 86400.0, 7 * 3600.0)
+    Ticker([daily], sent, ACCOUNT, REGION, sign.clock, lambda: 20_000 * 86400.0 + now).run(sign)
+    return at
+
+
 class TestTicker:
+    def test_ticks_once_a_day_at_its_time(self) -> None:
+        hour = 3600.0
+        assert mornings(6 * hour, [hour - 1, 1.0, 23 * hour, hour]) == [hour, 25 * hour]
+        assert mornings(8 * hour, [22 * hour, hour]) == [23 * hour]
+        assert mornings(7 * hour, [23 * hour, hour]) == [24 * hour]
+
     def test_ticks_first_after_one_interval_and_then_at_each(self) -> None:
         assert ticks(60.0, [0.5, 59.0, 0.5, 0.5, 59.0, 0.5, 60.0]) == [60.0, 120.0, 180.0]
 

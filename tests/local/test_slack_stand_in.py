@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from werkzeug.test import Client
 
-from local.inbox import Inbox
-from local.slack import BOT, SCOPES, Channel, SlackStandIn
+from local.slack import BOT, SCOPES, TAKES_JSON, Channel, SlackStandIn
+from local.workspace import ALICE, BOB, HOOK_LIFE, HOOK_USES, MALLORY, TRIGGER_LIFE
+from tests.account import Clock
 
 TOKEN = "xoxb-stand-in"
 HELLO = {"channel": "#parapet", "text": "hello"}
@@ -24,7 +24,7 @@ class Caller:
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def __call__(self, method: str, **given: Any) -> dict[str, Any]:
-        sends = {"data": given} if method.startswith(("conversations", "users")) else {"json": given}
+        sends = {"json": given} if method in TAKES_JSON else {"data": given}
         self.response = self.client.post(f"/api/{method}", headers=self.headers, **sends)
         answer: dict[str, Any] = json.loads(self.response.get_data())
         return answer
@@ -46,6 +46,21 @@ def plain(text: str) -> dict[str, Any]:
 
 def section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": plain(text)}
+
+
+def text_input(**changes: Any) -> dict[str, Any]:
+    element = {"type": "plain_text_input", "action_id": "why"} | changes
+    return {"type": "input", "block_id": "why", "label": plain("Why"), "element": element}
+
+
+def select(**changes: Any) -> dict[str, Any]:
+    options = [{"text": plain("A day"), "value": "1d"}, {"text": plain("A week"), "value": "7d"}]
+    return text_input(**({"type": "static_select", "options": options} | changes))
+
+
+def modal(*blocks: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    made = {"type": "modal", "title": plain("Exempt"), "submit": plain("Go"), "blocks": list(blocks or [text_input()])}
+    return {name: value for name, value in (made | changes).items() if value is not None}
 
 
 def button(**changes: Any) -> dict[str, Any]:
@@ -147,6 +162,22 @@ class TestReading:
         ("conversations.replies", {"channel": "C000000001", "ts": "1.2"}, "thread_not_found"),
         ("conversations.history", {"channel": "C000000001", "limit": "1000"}, "invalid_limit"),
         ("chat.delete", {"channel": "C000000001", "ts": "1.2"}, "unknown_method"),
+        ("chat.postEphemeral", {**HELLO, "user": "U0NOBODY00"}, "user_not_in_channel"),
+        ("chat.postEphemeral", HELLO, "invalid_arguments"),
+        ("chat.postEphemeral", {**HELLO, "user": ALICE.id, "metadata": {}}, "invalid_arguments"),
+        ("conversations.open", {}, "users_list_not_supplied"),
+        ("conversations.open", {"users": "U0NOBODY00"}, "user_not_found"),
+        ("conversations.open", {"users": f"{ALICE.id},{BOB.id}"}, "invalid_arguments"),
+        ("conversations.open", {"channel": "C000000001"}, "method_not_supported_for_channel_type"),
+        ("usergroups.users.list", {"usergroup": "S0NOTTHERE"}, "no_such_subteam"),
+        ("usergroups.users.list", {"usergroup": "@parapet"}, "no_such_subteam"),
+        ("usergroups.list", {"team_id": "T0"}, "invalid_arguments"),
+        ("users.info", {"user": "U0NOBODY00"}, "user_not_found"),
+        ("users.lookupByEmail", {"email": "nobody@example.com"}, "users_not_found"),
+        ("users.lookupByEmail", {}, "invalid_arguments"),
+        ("views.open", {"view": modal()}, "invalid_arguments"),
+        ("views.open", {"trigger_id": "1.2.abc", "view": modal()}, "invalid_trigger_id"),
+        ("views.open", {"trigger_id": "1.2.abc", "view": modal(private_metadata="x" * 300_000)}, "view_too_large"),
     ],
 )
 def test_refuses_what_slack_refuses(call: Caller, method: str, given: dict[str, Any], error: str) -> None:
@@ -189,15 +220,263 @@ def test_refuses_blocks_that_slack_refuses(call: Caller, blocks: Any) -> None:
     assert answer["response_metadata"]["messages"]
 
 
+class TestPeople:
+    def test_are_found_by_id_and_by_address(self, call: Caller) -> None:
+        found = call("users.lookupByEmail", email="Alice@example.com")["user"]
+        assert (found["id"], found["profile"]["email"]) == (ALICE.id, "alice@example.com")
+        assert call("users.info", user=ALICE.id)["user"] == found
+
+    def test_show_their_address_under_its_scope_alone(self, slack: SlackStandIn, call: Caller) -> None:
+        slack.tokens[TOKEN] = frozenset({"users:read"})
+        assert "email" not in call("users.info", user=ALICE.id)["user"]["profile"]
+
+    def test_are_in_the_group_that_the_settings_name(self, call: Caller) -> None:
+        [group] = call("usergroups.list", include_users="1")["usergroups"]
+        assert (group["handle"], group["users"]) == ("parapet", [ALICE.id, BOB.id])
+        assert call("usergroups.users.list", usergroup=group["id"])["users"] == [ALICE.id, BOB.id]
+        assert "users" not in call("usergroups.list")["usergroups"][0]
+
+
+class TestDirectMessages:
+    def test_are_opened_once_and_written_to(self, slack: SlackStandIn, call: Caller) -> None:
+        opened = call("conversations.open", users=ALICE.id)
+        again = call("conversations.open", users=ALICE.id, return_im=True)
+        assert "already_open" not in opened
+        assert again["already_open"] is True
+        assert again["channel"] == {"id": opened["channel"]["id"], "is_im": True, "user": ALICE.id}
+        assert call("chat.postMessage", channel=opened["channel"]["id"], text="hello")["ok"]
+        assert [one["text"] for one in slack.threads(opened["channel"]["id"])] == ["hello"]
+        assert slack.threads() == []
+
+    def test_can_be_written_to_by_the_persons_id_too(self, slack: SlackStandIn, call: Caller) -> None:
+        sent = call("chat.postMessage", channel=BOB.id, text="hello")
+        assert sent["channel"] == slack.directly(BOB.id).id
+
+    def test_are_read_under_a_scope_of_their_own(self, slack: SlackStandIn, call: Caller) -> None:
+        channel = call("chat.postMessage", channel=BOB.id, text="hello")["channel"]
+        assert len(call("conversations.history", channel=channel)["messages"]) == 1
+        slack.tokens[TOKEN] = frozenset(SCOPES) - {"im:history"}
+        assert call("conversations.history", channel=channel)["needed"] == "im:history"
+
+
+class TestEphemeral:
+    def test_is_seen_by_one_person_alone_and_never_listed(self, slack: SlackStandIn, call: Caller) -> None:
+        assert call("chat.postEphemeral", **HELLO, user=MALLORY.id)["message_ts"]
+        assert [one["ephemeral"] for one in slack.threads(user=MALLORY.id)] == [True]
+        assert (slack.threads(), slack.threads(user=ALICE.id)) == ([], [])
+        assert call("conversations.history", channel=slack.channels[0].id)["messages"] == []
+
+    def test_shows_in_a_thread_that_is_there_alone(self, slack: SlackStandIn, call: Caller) -> None:
+        root = call("chat.postMessage", **HELLO)["ts"]
+        call("chat.postEphemeral", **HELLO, user=ALICE.id, thread_ts=root)
+        assert slack.threads(user=ALICE.id)[0]["replies"] == []
+        call("chat.postMessage", **HELLO, thread_ts=root)
+        assert len(slack.threads(user=ALICE.id)[0]["replies"]) == 2
+
+    def test_is_nobody_elses_in_direct_messages(self, slack: SlackStandIn, call: Caller) -> None:
+        channel = slack.directly(ALICE.id).id
+        given = {"channel": channel, "text": "x", "user": BOB.id}
+        assert call("chat.postEphemeral", **given)["error"] == "user_not_in_channel"
+
+
+class TestModals:
+    def test_open_before_whoever_triggered_them(self, slack: SlackStandIn, call: Caller) -> None:
+        view = modal(private_metadata="kept", callback_id="exempt")
+        opened = call("views.open", trigger_id=slack.trigger(BOB.id), view=view)["view"]
+        assert slack.modals[BOB.id].id == opened["id"]
+        assert (opened["private_metadata"], opened["callback_id"]) == ("kept", "exempt")
+        assert opened["state"] == {"values": {}}
+
+    def test_have_the_ids_that_the_app_did_not_give(self, slack: SlackStandIn, call: Caller) -> None:
+        view = modal(section("what"), text_input())
+        given, own = call("views.open", trigger_id=slack.trigger(BOB.id), view=view)["view"]["blocks"]
+        assert given["block_id"]
+        assert own["block_id"] == "why"
+        assert given["text"] == {"type": "plain_text", "text": "what", "emoji": True}
+
+    def test_take_a_trigger_once(self, slack: SlackStandIn, call: Caller) -> None:
+        given = {"trigger_id": slack.trigger(BOB.id), "view": modal()}
+        assert call("views.open", **given)["ok"]
+        assert call("views.open", **given)["error"] == "exchanged_trigger_id"
+
+    def test_take_a_trigger_for_three_seconds(self) -> None:
+        clock = Clock()
+        slack = SlackStandIn(now=clock)
+        given = {"trigger_id": slack.trigger(BOB.id), "view": modal()}
+        clock.forward(TRIGGER_LIFE + 0.1)
+        assert Caller(slack)("views.open", **given)["error"] == "expired_trigger_id"
+        assert slack.modals == {}
+
+    def test_that_are_refused_leave_the_trigger_as_it_is(self, slack: SlackStandIn, call: Caller) -> None:
+        trigger = slack.trigger(BOB.id)
+        assert call("views.open", trigger_id=trigger, view=modal(title=plain("x" * 25)))["error"] == "invalid_arguments"
+        assert call("views.open", trigger_id=trigger, view=modal())["ok"]
+
+    @pytest.mark.parametrize(
+        "view",
+        [
+            "text",
+            modal(type="home"),
+            modal(title=None),
+            modal(title=plain("x" * 25)),
+            modal(title={"type": "mrkdwn", "text": "x"}),
+            modal(submit=None),
+            modal(submit=plain("x" * 25)),
+            modal(close=plain("")),
+            modal(private_metadata="x" * 3001),
+            modal(callback_id="x" * 256),
+            modal(clear_on_close="yes"),
+            modal(notify_on_close=True),
+            modal(*[section("x")] * 101),
+            modal(button()),
+            modal({**text_input(), "label": plain("x" * 2001)}),
+            modal({**text_input(), "label": {"type": "mrkdwn", "text": "x"}}),
+            modal({**text_input(), "hint": plain("x" * 2001)}),
+            modal({**text_input(), "optional": "yes"}),
+            modal({**text_input(), "dispatch_action": True}),
+            modal(text_input(), text_input()),
+            modal(text_input(type="number_input")),
+            modal(text_input(action_id=None)),
+            modal(text_input(placeholder=plain("x" * 151))),
+            modal(text_input(max_length=3001)),
+            modal(text_input(max_length=0)),
+            modal(text_input(min_length=5, max_length=4)),
+            modal(text_input(initial_value="xxxx", max_length=3)),
+            modal(text_input(rows=3)),
+            modal(text_input(focus_on_load=True), {**text_input(focus_on_load=True), "block_id": "b"}),
+            modal(text_input(type="datepicker", initial_date="21.11.2026")),
+            modal(text_input(type="datepicker", initial_date="2026-02-30")),
+            modal(select(options=[])),
+            modal(select(options=[{"text": plain("x" * 76), "value": "x"}])),
+            modal(select(options=[{"text": plain("x"), "value": "x" * 151}])),
+            modal(select(options=[{"text": plain("x"), "value": "x"}] * 2)),
+            modal(select(options=[{"text": plain("x"), "value": str(number)} for number in range(101)])),
+            modal(select(initial_option={"text": plain("A month"), "value": "30d"})),
+        ],
+        ids=lambda view: json.dumps(view)[:90],
+    )
+    def test_are_refused_where_slack_refuses_them(self, slack: SlackStandIn, call: Caller, view: Any) -> None:
+        answer = call("views.open", trigger_id=slack.trigger(BOB.id), view=view)
+        assert (answer["error"], slack.modals) == ("invalid_arguments", {})
+        assert answer["response_metadata"]["messages"]
+
+    def test_may_hold_every_input_that_we_know(self, slack: SlackStandIn, call: Caller) -> None:
+        chosen = {"text": plain("A week"), "value": "7d"}
+        view = modal(
+            {**text_input(multiline=True, min_length=1, max_length=3000, initial_value="x"), "block_id": "a"},
+            {**text_input(type="datepicker", initial_date="2026-11-21", placeholder=plain("until")), "block_id": "b"},
+            {
+                **select(initial_option=chosen, focus_on_load=True),
+                "block_id": "c",
+                "hint": plain("x"),
+                "optional": True,
+            },
+            clear_on_close=True,
+            close=plain("Cancel"),
+            private_metadata="",
+        )
+        assert call("views.open", trigger_id=slack.trigger(BOB.id), view=json.dumps(view))["ok"]
+
+
+class TestAnswers:
+    """At the addresses that Slack gives with a press or a command (`response_url`)."""
+
+    def say(self, slack: SlackStandIn, path: str, **given: Any) -> tuple[int, Any]:
+        answer = Client(slack).post(path, json=given)
+        return answer.status_code, answer.get_json()
+
+    def test_are_for_whoever_acted_unless_said_otherwise(self, slack: SlackStandIn) -> None:
+        path = slack.hook("commands", slack.channels[0], BOB.id)
+        assert self.say(slack, path, text="for you") == (200, {"ok": True})
+        assert self.say(slack, path, text="for all", response_type="in_channel")[0] == 200
+        assert [one["text"] for one in slack.threads(user=BOB.id)] == ["for you", "for all"]
+        assert [one["text"] for one in slack.threads()] == ["for all"]
+
+    def test_take_the_place_of_the_message_that_was_used(self, slack: SlackStandIn, call: Caller) -> None:
+        call("chat.postMessage", **HELLO)
+        path = slack.hook("actions", slack.channels[0], BOB.id, slack.messages[0][1])
+        assert self.say(slack, path, text="other", replace_original=True)[0] == 200
+        assert [one["text"] for one in slack.threads(user=BOB.id)] == ["other"]
+        assert self.say(slack, path, delete_original="true")[0] == 200
+        assert slack.threads(user=BOB.id) == []
+        assert self.say(slack, path, delete_original=True) == (400, {"ok": False, "error": "no_message"})
+
+    def test_take_the_place_of_what_one_person_alone_sees(self, slack: SlackStandIn, call: Caller) -> None:
+        call("chat.postEphemeral", **HELLO, user=BOB.id)
+        path = slack.hook("actions", slack.channels[0], BOB.id, slack.ephemerals[0].message)
+        assert self.say(slack, path, text="other", replace_original=True)[0] == 200
+        assert [one.message["text"] for one in slack.ephemerals] == ["other"]
+
+    def test_without_an_original_are_messages_of_their_own(self, slack: SlackStandIn) -> None:
+        path = slack.hook("commands", slack.channels[0], BOB.id)
+        self.say(slack, path, text="one")
+        self.say(slack, path, text="two", replace_original=True)
+        assert [one["text"] for one in slack.threads(user=BOB.id)] == ["one", "two"]
+
+    def test_are_taken_five_times(self, slack: SlackStandIn) -> None:
+        path = slack.hook("commands", slack.channels[0], BOB.id)
+        said = [self.say(slack, path, text="x")[0] for _ in range(HOOK_USES + 1)]
+        assert said == [200] * HOOK_USES + [404]
+        assert self.say(slack, path, text="x")[1]["error"] == "used_url"
+
+    def test_are_taken_for_half_an_hour(self) -> None:
+        clock = Clock()
+        slack = SlackStandIn(now=clock)
+        path = slack.hook("commands", slack.channels[0], BOB.id)
+        clock.forward(HOOK_LIFE + 1)
+        assert self.say(slack, path, text="x") == (404, {"ok": False, "error": "expired_url"})
+
+    @pytest.mark.parametrize(
+        ("given", "error"),
+        [
+            ({}, "no_text"),
+            ({"text": "x" * 4001}, "msg_too_long"),
+            ({"text": "x", "response_type": "whisper"}, "invalid_payload"),
+            ({"text": "x", "channel": "#parapet"}, "invalid_payload"),
+            ({"text": "x", "blocks": [{"type": "rich_text"}]}, "invalid_blocks"),
+            ({"text": "x", "thread_ts": "1.2"}, "thread_not_found"),
+        ],
+    )
+    def test_are_refused_where_slack_refuses_them(self, slack: SlackStandIn, given: dict[str, Any], error: str) -> None:
+        path = slack.hook("commands", slack.channels[0], BOB.id)
+        status, answer = self.say(slack, path, **given)
+        assert (status, answer["error"]) == (400, error)
+        assert slack.threads(user=BOB.id) == []
+
+    def test_are_json_and_posted_where_slack_said(self, slack: SlackStandIn) -> None:
+        path = slack.hook("commands", slack.channels[0], BOB.id)
+        assert Client(slack).post(path, data={"text": "x"}).status_code == 400
+        assert Client(slack).get(path).status_code == 404
+        assert self.say(slack, f"{path}x", text="x")[0] == 404
+
+    def test_fail_when_told_to(self, slack: SlackStandIn) -> None:
+        path = slack.hook("commands", slack.channels[0], BOB.id)
+        slack.fail("500", method="response_url")
+        assert Client(slack).post(path, json={"text": "x"}).status_code == 500
+        assert self.say(slack, path, text="x")[0] == 200
+
+
 class TestAdmission:
     def test_wants_a_token_it_knows(self, slack: SlackStandIn) -> None:
         assert Caller(slack, "xoxb-other")("auth.test")["error"] == "invalid_auth"
         assert Client(slack).post("/api/auth.test").get_json()["error"] == "not_authed"
 
-    def test_wants_the_methods_scope(self, slack: SlackStandIn, call: Caller) -> None:
-        slack.tokens[TOKEN] = frozenset(SCOPES) - {"chat:write"}
-        answer = call("chat.postMessage", **HELLO)
-        assert (answer["error"], answer["needed"]) == ("missing_scope", "chat:write")
+    @pytest.mark.parametrize(
+        ("method", "scope"),
+        [
+            ("chat.postMessage", "chat:write"), ("chat.postEphemeral", "chat:write"), ("chat.update", "chat:write"),
+            ("conversations.open", "im:write"), ("conversations.history", "channels:history"),
+            ("users.conversations", "channels:read"), ("users.info", "users:read"),
+            ("users.lookupByEmail", "users:read.email"), ("usergroups.list", "usergroups:read"),
+            ("usergroups.users.list", "usergroups:read"),
+        ],
+    )  # fmt: skip
+    def test_wants_the_methods_scope(self, slack: SlackStandIn, call: Caller, method: str, scope: str) -> None:
+        slack.tokens[TOKEN] = frozenset(SCOPES) - {scope}
+        answer = call(method)
+        assert (answer["error"], answer["needed"]) == ("missing_scope", scope)
+        slack.tokens[TOKEN] = frozenset({scope})
+        assert call(method).get("error") != "missing_scope"
 
     @pytest.mark.parametrize(("change", "error"), [("member", "not_in_channel"), ("archived", "is_archived")])
     def test_wants_to_be_in_an_open_channel(self, slack: SlackStandIn, call: Caller, change: str, error: str) -> None:
@@ -218,51 +497,3 @@ class TestAdmission:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         answer = Client(slack).post("/api/conversations.history", json={"channel": "C000000001"}, headers=headers)
         assert answer.get_json()["error"] == "invalid_arguments"
-
-
-class TestInbox:
-    def pressed(self, act: Callable[[str, str], str], body: Any, **options: Any) -> tuple[int, dict[str, Any]]:
-        slack = SlackStandIn()
-        Caller(slack)("chat.postMessage", **HELLO, blocks=[button(value="v")])
-        given = options or {"json": body}
-        answer = Client(Inbox(slack, act, lambda user, mfa: f"{user} {mfa}")).post("/inbox/actions", **given)
-        return answer.status_code, answer.get_json()
-
-    def test_carries_out_a_button_that_is_there(self) -> None:
-        assert self.pressed(lambda a, v: f"{a} of {v}", {"action_id": "a", "value": "v"}) == (200, {"text": "a of v"})
-
-    def test_does_not_carry_out_one_that_is_gone(self) -> None:
-        status, answer = self.pressed(lambda *_: "done", {"action_id": "a", "value": "other"})
-        assert (status, answer["error"]) == (409, "that button is no longer there")
-
-    def test_shows_what_went_wrong(self) -> None:
-        def act(_action: str, _value: str) -> str:
-            raise ValueError("broken")
-
-        status, answer = self.pressed(act, {"action_id": "a", "value": "v"})
-        assert (status, answer["error"]) == (500, "ValueError: broken")
-
-    def test_takes_json_alone_so_that_no_other_site_can_press(self) -> None:
-        assert self.pressed(lambda *_: "", None, data={"action_id": "a", "value": "v"})[0] == 415
-        assert self.pressed(lambda *_: "", None, data="[1]", content_type="application/json")[0] == 400
-
-    def test_signs_in(self) -> None:
-        client = Client(Inbox(SlackStandIn(), lambda *_: "", lambda user, mfa: f"{user} {mfa}"))
-        answer = client.post("/inbox/sign-in", json={"user": " alice ", "mfa": False})
-        assert answer.get_json() == {"text": "alice False"}
-        assert client.post("/inbox/sign-in", json={"user": "", "mfa": False}).status_code == 400
-        assert client.post("/inbox/sign-in", json={"user": "alice", "mfa": "no"}).status_code == 400
-
-    def test_serves_its_page_the_messages_and_the_api(self) -> None:
-        client = Client(Inbox(SlackStandIn(), lambda *_: "", lambda *_: ""))
-        page = client.get("/")
-        assert "default-src 'self'" in page.headers["Content-Security-Policy"]
-        for path in ("/inbox.js", "/mrkdwn.js", "/style.css", "/parapet.svg"):
-            assert client.get(path).status_code == 200
-            assert path in page.text or path == "/mrkdwn.js"
-        messages = client.get("/inbox/messages")
-        assert messages.get_json() == {"channel": "parapet", "messages": []}
-        again = client.get("/inbox/messages", headers={"If-None-Match": messages.headers["ETag"]})
-        assert again.status_code == 304
-        assert client.post("/api/auth.test").get_json()["error"] == "not_authed"
-        assert client.get("/../pyproject.toml").status_code == 404

@@ -46,6 +46,15 @@ class TestCreate:
             [source] = [value for keys in statement["Condition"].values() for value in keys.values()]
             assert ":parapet-test-" in source or "/parapet-test-" in source
 
+    def test_locks_the_evidence(self, account: TestAccount) -> None:
+        made, s3 = create(account.client, DEPLOYMENT, "parapet-test"), account.client("s3")
+        bucket = made["EvidenceStore"]
+        lock = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+        # In years moto counts as well.
+        assert lock["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 365, "Years": 0}
+        statements = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+        assert "NobodyUnlocks" in {one["Sid"] for one in statements}
+
     def test_makes_a_key_that_a_sweep_can_look_at(self, account: TestAccount) -> None:
         made = create(account.client, DEPLOYMENT, "parapet-test")
         described = account.client("kms").describe_key(KeyId=made["AlertKey"])["KeyMetadata"]
@@ -66,7 +75,10 @@ class TestEnvironment:
             "PARAPET_TABLE": "parapet-test-journal",
             "PARAPET_SLACK_QUEUE": made["SlackQueue"],
             "PARAPET_SLACK_TOKEN": "/parapet/slack-token",
+            "PARAPET_SLACK_SIGNING_SECRET": "/parapet/slack-signing-secret",
             "PARAPET_EXTERNAL_ID": "",
+            "PARAPET_EVIDENCE_BUCKET": "",
+            "PARAPET_EVIDENCE_ACCOUNT": "",
         }
 
     def test_takes_a_text_as_it_is(self) -> None:

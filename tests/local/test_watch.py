@@ -127,6 +127,13 @@ class TestLines:
         found = finding(actor=replace(ALICE, tool="Mozilla Firefox/1.0"))
         assert "198.51.100.7, Mozilla ·" in terminal.about(found)
 
+    def test_what_one_person_is_told_says_whom(self, terminal: Terminal) -> None:
+        found = finding()
+        terminal.notice(
+            replace(of_finding(found), key="k", title=f"Your change was put right: {WHY}", to=ALICE.arn), found
+        )
+        assert terminal.lines == [f"Told alice directly: Your change was put right: {WHY}"]
+
     def test_trouble_is_said_in_full(self, terminal: Terminal) -> None:
         terminal.notice(of_trouble("k", "guard_ec2 gave up on StopInstances", ("Busy: held", "Wait."), (), NOW))
         assert terminal.lines == ["guard_ec2 gave up on StopInstances Busy: held Wait."]

@@ -19,7 +19,7 @@ ROWS = sorted(OPERATIONS.items())
 # Types that are optional in the table, and which no parameter of ours can name.
 NEVER_NAMED = {"accesspoint", "security-group-rule"}
 # What names look like where the reference says so.
-NAMES = {"organizations:organizationalunit": "ou-ab12-34cd56ef"}
+NAMES = {"organizations:organizationalunit": "ou-ab12-34cd56ef", "s3:object": "name/key"}
 session = botocore.session.Session()
 
 
@@ -49,7 +49,8 @@ def test_the_operation_exists_with_these_parameters(operation: str, row: Row) ->
     service, name = operation.split(":")
     model = session.get_service_model(service).operation_model(name)
     members = set(model.input_shape.members) if model.input_shape else set()
-    wanted = {*(one.removesuffix("?") for one in row.on.values()), *row.keys.values(), *row.unmapped}
+    named = [name for one in row.on.values() for name in one.removesuffix("?").split("/")]
+    wanted = {*named, *row.keys.values(), *row.unmapped}
     assert wanted <= members
 
 

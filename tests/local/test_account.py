@@ -1,0 +1,45 @@
+"""What `make up` writes for the person who uses it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chalicelib import people, registry, settings
+from local import account
+from local.workspace import ALICE, BOB
+
+
+def loaded() -> settings.Settings:
+    return settings.load(os.environ, registry.names(), ())
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # Set, so that it is taken back.
+    monkeypatch.setenv("PARAPET_SETTINGS", "")
+    return tmp_path / "parapet.toml"
+
+
+def test_settings_are_the_shipped_ones_and_tell_who_is_who(own: Path) -> None:
+    shipped = loaded()
+    account.write_settings(own)
+    found = loaded()
+    assert own.read_text("utf-8").startswith(settings.FILE.read_text("utf-8"))
+    assert (found.control, found.guardrails, shipped.people) == (shipped.control, shipped.guardrails, ())
+    arn = f"arn:aws:iam::{account.ACCOUNT}:user/alice"
+    assert people.of(found.people, arn) == people.of(found.people, f"slack:{ALICE.id}")
+    assert people.address(found.people, arn) == ALICE.id
+    assert [one.name for one in found.people] == ["alice", "bob"]
+
+
+def test_settings_leave_alone_whom_they_name_already(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "shipped.toml"
+    shipped.write_text('[people.alice]\nslack = "U012AB3CD"\n', "utf-8")
+    monkeypatch.setattr(settings, "FILE", shipped)
+    account.write_settings(own)
+    assert {one.name: one.slack for one in loaded().people} == {"alice": "U012AB3CD", "bob": BOB.id}
