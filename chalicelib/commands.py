@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib import people, records, registry
 from chalicelib import scope as scopes
-from chalicelib.decision import EVERY_PART, Entry, Head, waived_by
+from chalicelib.decision import EVERY_PART, Entry, Head
 from chalicelib.journal import Conflict, Journal, place
 from chalicelib.model import (
     ACTING,
@@ -38,7 +38,7 @@ from chalicelib.model import (
 from chalicelib.notices import compose
 from chalicelib.pipeline import Pipeline
 from chalicelib.registry import Guardrail
-from chalicelib.remediation import LATER, LEASE, US, run, same
+from chalicelib.remediation import LATER, LEASE, US, reason, run, same
 from chalicelib.settings import Settings, meant
 
 SOURCE = "parapet"
@@ -61,7 +61,14 @@ def emit(aws: Aws, kind: str, details: list[dict[str, Any]]) -> None:
 # Asked again when nobody has answered for so long: the event may have been lost before it was sent.
 OVERDUE = 60.0
 # All waivers are one item, which must not outgrow what an item holds; commands and the evidence keep them.
-LONG_OVER = 90 * 86400.0
+DAY = 86400.0
+LONG_OVER = 90 * DAY
+# So many fit into an item with room to spare.
+MOST_WAIVERS = 300
+LONGEST = 400 * DAY
+LONGEST_WHY = 500
+# As many looks as can be asked for before Slack waits no longer; the timer asks for the rest.
+AT_ONCE = 50
 
 
 def new(
@@ -95,16 +102,22 @@ def new(
         reply_to: where Slack wants the outcome.
         id: 16 hexadecimal digits by which a repeat is known; empty: a new command in any case.
     """
+    why = " ".join(why.split())
+    if len(why) > LONGEST_WHY:
+        raise ParapetError(f"the reason is longer than {LONGEST_WHY} letters: keep it to what others need to know")
     if id and not re.fullmatch("[0-9a-f]{16}", id):
         raise ParapetError(f"{id!r} is not a command's id: 16 hexadecimal digits are")
     if kind in ("undo", "exempt") and until <= at:
         raise ParapetError("the end of the permission is in the past")
+    if kind in ("undo", "exempt") and until > at + LONGEST:
+        raise ParapetError(f"a permission ends within {LONGEST / DAY:.0f} days; it can be prolonged")
     if kind == "pause" and until and until <= at:
         raise ParapetError("the end of the pause is in the past")
-    if break_glass and not why.strip():
+    if break_glass and not why:
         raise ParapetError("who breaks the glass must say why")
     if finding is None:
         _checked(kind, scope, settings)
+        _somebody_elses(kind, asker, scope, settings)
     service = registry.service_of(finding.violation.guardrail) if finding else ""
     return Command(
         id or secrets.token_hex(8), kind, finding.id if finding else "", service, asker.who, why, at, until,
@@ -138,12 +151,42 @@ def _checked(kind: CommandKind, about: Scope, settings: Settings) -> None:
         raise ParapetError(f"account: {about.account!r} is not an account's number of 12 digits")
     if about.region and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d|global", about.region):
         raise ParapetError(f"region: {about.region!r} is not a region such as eu-west-1, nor global")
-    if about.principal and not about.principal.startswith("arn:"):
+    if about.principal and (sorry := scopes.too_wide(about.principal)):
+        raise ParapetError(f"principal: {about.principal!r} will not do: {sorry}")
+    if "*" in about.resource and not about.guardrail:
+        raise ParapetError(f"resource: {about.resource!r} may be anything: with * it needs a guardrail")
+    _possible(about)
+
+
+def _possible(about: Scope) -> None:
+    """Refuse what no finding can be, so that nobody relies on it; raises ParapetError."""
+    if about.guardrail and about.service not in ("", registry.service_of(about.guardrail)):
+        raise ParapetError(f"{about.guardrail} is not a guardrail of {about.service}: leave the service out")
+    if not (about.region and (about.guardrail or about.service)):
+        return
+    rails = [registry.get(about.guardrail)] if about.guardrail else registry.of(about.service)
+    if not any(rail.everywhere == (about.region == "global") for rail in rails):
+        mend = "say global, or leave the region out" if about.region != "global" else "leave the region out"
+        raise ParapetError(f"region: nothing of {about.guardrail or about.service} is in {about.region}: {mend}")
+
+
+def _somebody_elses(kind: CommandKind, asker: Asker, about: Scope, settings: Settings) -> None:
+    """Under four eyes a waiver covers only what others make: refuse one of which nobody can tell; raises ParapetError.
+
+    Of a change whose maker is nobody under [people] it would be taken to be their own.
+    """
+    if kind != "exempt" or not settings.control.four_eyes:
+        return
+    known = {one for person in settings.people for one in person.aws}
+    if people.of(settings.people, asker.by) is None:
         raise ParapetError(
-            f"principal: {about.principal!r} is not an ARN such as arn:aws:iam::123456789012:role/deploy"
+            f"{asker.by} is nobody under [people] in parapet.toml: under four eyes exemptions are for those"
         )
-    if about.resource.strip("*?") == "" and about.resource and not (about.guardrail or about.tag or about.principal):
-        raise ParapetError(f"resource: {about.resource!r} would be every resource: name one, or a guardrail with it")
+    if about.principal and about.principal not in known and people.of(settings.people, about.principal) is None:
+        raise ParapetError(
+            f"principal: {about.principal} is nobody's under [people] in parapet.toml, and so counts as one's own "
+            "under four eyes: name it there first"
+        )
 
 
 def ask(journal: Journal, aws: Aws, command: Command) -> Command:
@@ -168,11 +211,17 @@ def _recorded(journal: Journal, command: Command, record: Callable[[], None]) ->
         record()
     except Conflict:
         there = journal.command(command.id)
-        known = there and (there.kind, there.finding, there.scope, there.by)
-        if there is None or known != (command.kind, command.finding, command.scope, command.by):
+        if there is None or not _repeats(there, command):
             raise
         return there
     return command
+
+
+def _repeats(one: Command, other: Command) -> bool:
+    """Whether two commands ask for the same: until the same time, or for as long."""
+    fields = ("kind", "finding", "scope", "by", "why", "question", "break_glass")
+    same_end = one.until == other.until or abs((one.until - one.at) - (other.until - other.at)) < 1
+    return same_end and all(getattr(one, name) == getattr(other, name) for name in fields)
 
 
 def pause(journal: Journal, command: Command) -> Pause:
@@ -189,7 +238,7 @@ def resume(journal: Journal, aws: Aws, command: Command) -> list[Finding]:
     done = replace(command, status="done", answer="resumed")
     _recorded(journal, command, lambda: journal.lift_pause(command.scope, done))
     held = released(journal, command.at)
-    look_again(aws, held)
+    look_again(aws, held[:AT_ONCE])
     return held
 
 
@@ -197,7 +246,10 @@ def waive(journal: Journal, command: Command) -> Waiver:
     """Exempt what a command's scope covers, at once; the waiver has the command's id. Raises Conflict, AwsError."""
     waiver = Waiver(command.id, command.scope, command.until, command.who, command.why, command.at, command.by)
     done = replace(command, status="done", answer="exempted")
-    over = [one.id for one in journal.waivers() if one.until < command.at - LONG_OVER]
+    there = journal.waivers()
+    over = [one.id for one in there if one.until < command.at - LONG_OVER]
+    if len(there) - len(over) >= MOST_WAIVERS:
+        raise ParapetError(f"there are {MOST_WAIVERS} exemptions of scopes already: end some (./parapet exemptions)")
     asked = _recorded(journal, command, lambda: journal.waive(waiver, done, over))
     return replace(waiver, until=asked.until, why=asked.why, at=asked.at)
 
@@ -209,7 +261,7 @@ def end_waiver(journal: Journal, aws: Aws, command: Command, waiver: str) -> Wai
         raise ParapetError(f"there is no waiver {waiver!r}: `./parapet exemptions` lists them")
     done = replace(command, scope=ended.scope, status="done", answer=f"ended waiver {waiver}")
     journal.end_waiver(waiver, done)
-    look_again(aws, [one for one in journal.by_status("exempted") if waived_by(one) == waiver])
+    look_again(aws, [one for one in journal.by_status("exempted") if one.waiver == waiver])
     return ended
 
 
@@ -234,14 +286,42 @@ def released(journal: Journal, now: float) -> list[Finding]:
     ]
 
 
+def unwaived(journal: Journal, now: float) -> list[Finding]:
+    """Return the findings that stand under a waiver which has been ended, and at which nobody has looked since."""
+    there = {one.id for one in journal.waivers()}
+    return [
+        one
+        for one in journal.by_status("exempted")
+        if one.waiver and one.waiver not in there and one.due and one.due > now
+        and one.violation.guardrail in registry.names()
+    ]  # fmt: skip
+
+
 def take_up(journal: Journal, aws: Aws, settings: Settings, now: float) -> None:
-    """Emit what is owed: findings that are due or no longer held, and commands that nobody has answered."""
-    owed = {finding.id: finding for finding in (*journal.due(now), *released(journal, now))}
-    look_again(aws, list(owed.values()))
+    """Emit what is owed: commands that nobody has answered, findings that are due or no longer held.
+
+    Raises the first problem once all is tried.
+    """
+    problems: list[ParapetError] = []
+    owed: tuple[Callable[[], None], ...] = (
+        lambda: emit(aws, COMMAND, _lost(journal, settings, now)),
+        lambda: look_again(aws, journal.due(now)),
+        lambda: look_again(aws, released(journal, now)),
+    )
+    for send in owed:
+        try:
+            send()
+        except ParapetError as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0]
+
+
+def _lost(journal: Journal, settings: Settings, now: float) -> list[dict[str, Any]]:
     # Also once they are void, so that whoever asked is told.
     void = settings.control.expire_after
     lost = journal.unanswered(now - void - 3 * OVERDUE, now - OVERDUE)
-    emit(aws, COMMAND, [_named(one) for one in lost if _turn(now - one.at) or now - one.at > void])
+    return [_named(one) for one in lost if _turn(now - one.at) or now - one.at > void]
 
 
 def _turn(age: float) -> bool:
@@ -275,18 +355,33 @@ def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
     finding = act.journal.get(command.finding) if command.finding else None
     if finding is None:
         raise BadEvent(f"command {command_id} is about finding {command.finding or 'none'}, which does not exist")
-    rail, refused = pipeline.rail(finding.violation.guardrail), None
+    refused, insists = None, _insists(pipeline, command, finding)
+    command = replace(command, break_glass=insists)
     if command.status == "asked":
         try:
-            finding = _done(pipeline, rail, command, finding, request)
+            finding = _done(pipeline, _rail(pipeline, finding), command, finding, request)
         except Refused as refusal:
             refused, command = refusal, replace(command, status="refused", answer=str(refusal))
             finding = _refused(pipeline, command, finding, begun=isinstance(refusal, Halted))
         else:
-            command = act.journal.command(command_id) or command
-    act.tell(finding, compose.answer(finding, command))
+            command = replace(act.journal.command(command_id) or command, break_glass=insists)
+    act.tell(finding, compose.answer(finding, command, pipeline.now(), loud=insists))
     if isinstance(refused, Changed):
         pipeline.look_again(finding.id, request)
+
+
+def _insists(pipeline: Pipeline, command: Command, finding: Finding) -> bool:
+    """Whether somebody decides about their own change all the same; to say so where nobody minds means nothing."""
+    settings = pipeline.settings
+    own = settings.control.four_eyes and people.own_change(settings.people, command.by, finding.actor)
+    return command.break_glass and command.kind in _FOUR_EYES and bool(own)
+
+
+def _rail(pipeline: Pipeline, finding: Finding) -> Guardrail:
+    name = finding.violation.guardrail
+    if name not in registry.names():
+        raise Refused(f"{name} is no guardrail of this version")
+    return pipeline.rail(name)
 
 
 _STATUSES: dict[CommandKind, tuple[frozenset[Status], str]] = {
@@ -378,7 +473,7 @@ def _answered(pipeline: Pipeline, command: Command, finding: Finding, entry: Ent
     now = pipeline.now()
     before = replace(finding, acknowledged="") if command.kind == "acknowledge" else finding
     rejected = command.kind == "reject"
-    note = command.why if rejected else f"acknowledged{f': {command.why}' if command.why else ''}"
+    note = reason(command) if rejected else f"acknowledged{f': {command.why}' if command.why else ''}"
     after = _moved(finding, command, status, now, note=note, due=None if rejected else finding.due)
     answer = "rejected" if rejected else "acknowledged"
     kept = replace(entry, status=status, at=now if rejected else entry.at)
@@ -417,18 +512,18 @@ def _approve(
 
 
 def _permission(head: Head, command: Command, finding: Finding) -> Exemption:
-    """Return the permission that a command leaves: never a shorter one than is there already."""
+    """Return the permission that a command leaves: that of an undo is no shorter than what is there already."""
     part = finding.violation.part
     there = head.exemptions.get(part)
     wanted = Exemption(part, command.until, command.who, command.why)
-    return there if there and there.until > wanted.until else wanted
+    return there if command.kind == "undo" and there and there.until > wanted.until else wanted
 
 
 def _moved(
     finding: Finding, command: Command, status: Status, at: float, *, note: str = "", due: float | None = None
 ) -> Finding:
-    text = (note or command.why) + (" (who made the change insists)" if command.break_glass else "")
-    return replace(finding, status=status, history=(*finding.history, Step(status, at, command.who, text)), due=due)
+    step = Step(status, at, command.who, note or reason(command))
+    return replace(finding, status=status, history=(*finding.history, step), due=due, waiver="")
 
 
 def _exempt(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry, permission: Exemption) -> Finding:

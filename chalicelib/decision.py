@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from chalicelib.model import ACTING, STANDING, Exemption, Finding, Mode, Origin, Pause, Remedy, Status, Waiver
+from chalicelib.model import ACTING, STANDING, Exemption, Mode, Origin, Pause, Remedy, Status, Waiver
 from chalicelib.settings import Limits
 
 TEN_MINUTES = 600.0
 HOUR = 3600.0
 EVERY_PART = "*"
-WAIVER = "waiver "
 PERMITTED = ("undone", "exempted")
 
 
@@ -187,14 +186,8 @@ def _waived(remedy: Remedy | None, entry: Entry | None, stands: bool, waiver: Wa
     if c.modes[origin] == "off":
         return NOTHING
     return Decision(
-        kind, "exempted", origin, f"{WAIVER}{waiver.id} of {waiver.who}: {waiver.why}", waiver.until, waiver.id
+        kind, "exempted", origin, f"waiver {waiver.id} of {waiver.who}: {waiver.why}", waiver.until, waiver.id
     )
-
-
-def waived_by(finding: Finding) -> str:
-    """Return the id of the waiver under which a finding stands, or an empty text."""
-    note = finding.history[-1].note
-    return note.removeprefix(WAIVER).split(" ", 1)[0] if note.startswith(WAIVER) else ""
 
 
 def _unfinished(remedy: Remedy | None, entry: Entry, permitted: bool, stands: bool, c: Circumstances) -> Decision:

@@ -94,7 +94,9 @@ def name_of(arn: str) -> str:
     if kind == "assumed-role":
         role, _, session = path.rpartition("/")
         return f"{session} as {role}"
-    return path.rsplit("/", 1)[-1] or kind
+    name = path.rsplit("/", 1)[-1] or kind
+    # In histories that is our own name.
+    return arn if name == "parapet" else name
 
 
 def issuer(detail: Mapping[str, Any]) -> str:

@@ -38,7 +38,8 @@ def unmarshal(value: Mapping[str, Any]) -> Any:
         return {key: unmarshal(item) for key, item in content.items()}
     if kind == "L":
         return [unmarshal(item) for item in content]
-    if kind in ("S", "BOOL"):
+    if kind in ("S", "BOOL", "B", "SS", "NS", "BS"):
+        # Ours has no binary values and sets; who sets a switch by hand may.
         return content
     raise TypeError(f"the table does not hold the attribute type {kind}")
 

@@ -218,7 +218,8 @@ class Finding:
     """One episode of one violation, as the journal keeps it; times are epoch seconds.
 
     `source` says where people must mend it for good (a stack, a Terraform workspace), `acknowledged` who has seen it,
-    and `question` how often its fix was asked for: an approval is meant for the latest time.
+    `question` how often its fix was asked for (an approval is meant for the latest time), and `waiver` under which
+    waiver it stands.
     """
 
     id: str
@@ -242,6 +243,7 @@ class Finding:
     source: str = ""
     acknowledged: str = ""
     question: int = 0
+    waiver: str = ""
     version: int = RECORDS
 
     @property
@@ -320,7 +322,8 @@ class Notice:
 
     Notices with one `thread` belong together; `key` is the same for every repeat of the same news. `actions` are what
     a person may ask for in answer (about the `question`-th time of asking). `to` is the ARN of the one person whom a
-    notice is for, instead of everybody; `reply_to` is where Slack wants this outcome beside the thread.
+    notice is for, instead of everybody; `reply_to` is where Slack wants this outcome beside the thread; `loud` is news
+    that must not stay in a thread where nobody looks.
     """
 
     key: str
@@ -339,6 +342,7 @@ class Notice:
     question: int = 0
     to: str = ""
     reply_to: str = ""
+    loud: bool = False
 
 
 CommandKind = Literal["undo", "approve", "reject", "exempt", "acknowledge", "pause", "resume"]

@@ -31,9 +31,13 @@ class Person:
 
 
 def mail(identity: str) -> str:
-    """Return the address that a role's session is named after, as single sign-on names them, or an empty text."""
-    session = identity.rpartition("/")[2] if ":assumed-role/" in identity else ""
-    return session if _MAIL.fullmatch(session) else ""
+    """Return the address that a session of single sign-on is named after, or an empty text.
+
+    Of no other role: whoever may assume one names the session as he likes.
+    """
+    _, sso, session = identity.partition(":assumed-role/AWSReservedSSO_")
+    address = session.rpartition("/")[2] if sso else ""
+    return address if _MAIL.fullmatch(address) else ""
 
 
 def of(people: Iterable[Person], identity: str) -> Person | None:

@@ -150,7 +150,10 @@ class Pipeline:
         """Clear the time at which to look again, or put it off to the end of the pause that still holds it."""
         pause = scope.paused(self.journal.pauses(), finding.violation, self.now())
         fresh = self.journal.get(finding.id)
-        if pause and fresh and fresh.status == "held":
+        latest = self.journal.head(place(finding.violation)).entries.get(finding.violation.part)
+        if fresh and (latest is None or latest.finding != fresh.id):
+            self.journal.put_off(fresh, None)
+        elif pause and fresh and fresh.status == "held":
             self.journal.put_off(finding, pause.until)
         elif finding.due is not None and finding.due <= self.now():
             # A look that comes late, or twice, must not clear what has been set since.

@@ -30,6 +30,8 @@ from chalicelib.model import (
 )
 
 OPEN, EXEMPT, PAUSE, WAIVER = "open ", "exempt ", "pause", "waiver "
+# Under this name a command's item has its `expires`.
+VOID = "void"
 # Findings', commands', and what a thread was told.
 KNOWN = frozenset({*STATUSES, "done", "refused", "trouble"})
 T = TypeVar("T")
@@ -83,11 +85,13 @@ def _about(name: str) -> Scope:
 
 
 def _pause(name: str, value: Any) -> Pause:
+    """Return the pause of a switch; whatever somebody has put there in a hurry, it is on."""
     about = _about(name)
     if not isinstance(value, dict):
         return Pause("somebody in the console", str(value), 0.0, None, about)
-    who, why = str(value.get("who", "somebody in the console")), str(value.get("why", ""))
-    return Pause(who, why, float(value.get("at", 0.0)), value.get("until"), about)
+    at, until = (float(one) if isinstance(one, int | float) else None for one in (value.get("at"), value.get("until")))
+    who = str(value.get("who", "somebody in the console"))
+    return Pause(who, str(value.get("why", "")), at or 0.0, until, about)
 
 
 def pause_record(pause: Pause) -> dict[str, Any]:
@@ -96,12 +100,20 @@ def pause_record(pause: Pause) -> dict[str, Any]:
 
 
 def waivers(raw: Mapping[str, Any]) -> tuple[Waiver, ...]:
-    """Return the waivers in the exemptions' item; raises Newer."""
-    return tuple(
-        made(Waiver, {**value, "scope": made(Scope, value["scope"], f"waiver {value['id']}")}, f"waiver {value['id']}")
-        for name, value in sorted(raw.items())
-        if name.startswith(WAIVER)
-    )
+    """Return the waivers in the exemptions' item; raises ParapetError for what is none, and Newer."""
+    return tuple(_waiver(name, value) for name, value in sorted(raw.items()) if name.startswith(WAIVER))
+
+
+def _waiver(name: str, value: Any) -> Waiver:
+    try:
+        waiver = made(Waiver, {**value, "scope": made(Scope, value["scope"], name)}, name)
+        if not isinstance(waiver.until, int | float):
+            raise TypeError(waiver.until)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ParapetError(
+            f"what the journal's item EXEMPTIONS holds under {name!r} is no waiver: take it away there"
+        ) from error
+    return waiver
 
 
 def waiver_record(waiver: Waiver) -> dict[str, Any]:
@@ -116,13 +128,17 @@ def scope_record(about: Scope) -> dict[str, str]:
 
 def command_record(command: Command) -> dict[str, Any]:
     """Return a command as its item holds it, keys aside."""
-    return {**plain(command), "scope": scope_record(command.scope)}
+    told = {**plain(command), "scope": scope_record(command.scope), VOID: command.expires}
+    # The table deletes what has an attribute of that name, once its time is over.
+    del told["expires"]
+    return told
 
 
 def command(raw: Mapping[str, Any]) -> Command:
     """Return the command in an item, its answer laid over it; raises Newer."""
     what = f"command {raw['id']}"
-    told = {name: value for name, value in raw.items() if name not in ("pk", "sk", "due", "due_kind")}
+    told = {name: value for name, value in raw.items() if name not in ("pk", "sk", "due", "due_kind", VOID)}
+    told["expires"] = raw.get(VOID)
     return made(Command, {**told, "scope": made(Scope, told.get("scope", {}), what)}, what)
 
 
@@ -172,7 +188,7 @@ def _field(finding: Finding, name: str) -> Any:
         return _calls_text(value)
     if name == "history":
         return [plain(step) for step in value]
-    if name in ("source", "acknowledged", "question"):
+    if name in ("source", "acknowledged", "question", "waiver"):
         return value or None
     return plain(value) if name == "actor" and value else value
 
@@ -230,5 +246,6 @@ def finding(raw: Mapping[str, Any]) -> Finding:
         source=raw.get("source", ""),
         acknowledged=raw.get("acknowledged", ""),
         question=raw.get("question", 0),
+        waiver=raw.get("waiver", ""),
         version=raw["version"],
     )

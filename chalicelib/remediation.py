@@ -134,6 +134,7 @@ class Remediation:
             event_time=cause.event_time if brought else None,
             due=decision.due,
             question=int(decision.status == "asked"),
+            waiver=decision.waiver,
             source=source,
         )
         fixing = decision.status == "fixing"
@@ -171,7 +172,8 @@ class Remediation:
             event_name=cause.event_name,
             event_time=cause.event_time,
             due=decision.due,
-            question=before.question + (decision.status == "asked"),
+            question=_question(before, decision.status),
+            waiver=decision.waiver,
             source=source,
             history=(*before.history, Step(decision.status, now, US, note)),
         )
@@ -191,7 +193,8 @@ class Remediation:
         """Take an unfinished or a waiting fix up; raises Conflict when what stands is another violation by now."""
         finding, now = self.known(entry), self.now()
         taken = replace(
-            entry, status="fixing", mover=cause.name, request=cause.request, lease=now + LEASE, at=now, counted=True
+            entry, status="fixing", mover=cause.name, request=cause.request, lease=now + LEASE, at=now, counted=True,
+            waiver="",
         )  # fmt: skip
         # Only the head moves: a finding that is tried again and again must not grow by two steps each time.
         counted = None if entry.counted else (record.head, record.limit)
@@ -210,7 +213,7 @@ class Remediation:
         )  # fmt: skip
         begun = finding
         if finding.status != "fixing":
-            step = Step("fixing", now, command.who, command.why)
+            step = Step("fixing", now, command.who, reason(command))
             begun = replace(finding, status="fixing", history=(*finding.history, step), due=None)
         begun = self.journal.move(finding, begun, entry, taken, lift=True)
         self._finish(target, begun, taken, command)
@@ -347,7 +350,8 @@ class Remediation:
             history=finding.history if again else (*finding.history, step),
             fixed_at=now if status == "fixed" else finding.fixed_at,
             due=due,
-            question=finding.question + (status == "asked"),
+            question=_question(finding, status),
+            waiver=entry.waiver,
         )
         free = replace(entry, status=status, lease=0.0, at=now)
         if command:
@@ -360,6 +364,11 @@ class Remediation:
             self.tell(moved)
 
 
+def _question(finding: Finding, status: Status) -> int:
+    """Return how often a finding's fix was asked for, once it has a status; the first version did not count."""
+    return max(finding.question, int(finding.status == "asked")) + 1 if status == "asked" else finding.question
+
+
 def _written(record: Record, entry: Entry, where: Place, *, fixing: bool) -> Record:
     """Return the record as our own writes have changed it, so that the next part needs no second read."""
     head, limit = record.head, record.limit
@@ -368,6 +377,11 @@ def _written(record: Record, entry: Entry, where: Place, *, fixing: bool) -> Rec
         head = replace(head, fixes=(*head.fixes, (entry.at, entry.mover)))
         limit = Limit(limit.rev + 1, (*limit.fixes, (entry.at, where.resource)))
     return Record(head, limit)
+
+
+def reason(command: Command) -> str:
+    """Return why somebody asked for something, as a finding's history keeps it."""
+    return f"{command.why} (who made the change insists)".strip() if command.break_glass else command.why
 
 
 def run(aws: Aws, calls: Sequence[Call], *, tolerant: bool) -> AwsError | None:

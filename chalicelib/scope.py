@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
 
 from chalicelib.model import Actor, ParapetError, Pause, Scope, Violation, Waiver, plain
 from chalicelib.registry import service_of
@@ -12,8 +11,11 @@ from chalicelib.registry import service_of
 PAUSED_BY = ("guardrail", "service", "account", "region")
 # A waiver for a whole account, region or service would be a way to switch Parapet off.
 NARROW = ("guardrail", "resource", "tag", "principal")
+# So much of a name must be written out where `*` stands for the rest.
+LITERAL = 3
 _ROLE = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/.*")
-_PATH = re.compile(r"(:(?:role|user)/)(?:.*/)?([^/]+)$")
+_IDENTITY = re.compile(r"arn:[\w-]+:(?:iam|sts)::(?:\d{12}|\*):(root|(?:user|role|assumed-role|federated-user)/.+)")
+_PATH = re.compile(r"(:(?:role|user)/)[^*]*/([^/*]+)")
 
 
 def places(scope: Scope, violation: Violation) -> bool:
@@ -24,7 +26,7 @@ def places(scope: Scope, violation: Violation) -> bool:
         for name, value in plain(scope).items()
         if name not in ("resource", "tag", "principal")
     )
-    return exact and (not scope.resource or fnmatchcase(violation.resource, scope.resource))
+    return exact and (not scope.resource or like(violation.resource, scope.resource))
 
 
 def paused(pauses: Iterable[Pause], violation: Violation, now: float) -> Pause | None:
@@ -66,14 +68,35 @@ def tagged(tags: Mapping[str, str], wanted: str) -> bool:
     return key in tags and (not equals or tags[key] == value)
 
 
+def like(text: str, pattern: str) -> bool:
+    """Whether a text is what a pattern says, in which `*` stands for anything and nothing else is special."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+
+
 def is_principal(arn: str, pattern: str) -> bool:
     """Whether a caller's ARN is what a pattern means; a role's ARN, with its path or without, means its sessions."""
     forms = [arn]
     if session := _ROLE.fullmatch(arn):
         forms.append(f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}")
     # An account has no two roles of one name, and a session's ARN does not tell the path.
-    wanted = {pattern, _PATH.sub(r"\1\2", pattern)}
-    return any(fnmatchcase(form, one) for form in forms for one in wanted)
+    path = re.fullmatch(rf"([^*]*){_PATH.pattern}", pattern)
+    wanted = (pattern, f"{path[1]}{path[2]}{path[3]}") if path else (pattern,)
+    return any(like(form, one) for form in forms for one in wanted)
+
+
+def too_wide(principal: str) -> str:
+    """Return why an ARN cannot stand for somebody, or an empty text: it must name whom it means."""
+    named = _IDENTITY.fullmatch(principal)
+    if not named:
+        return "it is not the ARN of a user, role or session, such as arn:aws:iam::123456789012:role/deploy"
+    kind, _, name = named[1].partition("/")
+    if kind == "role" and "/" in name and "*" in name:
+        return "a session's ARN does not tell its role's path: leave the path out where * stands for something"
+    # Of a session it is the role that counts: its own name anybody chooses who may assume it.
+    name = name.split("/")[0] if kind == "assumed-role" else name.rpartition("/")[2]
+    if kind != "root" and len(name.replace("*", "")) < LITERAL:
+        return f"it would be almost everybody: write out {LITERAL} letters of the name or more"
+    return ""
 
 
 def parse(text: str, names: Iterable[str]) -> Scope:

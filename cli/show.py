@@ -10,7 +10,7 @@ import click
 
 from chalicelib import scope, times
 from chalicelib.api import shape
-from chalicelib.decision import EVERY_PART, PERMITTED, Head, waived_by
+from chalicelib.decision import EVERY_PART, PERMITTED, Head
 from chalicelib.journal import place
 from chalicelib.model import STANDING, Exemption, Finding, Pause
 from cli import findings, output, scopes
@@ -63,7 +63,7 @@ def following(finding: Finding, head: Head, pauses: Iterable[Pause], now: float)
     found = []
     if pause := scope.paused(pauses, finding.violation, now):
         found.append((f"./parapet resume{scopes.typed(pause.scope)}", "To let Parapet fix again"))
-    if waiver := waived_by(finding):
+    if waiver := finding.waiver:
         return [(f"./parapet exempt --end {waiver} --why …", "To end the exemption that covers it")]
     standing = status in STANDING and status != "fixing"
     if finding.fix and (standing or status in PERMITTED) and status != "observed":

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib import commands, records
-from chalicelib.decision import waived_by
+from chalicelib import commands, people, records
 from chalicelib.journal import Conflict, place
 from chalicelib.model import Command, Finding, ParapetError, Scope
 from chalicelib.people import Person
 from chalicelib.settings import Control, Exempting
+from deploy.resources import storage
 from tests.account import NOW, TestAccount
 from tests.guardrails import test_ec2_security_group_open as group
 from tests.guardrails import test_kms_key_deletion_scheduled as kms
@@ -234,7 +234,11 @@ class TestWaivers:
     def test_are_honoured_by_events_and_sweeps_quietly_and_on_record(
         self, account: TestAccount, web: str, about: str
     ) -> None:
-        given = {"guardrail": {"guardrail": NAME}, "resource": {"resource": web}, "pattern": {"resource": "sg-*"}}
+        given = {
+            "guardrail": {"guardrail": NAME},
+            "resource": {"resource": web},
+            "pattern": {"guardrail": NAME, "resource": "sg-*"},
+        }
         waiver = self.give(account, **given[about])
         event = group.breach(account, web)
         [finding] = account.deliver(event)
@@ -243,7 +247,7 @@ class TestWaivers:
             account.deliver(event)
             account.sweep(NAME)
         assert account.findings() == [finding]
-        assert (finding.status, waived_by(finding), finding.due) == ("exempted", waiver.id, waiver.until)
+        assert (finding.status, finding.waiver, finding.due) == ("exempted", waiver.id, waiver.until)
         assert opened(account, web)
         assert account.notices() == []
 
@@ -330,24 +334,52 @@ class TestWaivers:
         ("about", "text"),
         [
             ({"account": ACCOUNT}, "would switch Parapet off"),
-            ({"resource": "*"}, "would be every resource"),
+            ({"resource": "*"}, "it needs a guardrail"),
+            ({"resource": "*-*", "service": "ec2"}, "it needs a guardrail"),
+            ({"principal": "arn:*"}, "is not the ARN of a user, role or session"),
+            ({"principal": f"arn:aws:iam::{ACCOUNT}:role/*"}, "would be almost everybody"),
+            ({"principal": f"arn:aws:iam::{ACCOUNT}:role/ci/dep*"}, "leave the path out"),
+            ({"principal": f"arn:aws:sts::{ACCOUNT}:assumed-role/*/deploy"}, "would be almost everybody"),
+            ({"tag": "=yes"}, "names no key"),
+            ({"guardrail": NAME, "service": "iam"}, "is not a guardrail of iam"),
+            ({"guardrail": NAME, "region": "global"}, "leave the region out"),
             ({"guardrail": "ec2_security_group_opn"}, "did you mean 'ec2_security_group_open'"),
-            ({"principal": "deploy"}, "is not an ARN"),
+            ({"principal": "deploy"}, "is not the ARN"),
             ({"resource": "x", "account": "12"}, "12 digits"),
         ],
     )
     def test_too_wide_or_misspelt_are_refused(self, account: TestAccount, about: dict[str, str], text: str) -> None:
+        account.set(exempting=Exempting(by_tag=True))
         with pytest.raises(ParapetError, match=text):
             self.give(account, **about)
-        with pytest.raises(ParapetError, match="in the past"):
-            self.give(account, -1, guardrail=NAME)
+
+    @pytest.mark.parametrize(("ends", "text"), [(-1.0, "in the past"), (401 * DAY, "within 400 days")])
+    def test_end_in_some_time_to_come(self, account: TestAccount, ends: float, text: str) -> None:
+        with pytest.raises(ParapetError, match=text):
+            self.give(account, ends, guardrail=NAME)
+
+    def test_ended_without_anybody_looking_are_found_by_the_next_sweep(self, account: TestAccount, web: str) -> None:
+        waiver = self.give(account, resource=web)
+        [finding] = account.deliver(group.breach(account, web))
+        account.journal.end_waiver(waiver.id)
+        assert commands.unwaived(account.journal, account.clock()) == [finding]
+        account.pipeline("ec2").look_again(finding.id, "r")
+        assert not opened(account, web)
+        assert commands.unwaived(account.journal, account.clock()) == []
+
+    def test_that_are_none_keep_everything_from_being_fixed_and_say_so(self, account: TestAccount, web: str) -> None:
+        item = {"pk": {"S": "EXEMPTIONS"}, "sk": {"S": "EXEMPTIONS"}, "waiver x": {"S": "please"}}
+        account.client("dynamodb").put_item(TableName="parapet-test", Item=item)
+        with pytest.raises(ParapetError, match="holds under 'waiver x' is no waiver: take it away there"):
+            account.deliver(group.breach(account, web))
+        assert opened(account, web)
 
 
 class TestWaiversUnderFourEyes:
     ALICE = Person("alice", "U0ALICE00", "", (f"arn:aws:iam::{ACCOUNT}:user/alice",))
     BOB = Person("bob", "U0BOB0000", "", (f"arn:aws:iam::{ACCOUNT}:user/bob",))
 
-    @pytest.mark.parametrize(("who", "covers"), [("alice", False), ("bob", True), ("mallory", False)])
+    @pytest.mark.parametrize(("who", "covers"), [("alice", False), ("bob", True)])
     def test_do_not_cover_the_own_change_of_who_gave_them(
         self, account: TestAccount, web: str, who: str, covers: bool
     ) -> None:
@@ -358,6 +390,16 @@ class TestWaiversUnderFourEyes:
         [finding] = account.deliver(group.breach(account, web))
         account.sweep(NAME)
         assert now(account, finding).status == ("exempted" if covers else "asked")
+
+    def test_are_for_people_whom_the_settings_name_and_about_such(self, account: TestAccount) -> None:
+        account.set(control=Control(four_eyes=True), people=(self.ALICE, self.BOB))
+        with pytest.raises(ParapetError, match="user/mallory is nobody under"):
+            account.command("exempt", "mallory", scope=Scope(resource="sg-1"))
+        with pytest.raises(ParapetError, match="role/deploy is nobody's under"):
+            account.command("exempt", "bob", scope=Scope(principal=f"arn:aws:iam::{ACCOUNT}:role/deploy"))
+        robot = Person("deploy", "", "", (f"arn:aws:iam::{ACCOUNT}:role/deploy",))
+        account.set(people=(self.ALICE, self.BOB, robot))
+        account.command("exempt", "bob", scope=Scope(principal=robot.aws[0]))
 
 
 class TestPausesByScope:
@@ -421,6 +463,20 @@ class TestPausesByScope:
         [pause] = records.pauses({"pk": "CONTROL", name: "fire"})
         assert pause.scope == Scope()
 
+    @pytest.mark.parametrize(
+        "value",
+        [
+            {"SS": ["fire"]}, {"B": b"fire"}, {"BOOL": False}, {"NULL": True}, {"N": "0"},
+            {"M": {"until": {"S": "2026-12-01"}}}, {"M": {"at": {"S": "now"}}}, {"L": []},
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_set_by_hand_to_whatever_are_on(self, account: TestAccount, web: str, value: dict[str, Any]) -> None:
+        item = {"pk": {"S": "CONTROL"}, "sk": {"S": "CONTROL"}, "pause": value}
+        account.client("dynamodb").put_item(TableName="parapet-test", Item=item)
+        [finding] = account.deliver(group.breach(account, web))
+        assert (finding.status, finding.due) == ("held", None)
+
     @pytest.mark.parametrize("name", ["pause region=eu-west-1 service=ec2", "pause  service=ec2   region=eu-west-1"])
     def test_written_by_hand_in_any_order_are_lifted(self, account: TestAccount, name: str) -> None:
         item = {"pk": {"S": "CONTROL"}, "sk": {"S": "CONTROL"}, name: {"S": "fire"}}
@@ -479,6 +535,31 @@ class TestFourEyes:
         [finding] = account.sweep(NAME)
         assert self.ask(account, finding, "slack:U0MALLORY", "approve").answer == "fixed"
 
+    def test_breaking_it_where_nobody_minds_is_not_shouted(self, account: TestAccount, fixed: Finding) -> None:
+        assert self.ask(account, fixed, "slack:U0BOB0000", break_glass=True, why="just so").status == "done"
+        [notice] = [one for one in account.notices() if not one.to]
+        assert notice.severity == "high"
+        assert now(account, fixed).history[-1].note == "just so"
+
+    def test_an_approval_of_ones_own_is_in_the_history_too(self, account: TestAccount, web: str) -> None:
+        account.set(control=Control(four_eyes=True), people=(self.ALICE, self.BOB))
+        account.mode(NAME, event="approve")
+        [finding] = account.deliver(group.breach(account, web))
+        assert self.ask(account, finding, "slack:U0ALICE00", "approve", break_glass=True, why="now").status == "done"
+        assert now(account, finding).history[1].note == "now (who made the change insists)"
+
+    @pytest.mark.parametrize(
+        ("session", "whose"),
+        [
+            ("AWSReservedSSO_Admin_0123456789abcdef/bob@example.com", "bob"),
+            # Whoever may assume a role names the session as he likes.
+            ("ci/bob@example.com", ""),
+        ],
+    )
+    def test_who_is_who_by_mail_only_single_sign_on_tells(self, session: str, whose: str) -> None:
+        found = people.of((self.ALICE, self.BOB), f"arn:aws:sts::{ACCOUNT}:assumed-role/{session}")
+        assert (found.name if found else "") == whose
+
 
 class TestCommandsOnTheirWay:
     def test_asked_twice_under_one_id_is_asked_once(self, account: TestAccount, web: str) -> None:
@@ -492,6 +573,42 @@ class TestCommandsOnTheirWay:
         assert account.ask("undo", finding, id=number).status == "done"
         with pytest.raises(Conflict):
             account.ask("undo", finding, id=number, who="mallory")
+
+    @pytest.mark.parametrize("more", [{"why": "another"}, {"seconds": 60.0}, {"break_glass": True}])
+    def test_asked_for_something_else_under_an_id_is_refused(
+        self, account: TestAccount, web: str, more: dict[str, Any]
+    ) -> None:
+        [finding] = account.deliver(group.breach(account, web))
+        account.ask("undo", finding, id="0123456789abcdef")
+        with pytest.raises(Conflict):
+            account.ask("undo", finding, id="0123456789abcdef", **more)
+
+    def test_a_reason_is_one_line_and_not_a_document(self, account: TestAccount, web: str) -> None:
+        [finding] = account.deliver(group.breach(account, web))
+        assert account.command("undo", finding=finding, why=" one\n\ttwo ").why == "one two"
+        with pytest.raises(ParapetError, match="longer than 500 letters"):
+            account.command("undo", finding=finding, why="x" * 501)
+
+    def test_nothing_but_threads_has_what_the_table_forgets_things_by(self, account: TestAccount, web: str) -> None:
+        [finding] = account.deliver(group.breach(account, web))
+        account.undo(finding)
+        commands.pause(account.journal, account.command("pause"))
+        commands.waive(account.journal, account.command("exempt", scope=Scope(resource=web)))
+        forgotten = storage.resources()["Journal"]["Properties"]["TimeToLiveSpecification"]["AttributeName"]
+        kept = account.client("dynamodb").scan(TableName="parapet-test")["Items"]
+        assert {item["sk"]["S"] for item in kept} >= {"ANSWER", "COMMAND", "CONTROL", "EXEMPTIONS", "FINDING", "HEAD"}
+        assert [item for item in kept if forgotten in item] == []
+
+    def test_about_a_guardrail_of_another_version_are_refused(self, account: TestAccount, web: str) -> None:
+        [finding] = account.deliver(group.breach(account, web))
+        command = account.ask("undo", finding)
+        account.client("dynamodb").update_item(
+            TableName="parapet-test",
+            Key={"pk": {"S": f"FINDING#{finding.id}"}, "sk": {"S": "FINDING"}},
+            UpdateExpression="SET guardrail = :name",
+            ExpressionAttributeValues={":name": {"S": "ec2_no_more"}},
+        )
+        assert "ec2_no_more is no guardrail of this version" in account.obey(command).answer
 
     def test_one_whose_event_was_lost_is_taken_up(self, account: TestAccount, web: str) -> None:
         [finding] = account.deliver(group.breach(account, web))
@@ -541,6 +658,29 @@ class TestCommandsOnTheirWay:
         odd = replace(account.command("undo", finding=finding), kind="pause")
         account.journal.ask(odd)
         assert "is not about a finding" in account.obey(odd).answer
+
+
+def test_an_exemption_is_as_long_as_was_asked_for_last(account: TestAccount, asked: Finding) -> None:
+    account.obey(account.ask("exempt", asked, 30 * DAY))
+    account.obey(account.ask("exempt", asked, 3600.0, who="carol"))
+    head = account.journal.head(place(asked.violation))
+    permission = head.exemption(asked.violation.part, account.clock())
+    assert permission is not None
+    assert (permission.until, permission.who) == (account.clock() + 3600, "carol")
+    assert now(account, asked).due == permission.until
+
+
+def test_a_question_of_the_first_version_is_told_when_it_is_put_anew(account: TestAccount, asked: Finding) -> None:
+    # The first version did not count.
+    account.client("dynamodb").update_item(
+        TableName="parapet-test",
+        Key={"pk": {"S": f"FINDING#{asked.id}"}, "sk": {"S": "FINDING"}},
+        UpdateExpression="REMOVE question, due, due_kind",
+    )
+    account.clock.forward(WEEK + 1)
+    account.sweep(NAME)
+    assert now(account, asked).question == 2
+    assert [one.key for one in account.notices() if not one.to] == [f"{asked.id}:asked:2"]
 
 
 def test_a_fix_of_two_calls_that_is_half_done_can_be_approved(account: TestAccount) -> None:

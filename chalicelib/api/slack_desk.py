@@ -14,7 +14,7 @@ from chalicelib.model import Asker, Aws, AwsError, Command, CommandKind, Finding
 from chalicelib.notices import slack_api
 from chalicelib.notices.slack_api import SlackApi
 from chalicelib.notices.slack_text import Block
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, SettingsError
 from chalicelib.telemetry import Invocation
 
 # For how long it is believed who is in a user group (seconds).
@@ -60,6 +60,7 @@ class Desk:
         now: epoch seconds.
         remaining: tells how many seconds there are until Slack waits no longer.
         seen: what the log learns.
+        problem: with the settings, where they cannot be used; then it is not known who may do what.
     """
 
     settings: Settings
@@ -70,12 +71,14 @@ class Desk:
     now: float
     remaining: Callable[[], float]
     seen: Invocation
+    problem: str = ""
 
     def asker(self, user: User) -> Asker:
         """Return who asks, by the name that the settings know, or else by the one in Slack."""
         identity = people.SLACK + user.id
         known = people.of(self.settings.people, identity)
-        return Asker(f"{known.name if known else user.name} in Slack", identity, "slack")
+        # In Slack anybody can take anybody's name.
+        return Asker(f"{known.name if known else f'{user.name} ({user.id})'} in Slack", identity, "slack")
 
     def admit(self, user: User, kind: CommandKind) -> None:
         """Make sure that somebody may ask for a command; raises Denied, also when Slack does not tell."""
@@ -88,6 +91,12 @@ class Desk:
         self._among(user, names, "look into Parapet from Slack", "[commands] in parapet.toml")
 
     def _among(self, user: User, names: Iterable[str], what: str, where: str) -> None:
+        if self.problem:
+            self.seen.line("ERROR", f"who may do what in Slack is not known: {self.problem}")
+            raise SettingsError(
+                "Parapet's settings cannot be used, so who may do what in Slack is not known and nothing was done; "
+                "its log says what to mend. Fixing is stopped all the same by `./parapet pause --why …`"
+            )
         wanted = tuple(names)
         if "*" in wanted or user.id in wanted:
             return

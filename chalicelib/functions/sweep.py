@@ -1,5 +1,6 @@
 """The function that starts the sweep: it asks every guard function to look at all that stands."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from chalice import Blueprint
 from chalice.app import CloudWatchEvent
 
 from chalicelib import commands, organisation, registry, telemetry, wiring
+from chalicelib.journal import Journal
 from chalicelib.model import AwsError
 from chalicelib.registry import Guardrail
 
@@ -15,7 +17,10 @@ blueprint = Blueprint(__name__)
 
 @blueprint.schedule("rate(1 hour)")
 def sweep(event: CloudWatchEvent) -> None:
-    """Put sweep events on the bus, one per guardrail, account and region, the trails' first; raises AwsError."""
+    """Put sweep events on the bus, one per guardrail, account and region, the trails' first; raises AwsError.
+
+    And look-again events for what stood under waivers that have been ended: not all of it can a sweep see.
+    """
     with telemetry.invocation("sweep", event.context):
         own = event.context.invoked_function_arn.split(":")[4]
         aws, chosen = wiring.accounts(own)(own, ""), wiring.configured((), own)
@@ -26,6 +31,7 @@ def sweep(event: CloudWatchEvent) -> None:
             # Whom we know without asking is swept all the same.
             accounts, problem = list(dict.fromkeys((own, *chosen.accounts.ids))), error
         commands.emit(aws, commands.SWEEP, list(details(registry.load(), accounts, chosen.swept)))
+        commands.look_again(aws, commands.unwaived(Journal(aws, chosen.table), time.time()))
         if problem:
             raise problem
 
