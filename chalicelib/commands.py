@@ -39,7 +39,7 @@ from chalicelib.notices import compose
 from chalicelib.pipeline import Pipeline
 from chalicelib.registry import Guardrail
 from chalicelib.remediation import LATER, LEASE, US, reason, run, same
-from chalicelib.settings import Settings, meant
+from chalicelib.settings import DAY, LONGEST, Settings, meant
 
 SOURCE = "parapet"
 COMMAND, SWEEP, LOOK_AGAIN = "Parapet Command", "Parapet Sweep", "Parapet Look Again"
@@ -61,11 +61,9 @@ def emit(aws: Aws, kind: str, details: list[dict[str, Any]]) -> None:
 # Asked again when nobody has answered for so long: the event may have been lost before it was sent.
 OVERDUE = 60.0
 # All waivers are one item, which must not outgrow what an item holds; commands and the evidence keep them.
-DAY = 86400.0
 LONG_OVER = 90 * DAY
 # So many fit into an item with room to spare.
 MOST_WAIVERS = 300
-LONGEST = 400 * DAY
 LONGEST_WHY = 500
 # As many looks as can be asked for before Slack waits no longer; the timer asks for the rest.
 AT_ONCE = 50

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -23,10 +23,12 @@ DAY = 86400.0
 # is added to a day any longer.
 SETTLING = 900.0
 FINDING, COMMAND, ANSWER, CONTROL, EXEMPTIONS = "FINDING#", "COMMAND#", "ANSWER#", "CONTROL", "EXEMPTIONS"
+HEAD = "HEAD#"
+TODAY = "today"
 # Keys, what only indexes need, when to look again, and where Slack wants an answer: none of it says what happened.
 _LEFT_OUT = frozenset({"pk", "sk", "month", "due", "due_kind", "reply_to"})
-# What no step of a finding ever changes.
-_IDENTITY = ("id", "guardrail", "account", "region", "resource", "part", "opened")
+# What an event sets once that adopts what a sweep found.
+_ADOPTED = frozenset({"origin", "actor", "event_id", "event_name", "event_time", "fix", "undo", "source"})
 _FILE = re.compile(r"(\d{4})/(\d\d)/(\d\d)/(entries\.jsonl|manifest\.json)")
 
 Item = dict[str, Any]
@@ -103,9 +105,10 @@ def complete(now: float) -> str:
 def days_of(raw: Mapping[str, Any]) -> frozenset[str]:
     """Return the days on which a finding moved, or a command was asked for, by its item."""
     try:
-        steps = raw["history"] if raw["pk"].startswith(FINDING) else [raw]
-        return frozenset(day_of(float(step["at"])) for step in steps)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        steps = [(step["status"], step["at"]) for step in (raw["history"] if raw["pk"].startswith(FINDING) else [raw])]
+        steps[-1]
+        return frozenset(day_of(float(at)) for _, at in steps)
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise Foreign(raw.get("pk"), repr(error)) from None
 
 
@@ -291,6 +294,39 @@ class Present:
                 for day in days_of(raw):
                     self._days.setdefault(day, set()).add(raw["pk"])
 
+    def __getitem__(self, name: str) -> Item:
+        """Return an item, a command with what came of it; empty when there is none."""
+        if name.startswith(COMMAND):
+            return of_command(self._item(name), self._item(ANSWER + name.removeprefix(COMMAND)))
+        return self._item(name)
+
+    def named(self, *kinds: str) -> Iterator[tuple[str, Item]]:
+        """Yield the items whose names begin in one of some ways, in order."""
+        for name in sorted(self._items):
+            if name.startswith(kinds):
+                yield name, self[name]
+
+    def older(self, day: str) -> list[str]:
+        """Return the findings that moved before a day only, and the commands asked for before it."""
+        later = {name for moved, names in self._days.items() if moved >= day for name in names}
+        return sorted({name for names in self._days.values() for name in names} - later)
+
+    def sound(self, now: float) -> None:
+        """Check that each finding and command agrees with itself; raises Broken."""
+        for name in sorted(self._items):
+            if name.startswith((FINDING, COMMAND)):
+                raw = self._item(name)
+                steps = raw["history"] if name.startswith(FINDING) else [raw]
+                follows = _follows(name, raw)
+                if ANSWER + name.removeprefix(COMMAND) in self._items:
+                    follows["status"] = "asked"
+                for attribute, wanted in follows.items():
+                    if raw.get(attribute) != wanted:
+                        said = f"its {attribute} is {_shown(raw.get(attribute))}"
+                        raise Broken(TODAY, f"{name}: {said}, and must be {_shown(wanted)}")
+                if any(float(step["at"]) > now + SETTLING for step in steps):
+                    raise Broken(TODAY, f"{name}: it has something of a time to come")
+
     def compare(self, day: str, exported: Mapping[str, Item]) -> None:
         """Check that a day's export is what the journal still says of that day; raises Broken."""
         moved = self._days.get(day, set())
@@ -327,26 +363,47 @@ class Present:
                 f"entry {name}: expected {len(then['history'])} steps by the end of that day, "
                 f"the journal has {len(now['history'])}",
             )
-        # Until its next step nothing else about a finding changes either.
-        still = len(raw["history"]) == len(now["history"])
-        _same(day, name, then, now, {*then, *now} if still else _IDENTITY)
+        _same(day, name, then, now, {*then, *now} - _moved(then, now, raw["history"][len(now["history"]) :]))
 
     def _command(self, day: str, name: str, then: Item) -> None:
-        number = name.removeprefix(COMMAND)
-        now = of_command(self._item(name), self._item(f"{ANSWER}{number}"))
-        names = {*then, *now}
         # What nobody had answered by then may have been answered since.
-        _same(day, name, then, now, names - {"status", "answer"} if then.get("status") == "asked" else names)
+        now = told(self._item(name)) if then.get("status") == "asked" else self[name]
+        _same(day, name, then, now, {*then, *now})
+
+
+def _follows(name: str, raw: Item) -> Item:
+    """Return what of an item of the journal follows from the rest of it."""
+    kind, _, number = name.partition("#")
+    if kind == "COMMAND":
+        return {"id": number, "due": raw["at"], "due_kind": kind}
+    first, last = raw["history"][0], raw["history"][-1]
+    due = None if raw.get("due") is None else "DUE"
+    month = day_of(float(first["at"]))[:7]
+    return {"id": number, "status": last["status"], "opened": first["at"], "month": month, "due_kind": due}
+
+
+def _moved(then: Item, now: Item, since: Sequence[Item]) -> set[str]:
+    """Return what of a finding its steps since then account for: without one, nothing."""
+    found: set[str] = set()
+    origins, events = (then.get("origin"), now.get("origin")), (None, "", then.get("event_id"))
+    if since and origins == ("sweep", "event") and now.get("event_id") not in events and now.get("actor"):
+        found |= _ADOPTED
+    if now.get("fixed_at") in [step["at"] for step in since if step["status"] == "fixed"]:
+        found.add("fixed_at")
+    asked = then.get("question", 0)
+    if now.get("question", 0) in range(asked, asked + 1 + sum(step["status"] == "asked" for step in since)):
+        found.add("question")
+    seen = [step.get("by") for step in since if str(step.get("note")).startswith("acknowledged")]
+    if "acknowledged" not in then and now.get("acknowledged") in seen:
+        found.add("acknowledged")
+    return found
 
 
 def _same(day: str, name: str, then: Item, now: Item, attributes: Iterable[str]) -> None:
     for attribute in sorted(attributes):
-        if then.get(attribute) != now.get(attribute):
-            raise Broken(
-                day,
-                f"entry {name}: expected {attribute} {_shown(then.get(attribute))}, "
-                f"the journal has {_shown(now.get(attribute))}",
-            )
+        was, stands = then.get(attribute), now.get(attribute)
+        if was != stands or (attribute in then) != (attribute in now):
+            raise Broken(day, f"entry {name}: expected {attribute} {_shown(was)}, the journal has {_shown(stands)}")
 
 
 def _shown(value: Any) -> str:

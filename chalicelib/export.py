@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib import evidence, items, times
 from chalicelib.archive import Archive
-from chalicelib.evidence import ANSWER, COMMAND, CONTROL, EXEMPTIONS, FINDING, Item, Manifest
+from chalicelib.evidence import ANSWER, COMMAND, CONTROL, EXEMPTIONS, FINDING, HEAD, Item, Manifest
 from chalicelib.model import Aws, ParapetError
 
 # More than this lies on the disk while it is sorted and sent.
@@ -140,8 +140,17 @@ def moved(aws: Aws, table: str, day: str) -> Iterator[tuple[str, Item]]:
         yield raw["pk"], evidence.of_command(raw, answers.get(ANSWER + raw["pk"].removeprefix(COMMAND), {}))
 
 
-def scanned(aws: Aws, table: str) -> Iterator[Item]:
-    """Yield every item of the journal that evidence is made of, page by page; raises Foreign, AwsError."""
+def scanned(aws: Aws, table: str, *, heads: bool = False) -> Iterator[Item]:
+    """Yield every item of the journal that evidence is made of, page by page; raises Foreign, AwsError.
+
+    Args:
+        aws: calls to the journal's account and region.
+        table: the journal's.
+        heads: whether to yield the heads too, which are no evidence.
+    """
+    wanted = "begins_with(pk, :finding) OR begins_with(pk, :command) OR begins_with(pk, :answer) "
+    wanted += "OR pk = :control OR pk = :exemptions"
+    kinds = {**_KINDS, ":head": HEAD} if heads else _KINDS
     start: dict[str, Any] = {}
     while True:
         answer = aws(
@@ -149,9 +158,8 @@ def scanned(aws: Aws, table: str) -> Iterator[Item]:
             "scan",
             TableName=table,
             ConsistentRead=True,
-            FilterExpression="begins_with(pk, :finding) OR begins_with(pk, :command) OR begins_with(pk, :answer) "
-            "OR pk = :control OR pk = :exemptions",
-            ExpressionAttributeValues=items.item(_KINDS),
+            FilterExpression=f"{wanted} OR begins_with(pk, :head)" if heads else wanted,
+            ExpressionAttributeValues=items.item(kinds),
             **start,
         )
         for raw in answer["Items"]:

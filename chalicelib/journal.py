@@ -364,16 +364,6 @@ class Journal:
         """Return one head, read consistently."""
         return records.head(self._get(where.key))
 
-    def exempt(self, where: Place, exemption: Exemption) -> None:
-        """Leave a permission for a resource or a part of it, whether or not it is wrong now."""
-        self._update(
-            where.key,
-            "SET #exempt = :exemption ADD #rev :one",
-            "",
-            {"#exempt": EXEMPT + exemption.part, "#rev": "rev"},
-            {":exemption": plain(exemption), ":one": 1},
-        )
-
     def ask(self, command: Command) -> None:
         """Record what a person asks for; raises Conflict when the id is taken."""
         self._write("put_item", **self._asked(command))

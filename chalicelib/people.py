@@ -10,7 +10,7 @@ from chalicelib.model import Actor
 from chalicelib.scope import is_principal
 
 SLACK = "slack:"
-_MAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+")
+MAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def mail(identity: str) -> str:
     """
     _, sso, session = identity.partition(":assumed-role/AWSReservedSSO_")
     address = session.rpartition("/")[2] if sso else ""
-    return address if _MAIL.fullmatch(address) else ""
+    return address if MAIL.fullmatch(address) else ""
 
 
 def of(people: Iterable[Person], identity: str) -> Person | None:

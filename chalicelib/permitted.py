@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
-from chalicelib.api import shape
 from chalicelib.journal import Journal, place
 from chalicelib.model import Exemption, Finding, Scope, Waiver
-from chalicelib.times import iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +26,6 @@ class Permission:
     why: str
     covers: int
     about: Finding | Waiver
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The permission as JSON."""
-        return {
-            "kind": self.kind,
-            "id": self.id,
-            "what": self.what,
-            "scope": shape.scope(self.scope),
-            "since": iso(self.since),
-            "until": iso(self.until),
-            "who": self.who,
-            "why": self.why,
-            "covers": self.covers,
-        }
 
 
 def permissions(journal: Journal, now: float) -> list[Permission]:

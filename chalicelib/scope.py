@@ -94,7 +94,7 @@ def too_wide(principal: str) -> str:
         return "a session's ARN does not tell its role's path: leave the path out where * stands for something"
     # Of a session it is the role that counts: its own name anybody chooses who may assume it.
     name = name.split("/")[0] if kind == "assumed-role" else name.rpartition("/")[2]
-    if kind != "root" and len(name.replace("*", "")) < LITERAL:
+    if "*" in name and len(name.replace("*", "")) < LITERAL:
         return f"it would be almost everybody: write out {LITERAL} letters of the name or more"
     return ""
 

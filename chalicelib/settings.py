@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.model import ACTING, COMMANDS, MODES, ORIGINS, CommandKind, Mode, Origin, ParapetError
-from chalicelib.people import Person
+from chalicelib.people import MAIL, Person
 from chalicelib.registry import Guardrail
+from chalicelib.scope import too_wide
 
 FILE = Path(__file__).with_name("parapet.toml")
 PREFIX = "parapet"
 # Where the events of services without regions arrive: IAM, sign-in.
 GLOBAL_REGION = "us-east-1"
+DAY = 86400.0
+# No permission lasts longer, and no other duration either that makes sense (seconds).
+LONGEST, BEYOND_REASON = 400 * DAY, 3650 * DAY
 UNIT = r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}"
 
 
@@ -164,6 +168,10 @@ class Settings:
         return role_name(self.stage, function)
 
 
+# Stopping must work with settings that nobody can read.
+ANYHOW = Settings()
+
+
 def member_role(stage: str, service: str) -> str:
     """Return the name of the role in a member account that only a service's guard function may assume."""
     return role_name(stage, f"member_{service}")
@@ -214,10 +222,11 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         regions=(regions := general.texts("regions", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1")),
         swept=regions,
         limits=Limits(limits.whole("resources_per_ten_minutes", 20), limits.whole("same_resource_per_hour", 3)),
-        exempt_for=undo.seconds("exempt_for", "30d"),
+        exempt_for=undo.seconds("exempt_for", "30d", most=LONGEST),
         control=_control(control),
-        exempting=Exempting(exempting.flag("by_tag", False), exempting.seconds("tell_before", "3d")),
-        people=tuple(_person(people.table(name), name) for name in people.content),
+        # It is told once a day.
+        exempting=Exempting(exempting.flag("by_tag", False), exempting.seconds("tell_before", "3d", least=DAY)),
+        people=_people(people),
         slack_channel=slack.text("channel", "#parapet"),
         slack_token=slack.text("token", told.slack_token),
         slack_signing_secret=slack.text("signing_secret", told.slack_signing_secret),
@@ -249,20 +258,37 @@ def _control(section: _Section) -> Control:
     )
 
 
-def _person(section: _Section, name: str) -> Person:
-    slack = section.text("slack", "")
-    if slack and not re.fullmatch(r"[UW][A-Z0-9]{6,}", slack):
-        raise SettingsError(f"{section.where('slack')}: {slack!r} is not a Slack user id such as U012AB3CD")
-    arns = section.texts(
-        "aws", r"arn:[\w-]+:(iam|sts)::(\d{12}|\*):.+", "an ARN of a user, role or session, with * or not"
-    )
-    found = Person(name, slack, section.text("email", ""), arns)
-    section.nothing_else()
+def _people(section: _Section) -> tuple[Person, ...]:
+    found = tuple(_person(section.table(name), name) for name in section.content)
+    whose: dict[str, str] = {}
+    for person in found:
+        for identity in (person.slack, person.email.lower(), *person.aws):
+            if identity and (other := whose.setdefault(identity, person.name)) != person.name:
+                raise SettingsError(
+                    f"{section.where(person.name)}: {identity} is people.{other}'s already, and of two people it says "
+                    "of neither who it is"
+                )
     return found
 
 
+def _person(section: _Section, name: str) -> Person:
+    slack, email = section.text("slack", ""), section.text("email", "")
+    if slack and not re.fullmatch(r"[UW][A-Z0-9]{6,}", slack):
+        raise SettingsError(f"{section.where('slack')}: {slack!r} is not a Slack user id such as U012AB3CD")
+    if email and not MAIL.fullmatch(email):
+        raise SettingsError(f"{section.where('email')}: {email!r} is not an e-mail address")
+    arns = section.texts("aws", ".*", "a text")
+    for arn in arns:
+        if sorry := too_wide(arn):
+            raise SettingsError(f"{section.where('aws')}: {arn!r} will not do: {sorry}")
+    section.nothing_else()
+    if not (slack or email or arns):
+        raise SettingsError(f"{section.file}: {section.name} is nobody yet: give slack, email or aws")
+    return Person(name, slack, email, arns)
+
+
 _DURATION = re.compile(r"(\d+)([smhd])")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
 
 
 def seconds(text: str, where: str) -> float:
@@ -280,8 +306,11 @@ class _Section:
         self.file, self.name, self.content = file, name, content
         self.known: list[str] = []
 
+    def path(self, key: str) -> str:
+        return f"{self.name}.{key}" if self.name else key
+
     def where(self, key: str) -> str:
-        return f"{self.file}: {self.name}.{key}" if self.name else f"{self.file}: {key}"
+        return f"{self.file}: {self.path(key)}"
 
     def take(self, key: str, default: Any) -> Any:
         self.known.append(key)
@@ -290,8 +319,8 @@ class _Section:
     def table(self, key: str) -> _Section:
         value = self.take(key, {})
         if not isinstance(value, dict):
-            raise SettingsError(f"{self.where(key)} must be a table: [{key}]")
-        return _Section(self.file, f"{self.name}.{key}" if self.name else key, value)
+            raise SettingsError(f"{self.where(key)} must be a table: [{self.path(key)}]")
+        return _Section(self.file, self.path(key), value)
 
     def text(self, key: str, default: str) -> str:
         value = self.take(key, default)
@@ -305,8 +334,13 @@ class _Section:
             raise SettingsError(f"{self.where(key)} must be a whole number of 1 or more, not {value!r}")
         return value
 
-    def seconds(self, key: str, default: str) -> float:
-        return seconds(self.text(key, default), self.where(key))
+    def seconds(self, key: str, default: str, least: float = 1.0, most: float = BEYOND_REASON) -> float:
+        text = self.text(key, default)
+        found = seconds(text, self.where(key))
+        if not least <= found <= most:
+            bound = f"less than {least / DAY:.0f}d" if found < least else f"more than {most / DAY:.0f}d"
+            raise SettingsError(f"{self.where(key)}: {text!r} is {bound}")
+        return found
 
     def flag(self, key: str, default: bool) -> bool:
         value = self.take(key, default)

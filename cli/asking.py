@@ -120,6 +120,13 @@ def glass_option(command: Any) -> Any:
     return click.option("--break-glass", is_flag=True, help=text)(command)
 
 
+def end(outside: Outside, command: Command, finding: Finding) -> float:
+    """Return until when what a finding is about may stay, as the journal has it by now; raises AwsError."""
+    at = finding.violation
+    permission = outside.deployment.journal.head(place(at)).exemption(at.part, outside.now())
+    return permission.until if permission else command.until
+
+
 def afterwards(outside: Outside, finding: Finding) -> str:
     """Return what happens by itself when a permission for a finding ends."""
     name = finding.violation.guardrail

@@ -115,7 +115,7 @@ class Deployment:
     def table(self) -> str:
         """The journal's table: PARAPET_TABLE, or what the stage's stack calls `Journal`; raises ParapetError."""
         given = self._outside.environment.get("PARAPET_TABLE")
-        return given or self._table_of(f"{settings.PREFIX}-{self._outside.settings().stage}")
+        return given or self._table_of(f"{settings.PREFIX}-{settings.environment(self._outside.environment).stage}")
 
     def _table_of(self, stack: str) -> str:
         try:

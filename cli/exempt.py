@@ -9,6 +9,7 @@ from chalicelib.api import shape
 from chalicelib.journal import Journal
 from chalicelib.model import EVERYTHING, STANDING, STATUSES, Finding, ParapetError, Scope, Waiver
 from chalicelib.scope import places
+from chalicelib.settings import ANYHOW
 from cli import asking, findings, output, scopes
 from cli.deployment import Outside
 
@@ -66,7 +67,7 @@ def exempt(
     patience = times.span(wait, "--wait")
     command = asking.ask(outside, "exempt", finding, patience, why=why, until=end, break_glass=break_glass)
     outcome = (
-        f"Permitted: {finding.why}. It may stay so until {times.ahead(end, now)}; "
+        f"Permitted: {finding.why}. It may stay so until {times.ahead(asking.end(outside, command, finding), now)}; "
         f"{asking.afterwards(outside, finding)}."
     )
     asking.told(outside, command, finding, outcome, as_json)
@@ -111,7 +112,7 @@ def _end(outside: Outside, given: str, why: str, as_json: bool) -> None:
         problem = f"could be {named}: type more of it" if waivers else "is no waiver; ./parapet exemptions lists them"
         raise ParapetError(f"--end: {given!r} {problem}. `./parapet approve ID` fixes what a finding permits")
     [waiver] = waivers
-    command = commands.new("resume", asking.asker(outside), outside.now(), outside.settings(), why=why)
+    command = commands.new("resume", asking.asker(outside), outside.now(), ANYHOW, why=why)
     ended = commands.end_waiver(where.journal, where.aws, command, waiver.id)
     if as_json:
         output.emit({"ended": shape.waiver(ended)})

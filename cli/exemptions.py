@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from chalicelib import times
+from chalicelib.api import shape
 from chalicelib.permitted import Permission, permissions
 from cli import output
 from cli.deployment import Outside
@@ -20,7 +21,7 @@ def exemptions(outside: Outside, ending: str | None, as_json: bool) -> None:
     before = times.after(ending, "--ending", now) if ending is not None else float("inf")
     found = [one for one in permissions(outside.deployment.journal, now) if one.until <= before]
     if as_json:
-        output.emit({"exemptions": [one.document for one in found]})
+        output.emit({"exemptions": [shape.permission(one) for one in found]})
         return
     if not found:
         output.say(f"Nothing is permitted{f' that ends within {ending}' if ending else ''}.")

@@ -8,6 +8,7 @@ from chalicelib import times
 from chalicelib.api import shape
 from chalicelib.model import EVERYTHING, ParapetError, Pause
 from chalicelib.scope import PAUSED_BY
+from chalicelib.settings import ANYHOW
 from cli import asking, output, scopes
 from cli.deployment import Outside
 
@@ -28,7 +29,7 @@ def pause(outside: Outside, /, duration: str | None, why: str, as_json: bool, **
     now, scope = outside.now(), scopes.given(narrowed)
     until = times.after(duration, "pause", now) if duration else 0.0
     command = commands.new(
-        "pause", asking.asker(outside), now, outside.settings(), why=asking.reason(why), until=until, scope=scope
+        "pause", asking.asker(outside), now, ANYHOW, why=asking.reason(why), until=until, scope=scope
     )
     switch = commands.pause(outside.deployment.journal, command)
     if as_json:
@@ -53,7 +54,7 @@ def resume(outside: Outside, /, as_json: bool, **narrowed: str | None) -> None:
     now, scope, where = outside.now(), scopes.given(narrowed), outside.deployment
     was = next((switch for switch in where.journal.pauses() if switch.on(now) and switch.scope == scope), None)
     # Also when nothing was paused: an earlier resume may have got no further than the switch.
-    command = commands.new("resume", asking.asker(outside), now, outside.settings(), scope=scope)
+    command = commands.new("resume", asking.asker(outside), now, ANYHOW, scope=scope)
     held = [finding.id for finding in commands.resume(where.journal, where.aws, command)]
     still = [switch for switch in where.journal.pauses() if switch.on(now)]
     if was is None and still:

@@ -44,7 +44,7 @@ def options(*names: str) -> Callable[[Any], Any]:
 
 
 def given(narrowed: Mapping[str, str | None]) -> Scope:
-    """Return the scope that options name; raises ParapetError for what cannot be, or can cover nothing."""
+    """Return the scope that options name; raises ParapetError for a word that nobody knows."""
     for name, value in narrowed.items():
         if value is None:
             continue
@@ -57,7 +57,6 @@ def given(narrowed: Mapping[str, str | None]) -> Scope:
         known(scope.guardrail)
     if scope.service and scope.service not in registry.services():
         raise ParapetError(f"--service: {scope.service!r} has no guardrails{meant(scope.service, registry.services())}")
-    _possible(scope)
     return scope
 
 
@@ -75,16 +74,3 @@ def typed(scope: Scope) -> str:
 def covered(scope: Scope) -> str:
     """Return in words what a scope covers: `service=ec2`, or `everything`."""
     return "everything" if scope == EVERYTHING else str(scope)
-
-
-def _possible(scope: Scope) -> None:
-    """Refuse what no finding can be, so that nobody relies on it."""
-    if scope.guardrail and scope.service not in ("", registry.service_of(scope.guardrail)):
-        raise ParapetError(f"{scope.guardrail} is not a guardrail of {scope.service}: leave --service out")
-    if not (scope.region and (scope.guardrail or scope.service)):
-        return
-    rails = [registry.get(scope.guardrail)] if scope.guardrail else registry.of(scope.service)
-    if not any(rail.everywhere == (scope.region == "global") for rail in rails):
-        what = scope.guardrail or scope.service
-        mend = "say global, or leave --region out" if scope.region != "global" else "leave --region out"
-        raise ParapetError(f"--region: nothing of {what} is in {scope.region}: {mend}")

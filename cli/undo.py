@@ -64,6 +64,7 @@ def undo(
     command = asking.ask(outside, "undo", finding, patience, why=why, until=end, break_glass=break_glass)
     outcome = (
         f"Undone: {finding.violation.resource} is again as it was before the fix ({finding.why}). "
-        f"It may stay so until {times.ahead(command.until, now)}; {asking.afterwards(outside, finding)}."
+        f"It may stay so until {times.ahead(asking.end(outside, command, finding), now)}; "
+        f"{asking.afterwards(outside, finding)}."
     )
     asking.told(outside, command, finding, outcome, as_json)

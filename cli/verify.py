@@ -11,21 +11,24 @@ import click
 
 from chalicelib import evidence, export, settings, times
 from chalicelib.archive import Archive
-from chalicelib.evidence import Broken, Foreign, Link, Manifest, Present
+from chalicelib.evidence import TODAY, Broken, Foreign, Link, Manifest, Present
 from chalicelib.model import AwsError, ParapetError
 from chalicelib.settings import PREFIX
 from cli import output
 from cli.deployment import Outside
+from cli.warrants import warrants
 
 # The function runs each hour, and is tried again for some minutes.
 LATE = 3 * 3600.0
 # Behind all days: what lies in the bucket and belongs to none.
 NO_DAY = "no day"
+NOT_YET = "Nothing is due yet: this was deployed just now, and exports its first day within the hour."
+SHOWN = 5
 
 
 @dataclass
 class Report:
-    """What was looked at, and the first thing that is not as it should be."""
+    """What was looked at, the first thing that is not as it should be, and what people should know beside it."""
 
     bucket: str
     days: list[str] = field(default_factory=list)
@@ -34,6 +37,7 @@ class Report:
     locked_until: float | None = None
     modes: set[str] = field(default_factory=set)
     broken: Broken | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 @click.command
@@ -45,8 +49,9 @@ def verify(ctx: click.Context, since: str | None, until: str | None, as_json: bo
     """Is the evidence whole, and does the journal still say what was exported?
 
     Walks the chain of the daily manifests: each must be as it was written, locked, there once, and follow the one
-    before; every entry must have its hash; and the journal must still say of each day what was exported of it. The
-    first thing that is not so is named, and the exit code is then 1.
+    before; every entry must have its hash; and the journal must still say of each day what was exported of it. What
+    is waived and permitted now must rest on a command. The first thing that is not so is named, and the exit code is
+    then 1.
     """
     outside: Outside = ctx.obj
     first, last = _day(since, "--since"), _day(until, "--until")
@@ -73,11 +78,17 @@ def examine(outside: Outside, first: str, last: str) -> Report:
     archive = archive_of(outside)
     report = Report(archive.bucket)
     try:
-        _walk(archive, _found(archive, complete), report, first, last, due, _present(outside))
+        found, journal = _found(archive, complete), _present(outside)
+        if _new(outside, found, journal, now):
+            report.notes.append(NOT_YET)
+        else:
+            _walk(archive, found, report, first, last, due, journal)
+        if not last:
+            _stands(outside, found, journal, report, now)
     except Broken as broken:
         report.broken = broken
     except Foreign as foreign:
-        report.broken = Broken("today", str(foreign))
+        report.broken = Broken(TODAY, str(foreign))
     return report
 
 
@@ -105,7 +116,7 @@ def _parameters(outside: Outside, stack: str) -> Mapping[str, str]:
 
 def _present(outside: Outside) -> Present:
     where = outside.deployment
-    return Present(export.scanned(where.aws, where.table))
+    return Present(export.scanned(where.aws, where.table, heads=True))
 
 
 @dataclass(frozen=True)
@@ -193,6 +204,31 @@ def _walk(archive: Archive, found: Found, report: Report, first: str, last: str,
             raise Broken(day, found.odd.get(day, "it has entries and no manifest, outside of the chain"))
 
 
+def _new(outside: Outside, found: Found, journal: Present, now: float) -> bool:
+    """Whether there is no evidence, nor can be: the journal's table is as young as that, and so is all in it."""
+    if found.files or found.odd:
+        return False
+    where = outside.deployment
+    table = where.aws("dynamodb", "describe_table", TableName=where.table)["Table"]
+    made = table["CreationDateTime"].timestamp()
+    return bool(now < made + LATE) and not journal.older(evidence.day_of(made))
+
+
+def _stands(outside: Outside, found: Found, journal: Present, report: Report, now: float) -> None:
+    """Look at what the journal says today, which no day's export can be laid beside; raises Broken, AwsError."""
+    journal.sound(now)
+    rest = warrants(journal, now)
+    if rest.unfounded:
+        # What was done while the pages were read is on some of them and not on others.
+        again = warrants(_present(outside), now).unfounded
+        if unfounded := [one for one in rest.unfounded if one in again]:
+            raise Broken(TODAY, "; ".join(unfounded))
+    report.notes += rest.by_hand
+    if older := journal.older(found.exported()[0]) if report.days else []:
+        some = ", ".join(older[:SHOWN]) + (" …" if len(older) > SHOWN else "")
+        report.notes.append(f"Older than the evidence, so that nothing shows whether they were changed: {some}")
+
+
 def _manifest(archive: Archive, names: Mapping[str, File], day: str, report: Report) -> Manifest:
     file = names.get(evidence.manifest_file(day))
     if file is None:
@@ -245,6 +281,7 @@ def _show(report: Report, as_json: bool) -> None:
             "locked_until": times.iso(report.locked_until) if report.locked_until else None,
             "locked": sorted(report.modes),
             "broken": {"day": broken.day, "what": broken.what} if broken else None,
+            "notes": report.notes,
         })  # fmt: skip
         return
     count = f"{len(report.days)} {'day' if len(report.days) == 1 else 'days'}"
@@ -253,7 +290,14 @@ def _show(report: Report, as_json: bool) -> None:
         output.say(f"BROKEN in s3://{report.bucket}: {broken}")
         output.say(f"{count}{span} before it are whole." if report.days else "Nothing before it was found whole.")
         return
-    output.say(f"Whole: {count}{span} with {report.entries} entries, and the journal says the same.")
+    if report.newest:
+        _whole(report, f"{count}{span}")
+    for note in report.notes:
+        output.say(note)
+
+
+def _whole(report: Report, span: str) -> None:
+    output.say(f"Whole: {span} with {report.entries} entries, and the journal says the same.")
     assert report.newest
     assert report.locked_until is not None
     until = datetime.fromtimestamp(report.locked_until, UTC).strftime("%Y-%m-%d")

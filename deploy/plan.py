@@ -10,16 +10,19 @@ from typing import Any, cast
 import click
 
 from chalicelib import registry, settings
-from chalicelib.model import ParapetError
+from chalicelib.journal import Journal
+from chalicelib.model import EVERYTHING, ParapetError
 from chalicelib.settings import GLOBAL_REGION, Settings
 from cli import output
 from deploy import artefact, release, stack, store, trail
 from deploy.artefact import Build
 from deploy.release import Release, Template
 from deploy.site import Site
-from deploy.stack import STEADY, Proposal
+from deploy.stack import STEADY, Proposal, StackError
 from deploy.store import Record, Store
 from deploy.template import cloudformation
+
+OVERLOOKS = "{} knows no pauses and no exemptions of a scope"
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def upgrade(site: Site, kept: Store, promote: Collection[str], given: Mapping[st
 
 
 def rollback(site: Site) -> Plan:
-    """Return the release before the deployed one as a plan; raises ParapetError when there is none."""
+    """Return the release before the deployed one as a plan; raises ParapetError when there is none to return to."""
     before = deployed(site)
     if before is None:
         raise ParapetError(f"there is no stack {site.stack.name} in {site.region} that could go back")
@@ -136,8 +139,28 @@ def rollback(site: Site) -> Plan:
     kept, record = store.recorded(site.aws, site.caller.account, site.stage, last.previous)
     template: Template = json.loads(kept.get(record.template))
     kept.has(record.artefact)
+    if release.SCOPED not in release.of(template).heeds:
+        _nothing_overlooked(site, release.of(template))
     parameters = stack.parameters(template, record.parameters, site.state)
     return Plan(site, kept, release.of(template), template, before, parameters, b"", record.artefact)
+
+
+def _nothing_overlooked(site: Site, older: Release) -> None:
+    """Make sure that an older release fixes nothing that people paused or permitted; raises StackError, AwsError."""
+    assert site.state is not None
+    journal, now = Journal(site.aws, site.state.outputs["Table"]), site.desk.now()
+    pauses = [one for one in journal.pauses() if one.on(now)]
+    if any(one.scope == EVERYTHING and one.until is None for one in pauses):
+        output.say(f"Fixing is paused, and stays so: {OVERLOOKS.format(older)}. See what there is before you resume.")
+        return
+    found = [f"the pause of {one.scope}" for one in pauses if one.scope != EVERYTHING]
+    found += [f"the exemption {one.id} of {one.scope}" for one in journal.waivers() if one.until > now]
+    if found:
+        raise StackError(
+            f"{OVERLOOKS.format(older)}, and would fix what these keep: {'; '.join(found)}. "
+            f"`PARAPET_STAGE={site.stage} ./parapet pause --why …`, for no set time, keeps all of it: then go back, "
+            "and `./parapet resume` when none of it is needed, or when a later release is deployed"
+        )
 
 
 def _artefact(site: Site) -> tuple[bytes, Build]:

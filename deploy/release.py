@@ -13,6 +13,8 @@ from chalicelib.settings import Settings, meant
 
 KEY = "Parapet"
 EVERYTHING = "all"
+# Pauses and exemptions of a scope: a release that does not say so fixes what they keep.
+SCOPED = "scopes"
 # What Lambda leaves for all variables of a function is 4 KB.
 OBSERVED_LENGTH = 3_000
 Template = Mapping[str, Any]
@@ -34,6 +36,7 @@ class Release:
         version: Parapet's.
         modes: the modes of every guardrail in it, by origin.
         observed: the guardrails that an upgrade brought and nobody has promoted.
+        heeds: what of people's doing it heeds that earlier versions overlook: `SCOPED`.
     """
 
     number: int
@@ -42,6 +45,7 @@ class Release:
     version: str
     modes: Modes
     observed: tuple[str, ...] = ()
+    heeds: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the release as people know it."""
@@ -69,8 +73,9 @@ def of(template: object) -> Release:
     try:
         raw = template["Metadata"][KEY]  # type: ignore[index]
         return Release(
-            raw["release"], raw["previous"], raw["commit"], raw["version"], raw["modes"], tuple(raw["observed"])
-        )
+            raw["release"], raw["previous"], raw["commit"], raw["version"], raw["modes"], tuple(raw["observed"]),
+            tuple(raw.get("heeds", ())),
+        )  # fmt: skip
     except (KeyError, TypeError):
         raise NotOurs("this stack's template was not written by `make deploy` of Parapet") from None
 

@@ -56,13 +56,19 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), OUTBOX),
         _secret("Token", settings.slack_token, "SlackToken"),
     )
-    found["sweep"] = document(EMIT, *_organisation(settings.accounts))
+    found["sweep"] = document(
+        EMIT,
+        _allow("Exempted", ("dynamodb:Query",), _index("by_status")),
+        _allow("Waivers", ("dynamodb:GetItem",), TABLE, keys("EXEMPTIONS")),
+        *_organisation(settings.accounts),
+    )
     found["timer"] = document(
         EMIT,
         _allow("Due", ("dynamodb:Query",), _index("by_due")),
         _allow("Held", ("dynamodb:Query",), _index("by_status")),
         _allow("Pauses", ("dynamodb:GetItem",), TABLE, keys("CONTROL")),
         _allow("Unanswered", ("dynamodb:BatchGetItem",), TABLE, keys("ANSWER#*", "COMMAND#*")),
+        _allow("Outbox", ("sqs:SendMessage",), OUTBOX),
     )
     found["heartbeat"] = document(_allow("Beat", ("ssm:PutParameter",), HEARTBEAT))
     found["evidence"] = document(

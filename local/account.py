@@ -81,6 +81,7 @@ class LocalAccount:
         self._prepare_environment()
         seams.cheap_transactions()
         seams.kept_metadata_options()
+        seams.unread_conditions()
         seed.managed_policies(ACCOUNT)
         deployment = load(STAGE)
         self._stopping = threading.Event()
@@ -105,8 +106,8 @@ class LocalAccount:
         seeded = self._install(deployment)
         self._open = True
         for schedule in deployment.schedules:
-            # On AWS the first comes after five minutes; here somebody stands waiting, and may ask the doctor.
-            if schedule.function.name == "heartbeat":
+            # On AWS these come after minutes; here somebody stands waiting, and may ask the doctor, or what is whole.
+            if schedule.function.name in ("heartbeat", "evidence"):
                 self.ticker.tick(schedule)
         return seeded
 

@@ -32,7 +32,7 @@ PAGE = {"oldest", "latest", "inclusive", "limit", "cursor", "include_all_metadat
 ARGUMENTS = {
     "auth.test": set(),
     "chat.postEphemeral": {"channel", "user", "text", "blocks", "thread_ts", "link_names", "parse"},
-    "chat.postMessage": {"channel", *MESSAGE},
+    "chat.postMessage": {"channel", "reply_broadcast", *MESSAGE},
     "chat.update": {"channel", "ts", "text", "blocks", "metadata", "link_names", "parse"},
     "conversations.history": {"channel", *PAGE},
     "conversations.open": {"users", "channel", "return_im"},
@@ -63,6 +63,8 @@ TAKES_JSON = {
     "auth.test", "chat.postEphemeral", "chat.postMessage", "chat.update", "conversations.open", "views.open",
 }  # fmt: skip
 BURST = 8.0
+# What a reply is that was sent to the channel too.
+BROADCAST = "thread_broadcast"
 
 
 @dataclass
@@ -197,6 +199,9 @@ class SlackStandIn(Workspace):
         content = _content(given)
         parent = self._parent(channel, given)
         self._limit(channel)
+        if parent is not None and _flag(given, "reply_broadcast"):
+            # Shown in the channel too.
+            content["subtype"] = BROADCAST
         message = self.post(channel, content, parent)
         return {"channel": channel.id, "ts": message["ts"], "message": message}
 
@@ -244,7 +249,8 @@ class SlackStandIn(Workspace):
         standing = [
             message
             for where, message in self.messages
-            if where == channel.id and message.get("thread_ts", message["ts"]) == message["ts"]
+            if where == channel.id
+            and (message.get("thread_ts", message["ts"]) == message["ts"] or message.get("subtype") == BROADCAST)
         ]
         return _page(list(reversed([m for m in standing if _between(m, given)])), given)
 

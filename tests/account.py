@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib import commands, registry
+from chalicelib import commands, items, registry
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.events import parse
-from chalicelib.journal import Journal
-from chalicelib.model import ORIGINS, Asker, Aws, Command, Finding
+from chalicelib.journal import Journal, Place
+from chalicelib.model import ORIGINS, Asker, Aws, Command, Exemption, Finding, plain
 from chalicelib.notices import outbox
 from chalicelib.notices.outbox import Outbox
 from chalicelib.pipeline import Pipeline
@@ -188,6 +188,16 @@ class TestAccount:
         ends = kind in ("undo", "exempt", "pause")
         given = {"why": "a reason", "until": now + seconds if ends else 0.0, **more}
         return commands.new(kind, asker, now, self.settings, **given)
+
+    def permit(self, where: Place, exemption: Exemption) -> None:
+        """Leave a permission at a head, as the first version's command line did for whole resources."""
+        self.client("dynamodb").update_item(
+            TableName=TABLE,
+            Key=where.key,
+            UpdateExpression="SET #exempt = :exemption ADD rev :one",
+            ExpressionAttributeNames={"#exempt": f"exempt {exemption.part}"},
+            ExpressionAttributeValues=items.item({":exemption": plain(exemption), ":one": 1}),
+        )
 
     def obey(self, command: Command, request: str = "") -> Command:
         """Carry a command out, as its guard function does; returns it with its answer."""

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from chalice import Chalice
 
-from chalicelib import registry, wiring
+from chalicelib import commands, registry, wiring
 from chalicelib.functions import evidence, heartbeat, notify
 from chalicelib.model import Scope, Waiver
 from local.iam.enforcer import Role
@@ -131,6 +131,8 @@ def _scheduled(account: TestAccount) -> None:
     stage.undone("permitted", ago=60)
     soon = Waiver("0" * 16, Scope(resource="sg-1"), time.time() + 86400, "alice", "x", time.time() - 30 * 86400)
     account.journal.waive(soon)
+    account.clock.at = time.time()
+    commands.pause(account.journal, account.command("pause", scope=Scope(service="rds")))
     for function in ("sweep", "timer", "reminders"):
         stage.tick(function)
     Chalice(app_name="parapet").register_blueprint(heartbeat.blueprint)

@@ -129,7 +129,7 @@ class TestControlsThatChangeBetweenCrashAndRetry:
             account.journal.set_pause(Pause("bob", "an incident", account.clock()))
         elif how == "exempt":
             permission = Exemption("*", NOW + 9999, "bob", "a honeypot")
-            account.journal.exempt(Place(NAME, ACCOUNT, REGION, web), permission)
+            account.permit(Place(NAME, ACCOUNT, REGION, web), permission)
         else:
             account.mode(NAME, event=how, sweep="observe")
         account.clock.forward(61)
@@ -562,7 +562,7 @@ class TestPermissionsThatOverlap:
         [finding] = account.deliver(group.breach(account, web))
         where, part = place(finding.violation), finding.violation.part
         carols = Exemption(part, NOW + 30 * 86400, "carol", "a migration")
-        account.journal.exempt(where, carols)
+        account.permit(where, carols)
         command = account.ask("undo", finding, 60)
         with wrong(account, "AuthorizeSecurityGroupIngress", "deny"):
             assert account.obey(command).status == "refused"
@@ -612,7 +612,7 @@ class TestWhatOnlyTheEventTells:
         account.journal.set_pause(Pause("bob", "an incident", NOW))
         [finding] = account.deliver(access_key.breach(account, user))
         assert finding.status == "held"
-        account.journal.exempt(place(finding.violation), Exemption("*", NOW + 9999, "bob", "agreed"))
+        account.permit(place(finding.violation), Exemption("*", NOW + 9999, "bob", "agreed"))
         account.journal.lift_pause()
         keys = access_key.state(account, user)
         account.sweep(access_key.NAME)

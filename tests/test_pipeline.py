@@ -59,9 +59,7 @@ def test_a_benign_event_costs_its_reads_and_one_batch(account: TestAccount, web:
     assert [made.name for made in account.wire.calls] == ["ec2:DescribeSecurityGroupRules", "dynamodb:BatchGetItem"]
 
 
-def test_a_finding_costs_two_reads_one_batch_two_writes_its_fix_and_one_send(
-    account: TestAccount, web: str
-) -> None:
+def test_a_finding_costs_two_reads_one_batch_two_writes_its_fix_and_one_send(account: TestAccount, web: str) -> None:
     event = group.breach(account, web)
     account.wire.reset()
     account.pipeline("ec2").handle(parse(event), "r")
@@ -348,7 +346,7 @@ def test_an_exemption_closes_a_standing_finding_until_it_ends(account: TestAccou
 
 def test_a_whole_resource_can_be_exempted_before_anything_happens(account: TestAccount, web: str) -> None:
     where = Place(NAME, ACCOUNT, REGION, web)
-    account.journal.exempt(where, Exemption("*", NOW + 60, "bob", "a honeypot"))
+    account.permit(where, Exemption("*", NOW + 60, "bob", "a honeypot"))
     event = group.breach(account, web)
     assert account.deliver(event) == []
     account.clock.forward(61)

@@ -6,8 +6,19 @@ from pathlib import Path
 import pytest
 
 from chalicelib import registry
-from chalicelib.model import ORIGINS
-from chalicelib.settings import Accounts, Environment, Limits, Settings, SettingsError, environment, load, seconds
+from chalicelib.model import COMMANDS, ORIGINS
+from chalicelib.people import Person
+from chalicelib.settings import (
+    GROUP,
+    Accounts,
+    Environment,
+    Limits,
+    Settings,
+    SettingsError,
+    environment,
+    load,
+    seconds,
+)
 
 
 def settings(tmp_path: Path, text: str) -> Settings:
@@ -16,9 +27,12 @@ def settings(tmp_path: Path, text: str) -> Settings:
     return load({}, registry.names(), registry.load(), file)
 
 
-def test_the_shipped_file_is_the_default() -> None:
+def test_the_shipped_file_is_the_default(tmp_path: Path) -> None:
     shipped = load({}, registry.names(), registry.load())
-    assert shipped == Settings()
+    assert shipped == settings(tmp_path, "")
+    assert dict(shipped.control.may) == dict.fromkeys(COMMANDS, GROUP)
+    # Without a file nobody may do anything from Slack.
+    assert replace(shipped, control=replace(shipped.control, may={})) == Settings()
 
 
 def test_modes_and_options(tmp_path: Path) -> None:
@@ -108,6 +122,30 @@ def test_our_own_account_is_watched_always_and_what_is_no_account_never(
         ("[guardrails.ec2_security_group_open]\nallowed_port = [22]", "not a setting; did you mean 'allowed_ports'"),
         ("[guardrails.signin_root_used]\nmode = 'enforce'", "has no fix; only off or observe will do"),
         ("[guardrails", "not TOML"),
+        ("[people]\nalice = 'U012AB3CD'", "parapet.toml: people.alice must be a table: [people.alice]"),
+        ("[people.alice]", "parapet.toml: people.alice is nobody yet: give slack, email or aws"),
+        ("[people.alice]\naws = []", "people.alice is nobody yet"),
+        ("[people.alice]\nemail = 'not a mail'", "people.alice.email: 'not a mail' is not an e-mail address"),
+        ("[people.alice]\nslack = 'alice'", "people.alice.slack: 'alice' is not a Slack user id such as U012AB3CD"),
+        ("[people.alice]\naws = ['arn:aws:iam::*:*']", "people.alice.aws: 'arn:aws:iam::*:*' will not do: it is not"),
+        ("[people.alice]\naws = ['arn:aws:iam::*:user/*']", "'arn:aws:iam::*:user/*' will not do: it would be almost"),
+        ("[people.alice]\naws = ['alice']", "people.alice.aws: 'alice' will not do: it is not the ARN of a user"),
+        (
+            "[people.alice]\nslack = 'U012AB3CD'\n[people.bob]\nslack = 'U012AB3CD'",
+            "people.bob: U012AB3CD is people.alice's already, and of two people it says of neither who it is",
+        ),
+        (
+            "[people.alice]\nemail = 'alice@example.com'\n[people.al]\nemail = 'Alice@Example.com'",
+            "people.al: alice@example.com is people.alice's already",
+        ),
+        (
+            "[people.alice]\naws = ['arn:aws:iam::*:role/deploy']\n[people.bob]\naws = ['arn:aws:iam::*:role/deploy']",
+            "people.bob: arn:aws:iam::*:role/deploy is people.alice's already",
+        ),
+        ("[undo]\nexempt_for = '401d'", "undo.exempt_for: '401d' is more than 400d"),
+        ("[commands]\nexpire_after = '999999999999999999999999s'", "commands.expire_after: '99999"),
+        ("[commands]\napproval = '3651d'", "commands.approval: '3651d' is more than 3650d"),
+        ("[exemptions]\ntell_before = '23h'", "exemptions.tell_before: '23h' is less than 1d"),
     ],
 )  # fmt: skip
 def test_errors_name_what_to_mend(tmp_path: Path, text: str, error: str) -> None:
@@ -115,6 +153,29 @@ def test_errors_name_what_to_mend(tmp_path: Path, text: str, error: str) -> None
         settings(tmp_path, text)
     assert error in str(caught.value)
     assert str(caught.value).startswith(("parapet.toml", str(tmp_path)))
+
+
+def test_people_and_the_outmost_durations(tmp_path: Path) -> None:
+    arns = ("arn:aws:iam::123456789012:user/al", "arn:aws:iam::*:role/deploy", "arn:aws:iam::123456789012:root")
+    sessions = ("arn:aws:sts::*:assumed-role/AWSReservedSSO_Admin_*/alice@example.com",)
+    found = settings(
+        tmp_path,
+        f"""
+        [undo]
+        exempt_for = "400d"
+        [exemptions]
+        tell_before = "1d"
+        [people.alice]
+        slack = "U012AB3CD"
+        email = "alice@example.com"
+        aws = {[*arns, *sessions]}
+        [people.bob]
+        email = "bob@example.com"
+        """,
+    )
+    alice = Person("alice", "U012AB3CD", "alice@example.com", (*arns, *sessions))
+    assert found.people == (alice, Person("bob", email="bob@example.com"))
+    assert (found.exempt_for, found.exempting.tell_before) == (400 * 86400, 86400)
 
 
 def test_a_file_that_is_not_there() -> None:

@@ -6,8 +6,8 @@ from chalicelib import commands, permitted, times
 from chalicelib.api import shape
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.commanding import command, once
-from chalicelib.api.pause import ANYHOW
 from chalicelib.api.route import Answer, chosen, journal, ours, route
+from chalicelib.settings import ANYHOW
 
 SCOPE = ("guardrail", "service", "account", "region", "resource", "part", "tag", "principal")
 
@@ -17,7 +17,7 @@ def listed(asked: Asked) -> Answer:
     """List what is permitted, soonest end first: of a scope (`waiver`), or what one finding is about."""
     before = asked.time("ending", times.after) if "ending" in asked.given else float("inf")
     found = permitted.permissions(journal(), asked.at)
-    return Answer({"exemptions": [one.document for one in found if one.until <= before]})
+    return Answer({"exemptions": [shape.permission(one) for one in found if one.until <= before]})
 
 
 @route("POST", "/exemptions", "why", "for", "until", *SCOPE)

@@ -131,9 +131,7 @@ def _in_our_words(asked: Any, respond: Callable[[Any], Response]) -> Response:
     if isinstance(response.body, dict) and set(response.body) == {"Code", "Message"}:
         text = response.body["Message"]
         if response.status_code == 415:
-            slack = asked.context["resourcePath"].startswith("/v1/slack/")
-            what, kind = ("a form", "x-www-form-urlencoded") if slack else ("JSON", "json")
-            text = f"the body must be {what}: send it with the header Content-Type: application/{kind}"
+            text = "the body must be JSON: send it with the header Content-Type: application/json"
         return Response({"error": text}, {**response.headers, **HEADERS}, response.status_code)
     return response
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from chalicelib.model import ORIGINS, Call, Command, Exemption, Finding, Pause, Scope, Waiver, plain
+from chalicelib.permitted import Permission
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
 from chalicelib.times import iso
@@ -75,6 +76,21 @@ def pause(switch: Pause) -> dict[str, Any]:
 def waiver(given: Waiver) -> dict[str, Any]:
     """Return an exemption of a scope."""
     return {**plain(given), "at": iso(given.at), "until": iso(given.until), "scope": scope(given.scope)}
+
+
+def permission(given: Permission) -> dict[str, Any]:
+    """Return what is permitted, of a scope or by one finding."""
+    return {
+        "kind": given.kind,
+        "id": given.id,
+        "what": given.what,
+        "scope": scope(given.scope),
+        "since": iso(given.since),
+        "until": iso(given.until),
+        "who": given.who,
+        "why": given.why,
+        "covers": given.covers,
+    }
 
 
 def scope(about: Scope) -> dict[str, str]:

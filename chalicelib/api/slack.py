@@ -27,7 +27,7 @@ from chalicelib.notices import slack_reply
 from chalicelib.notices.slack_api import SlackApi
 from chalicelib.notices.slack_modals import WHY
 from chalicelib.secrets import Kept, redacted
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, SettingsError
 from chalicelib.telemetry import Invocation
 
 FORM = "application/x-www-form-urlencoded"
@@ -42,14 +42,14 @@ Answer = Mapping[str, Any] | None
 class Line:
     """The way to Slack and what its calls are known by, kept for as long as this environment lives."""
 
-    def __init__(self, chosen: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, chosen: Settings, clock: Callable[[], float] = time.monotonic, problem: str = "") -> None:
         """Raise ParapetError where the settings name no secret of Slack's."""
         if not chosen.slack_signing_secret or not chosen.slack_token:
             raise ParapetError(
                 "PARAPET_SLACK_SIGNING_SECRET and PARAPET_SLACK_TOKEN must be set: they name where Slack's signing "
                 "secret and bot token are kept (docs/slack.md)"
             )
-        self.settings = chosen
+        self.settings, self.problem = chosen, problem
         self._signing = _kept(chosen.slack_signing_secret, "Slack's signing secret")
         self._clock = clock
         self._anew = float("-inf")
@@ -80,6 +80,23 @@ def line() -> Line:
     return Line(settings.load(os.environ, registry.names(), ()))
 
 
+@functools.cache
+def mute(problem: str) -> Line:
+    """Return the way to Slack without the settings: enough to tell that nothing can be done on it."""
+    told = wiring.environment()
+    known = Settings(
+        slack_token=told.slack_token, slack_signing_secret=told.slack_signing_secret, slack_url=told.slack_url
+    )
+    return Line(known, problem=problem)
+
+
+def _way() -> Line:
+    try:
+        return line()
+    except SettingsError as error:
+        return mute(str(error))
+
+
 def actions() -> Response:
     """Take a button pressed, or a modal submitted."""
     return _heard(_acted)
@@ -90,8 +107,9 @@ def command() -> Response:
     return _heard(_answered)
 
 
+# Any type of body, since what Chalice itself declines would be neither counted nor answered like other forgeries.
 for _path, _view in (("actions", actions), ("command", command)):
-    blueprint.route(f"/v1/slack/{_path}", methods=["POST"], content_types=[FORM], name=f"slack_{_path}")(_view)
+    blueprint.route(f"/v1/slack/{_path}", methods=["POST"], content_types=["*/*"], name=f"slack_{_path}")(_view)
 
 
 def _heard(do: Callable[[Desk, bytes], Answer]) -> Response:
@@ -111,11 +129,11 @@ def _judged(
     request = blueprint.current_request
     now = request.context["requestTimeEpoch"] / 1000
     try:
-        body, way = _body(request), line()
+        body, way = _body(request), _way()
         way.verify(request.headers, body, now)
         if retry := request.headers.get("x-slack-retry-num"):
             seen.because(slack_retry=str(retry)[:10])
-        desk = Desk(way.settings, journal(), ours(), way.slack, way.groups, now, remaining, seen)
+        desk = Desk(way.settings, journal(), ours(), way.slack, way.groups, now, remaining, seen, way.problem)
         return 200, do(desk, body)
     except (Forged, Malformed) as error:
         seen.count("Forgeries")
@@ -135,6 +153,8 @@ def _number() -> str:
 
 
 def _body(request: Any) -> bytes:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise Malformed("its body is not said to be a form")
     try:
         body: bytes = request.raw_body
     except ValueError:

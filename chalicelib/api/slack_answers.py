@@ -9,7 +9,7 @@ from chalicelib import times
 from chalicelib.model import Finding, Pause, Status
 from chalicelib.notices.compose import moment
 from chalicelib.notices.slack_blocks import SYMBOLS
-from chalicelib.notices.slack_text import Block, clip, one_line, plain
+from chalicelib.notices.slack_text import Block, clean, clip, one_line, plain
 
 SECTION, TEXT = 3000, 4000
 # More than this is read better in a terminal.
@@ -19,6 +19,7 @@ WHY = 300
 
 def said(text: str) -> Mapping[str, Any]:
     """Return a message of our own words, with `code` in them."""
+    text = clean(text)
     words: Block = {"type": "mrkdwn", "text": clip(text, SECTION), "verbatim": True}
     return {"response_type": "ephemeral", "text": clip(text, TEXT), "blocks": [{"type": "section", "text": words}]}
 

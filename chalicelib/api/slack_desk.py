@@ -77,8 +77,11 @@ class Desk:
         """Return who asks, by the name that the settings know, or else by the one in Slack."""
         identity = people.SLACK + user.id
         known = people.of(self.settings.people, identity)
-        # In Slack anybody can take anybody's name.
-        return Asker(f"{known.name if known else f'{user.name} ({user.id})'} in Slack", identity, "slack")
+        name = known.name if known else user.name
+        if known is None and name.lower() in {one.name.lower() for one in self.settings.people}:
+            # In Slack anybody can take the name of somebody whom the settings know.
+            name = f"{name} ({user.id})"
+        return Asker(f"{name} in Slack", identity, "slack")
 
     def admit(self, user: User, kind: CommandKind) -> None:
         """Make sure that somebody may ask for a command; raises Denied, also when Slack does not tell."""

@@ -10,7 +10,7 @@ from chalicelib.api import slack_answers, slack_asking, slack_words
 from chalicelib.api.slack_answers import SHOWN, said
 from chalicelib.api.slack_desk import Desk
 from chalicelib.api.slack_payload import Typed
-from chalicelib.api.slack_words import Said
+from chalicelib.api.slack_words import UNSAID, Said
 from chalicelib.model import EVERYTHING, STANDING, STATUSES, CommandKind, Finding, Status
 from chalicelib.notices.compose import moment
 from chalicelib.notices.slack_blocks import BUTTONS
@@ -66,7 +66,8 @@ def _switched(desk: Desk, typed: Typed, kind: CommandKind, wanted: Said) -> Mapp
     if kind == "pause":
         commands.pause(desk.journal, command)
         lift = f"`/parapet resume{'' if where == 'Everything' else f' {where}'}`"
-        return said(f"⏸️ {where} is paused until {moment(command.until)}; telling goes on. {lift} ends it.")
+        hint = " Type it once more with `why REASON`, and the others know why." if wanted.why == UNSAID else ""
+        return said(f"⏸️ {where} is paused until {moment(command.until)}; telling goes on. {lift} ends it.{hint}")
     standing = [one for one in desk.journal.pauses() if one.on(desk.now)]
     if all(one.scope != wanted.scope for one in standing):
         others = "".join(f"\n• `{one.scope}`" for one in standing)

@@ -18,7 +18,7 @@ USES = {
     "reject": "reject ID [why REASON]",
     "exempt": "exempt ID",
     "acknowledge": "acknowledge ID",
-    "pause": "pause 30m [service=ec2 …] why REASON",
+    "pause": "pause 30m [service=ec2 …] [why REASON]",
     "resume": "resume [service=ec2 …]",
     "help": "help",
 }
@@ -42,6 +42,8 @@ EXAMPLES = {
     "resume": "resume service=ec2",
 }
 LONGEST, REASON = 2000, 500
+# Whoever must stop everything at once need not say why.
+UNSAID = "no reason given"
 
 
 class Unclear(ParapetError):
@@ -116,9 +118,7 @@ def _switch(verb: str, words: list[str], why: str, now: float) -> Said:
     if verb == "pause":
         if not words:
             raise Unclear(_example(verb, "for how long"))
-        until = _until(verb, words.pop(0), now)
-        if not why:
-            raise Unclear(_example(verb, "why"))
+        until, why = _until(verb, words.pop(0), now), why or UNSAID
     try:
         where = scope.parse(" ".join(words), scope.PAUSED_BY)
     except ParapetError as error:

@@ -1,4 +1,4 @@
-"""The function that tells of permissions before they end."""
+"""The function that tells of permissions before they end, and of pauses that do not."""
 
 import time
 from collections.abc import Iterator
@@ -14,12 +14,15 @@ from chalicelib.notices.outbox import Outbox
 from chalicelib.settings import Settings
 
 blueprint = Blueprint(__name__)
+DAY = 86400.0
+# One morning may come so much later than the last (seconds): what ends before the next is told on this one.
+LATE = 3600.0
 
 
 # In the morning (UTC), so that there is a day to do something about it.
 @blueprint.schedule("cron(0 7 * * ? *)")
 def reminders(event: CloudWatchEvent) -> None:
-    """Tell of each permission that ends soon; whoever hears the same again tells it once. Raises AwsError."""
+    """Tell of pauses that stay and permissions that end soon; told again, it is told once. Raises AwsError."""
     with telemetry.invocation("reminders", event.context):
         account = event.context.invoked_function_arn.split(":")[4]
         aws, chosen = wiring.accounts(account)(account, ""), wiring.configured(registry.load(), account)
@@ -29,10 +32,13 @@ def reminders(event: CloudWatchEvent) -> None:
 
 
 def notices(journal: Journal, settings: Settings, now: float) -> Iterator[Notice]:
-    """Yield the news of each permission that ends soon, but of none that was given for no longer than that."""
+    """Yield the news of each pause on for a day, and of each permission that ends soon and was given for longer."""
+    for pause in journal.pauses():
+        if pause.on(now) and pause.at <= now - DAY:
+            yield compose.of_pause_standing(pause, now)
     soon = settings.exempting.tell_before
     for one in permitted.permissions(journal, now):
-        if one.until > now + soon or one.until - one.since <= soon:
+        if one.until > now + max(soon, DAY + LATE) or one.until - one.since <= soon:
             continue
         about = one.about
         if not isinstance(about, Finding):

@@ -7,7 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from chalicelib.model import Command, CommandKind, Finding, Mode, Notice, Waiver, plain
+from chalicelib.model import (
+    EVERYTHING,
+    Command,
+    CommandKind,
+    Finding,
+    Mode,
+    Notice,
+    Pause,
+    Scope,
+    Severity,
+    Waiver,
+    plain,
+)
 from chalicelib.people import Person, address
 
 HEADLINE = {
@@ -54,6 +66,8 @@ AFTERWARDS: dict[Mode, str] = {
     "off": "nothing happens then: its guardrail is off",
 }
 WHY_LENGTH = 600
+# How the answer begins that the end of a waiver is recorded with; the waiver's id follows.
+ENDED = "ended waiver "
 
 
 def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
@@ -82,16 +96,25 @@ def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
     )
 
 
-def answer(finding: Finding, command: Command) -> Notice:
-    """Return the news that what somebody asked for about a finding is done, or why it is refused."""
+def answer(finding: Finding, command: Command, at: float, loud: bool = False) -> Notice:
+    """Return the news that what somebody asked for about a finding is done, or why it is refused.
+
+    Args:
+        finding: what it is about.
+        command: what they asked for.
+        at: now, since a refusal does not move the finding.
+        loud: whether they decided about their own change although somebody else should have.
+    """
     refused = command.status == "refused"
-    notice = replace(of_finding(finding, command.answer if refused else "", command.id), reply_to=command.reply_to)
+    notice = of_finding(finding, command.answer if refused else "", command.id)
+    notice = replace(notice, at=at, reply_to=command.reply_to)
     if refused:
         return replace(notice, lines=(f"{command.who} asked to {command.kind} it, in vain.", *notice.lines))
-    if not command.break_glass:
+    if not loud:
         return notice
-    loud = clip(f"{command.who} broke the glass and decided about their own change: {command.why}")
-    return replace(notice, severity="critical", title=f"{notice.title} (glass broken)", lines=(loud, *notice.lines))
+    said = clip(f"{command.who} broke the glass and decided about their own change: {command.why}")
+    title, lines = f"{notice.title} (glass broken)", (said, *notice.lines)
+    return replace(notice, severity="critical", title=title, lines=lines, loud=True)
 
 
 def to_person(finding: Finding, people: Sequence[Person]) -> Notice | None:
@@ -180,12 +203,12 @@ def of_ending(finding: Finding, who: str, why: str, until: float, mode: Mode, at
         lines=tuple(line for line in lines if line),
         at=at,
         actions=tuple(action for action in ("approve", "exempt") if _possible(action, finding)),
+        loud=True,
     )
 
 
 def of_waiver_ending(waiver: Waiver, covers: int, at: float) -> Notice:
     """Return the news that a waiver ends soon, which lets so many findings stand now: told once for each end."""
-    options = " ".join(f"--{name} {shlex.quote(value)}" for name, value in plain(waiver.scope).items() if value)
     return Notice(
         key=f"waiver:{waiver.id}:ending:{waiver.until:.0f}",
         thread=f"waiver:{waiver.id}",
@@ -196,13 +219,95 @@ def of_waiver_ending(waiver: Waiver, covers: int, at: float) -> Notice:
         lines=(
             f"{_given(waiver.who, waiver.why)}; until {moment(waiver.until)}.",
             "Then what it lets stand is looked at again, and fixed, asked about or told, as its guardrail's mode says.",
-            clip(f"To prolong it: ./parapet exempt {options} --until 30d --why REASON."),
-            f"To end it now: ./parapet exempt --end {waiver.id} --why REASON.",
+            clip(f"To prolong it: ./parapet exempt{_options(waiver.scope)} --until 30d --why REASON."),
+            _end(waiver.id),
         ),
         facts=(("Exempted", clip(str(waiver.scope))), ("Lets stand now", str(covers))),
         at=at,
         guardrail=waiver.scope.guardrail or None,
+        loud=True,
     )
+
+
+def of_switch(command: Command) -> Notice | None:
+    """Return the news of a pause, a resume, an exemption of a scope, or the end of one; None for any other command."""
+    if command.finding or command.status != "done" or command.kind not in ("pause", "resume", "exempt"):
+        return None
+    scope, waiver = command.scope, command.answer.partition(ENDED)[2]
+    until = moment(command.until) if command.until else "somebody resumes"
+    if command.kind == "pause":
+        status, verb, severity, effect = "paused", "Paused", _weight(scope), (_paused(until), _resume(scope))
+    elif command.kind == "exempt":
+        status, verb, severity, waiver = "exempted", "Exempted", "medium", command.id
+        effect = (f"Nothing of it is fixed until {until}, and nobody is asked about it.", _end(waiver))
+    elif waiver:
+        status, verb, severity = "ended", "No longer exempted", "low"
+        again = f"To permit it again: ./parapet exempt{_options(scope)} --until 30d --why REASON."
+        effect = ("What it let stand is looked at again now.", clip(again))
+    else:
+        status, verb, severity = "resumed", "No longer paused", "low"
+        again = f"To pause it again: ./parapet pause{_options(scope)} --why REASON."
+        effect = ("What no other pause holds is fixed again, also what waited.", again)
+    about = clip(str(scope)) if scope != EVERYTHING else "everything"
+    return Notice(
+        key=f"command:{command.id}",
+        thread=f"waiver:{waiver}" if waiver else f"pause:{scope}",
+        kind="finding",
+        severity=severity,
+        status=status,
+        title=f"{verb}: {about}",
+        lines=(_by(command.who, command.why), *effect),
+        facts=(("Scope", about), ("Who", command.who), ("Identity", command.by or "not known")),
+        at=command.at,
+        guardrail=scope.guardrail or None,
+        loud=status == "paused",
+    )
+
+
+def of_pause_standing(pause: Pause, at: float) -> Notice:
+    """Return the news that a pause is still on: told once a day."""
+    about = str(pause.scope) if pause.scope != EVERYTHING else "everything"
+    until = moment(pause.until) if pause.until is not None else "somebody resumes"
+    # Set in the console, it may not say since when.
+    lasts, since = (f", for {duration(at - pause.at)}", moment(pause.at)) if pause.at else ("", "not known")
+    return Notice(
+        key=f"pause:{pause.scope}:on:{moment(at)[:10]}",
+        thread=f"pause:{pause.scope}",
+        kind="finding",
+        severity=_weight(pause.scope),
+        status="paused",
+        title=f"Still paused{lasts}: {about}",
+        lines=(_by(pause.who, pause.why), _paused(until), _resume(pause.scope)),
+        facts=(("Scope", about), ("Who", pause.who), ("Since", since)),
+        at=at,
+        guardrail=pause.scope.guardrail or None,
+        loud=True,
+    )
+
+
+def _weight(scope: Scope) -> Severity:
+    return "high" if scope == EVERYTHING else "medium"
+
+
+def _paused(until: str) -> str:
+    return f"Nothing of it is fixed until {until}; telling goes on."
+
+
+def _resume(scope: Scope) -> str:
+    typed = f" {scope}" if scope != EVERYTHING else ""
+    return f"To lift it: /parapet resume{typed}, or ./parapet resume{_options(scope)}."
+
+
+def _end(waiver: str) -> str:
+    return f"To end it now: ./parapet exempt --end {waiver} --why REASON."
+
+
+def _options(scope: Scope) -> str:
+    return "".join(f" --{name} {shlex.quote(value)}" for name, value in plain(scope).items() if value)
+
+
+def _by(who: str, why: str) -> str:
+    return clip(f"By {who}: {why}" if why else f"By {who}, who gave no reason.")
 
 
 def _given(who: str, why: str) -> str:

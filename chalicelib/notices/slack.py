@@ -124,7 +124,10 @@ class Slack:
         params = {"metadata": _metadata(thread, key), "unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
         if thread.root:
             text, blocks = slack_blocks.reply(notice)
-            place = {"channel": thread.channel, "thread_ts": thread.root}
+            place: dict[str, Any] = {"channel": thread.channel, "thread_ts": thread.root}
+            if notice.loud:
+                # Neither a reply nor a rewritten root would make anybody look.
+                place["reply_broadcast"] = True
             try:
                 answer = self._api.call("chat_postMessage", remaining, **place, text=text, blocks=blocks, **params)
                 return Sent(thread.channel, _stamp(answer), thread.root)

@@ -52,6 +52,9 @@ SYMBOLS = {
     "exempted": "🔕",
     "fixing": "🔧",
     "rejected": "🚫",
+    "paused": "⏸️",
+    "resumed": "▶️",
+    "ended": "🔔",
     "trouble": "⚠️",
 }
 SEVERITIES = {"critical": "🚨 Critical", "high": "🔴 High", "medium": "🟠 Medium", "low": "🔵 Low"}

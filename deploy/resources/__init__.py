@@ -12,6 +12,7 @@ from chalicelib import __version__, registry
 from chalicelib.settings import Settings
 from deploy import member, rights, trail
 from deploy.intrinsics import arn, named, ref, resource, sub
+from deploy.release import SCOPED
 from deploy.resources import alarms, api, evidence, functions, heartbeat, queues, storage, topics
 
 Template = dict[str, Any]
@@ -55,6 +56,7 @@ def about(settings: Settings) -> dict[str, Any]:
         "guardrails": [rail.name for rail in rails],
         "modes": {rail.name: settings.modes(rail) for rail in rails},
         "observed": list(settings.observed),
+        "heeds": [SCOPED],
     }
 
 

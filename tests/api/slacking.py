@@ -60,6 +60,7 @@ class Slacking:
         """Use other settings, in a new environment of the function."""
         self.settings_file.write_text(text)
         receiving.line.cache_clear()
+        receiving.mute.cache_clear()
 
     # What Slack sends
 
@@ -240,3 +241,4 @@ def slacking(account: TestAccount, monkeypatch: pytest.MonkeyPatch, folder: Path
         made.settings(SETTINGS)
         yield made
         receiving.line.cache_clear()
+        receiving.mute.cache_clear()

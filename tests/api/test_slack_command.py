@@ -162,6 +162,15 @@ class TestPausing:
             "pause", "done", f"slack:{ALICE.id}",
         )  # fmt: skip
 
+    def test_without_a_reason_is_done_too_when_it_is_urgent(self, room: Slacking) -> None:
+        said = room.type(ALICE, "pause 30m")
+        assert said.startswith("⏸️ Everything is paused until 2026-11-18 11:36 UTC;")
+        assert said.endswith("ends it. Type it once more with `why REASON`, and the others know why.")
+        [pause] = room.account.journal.pauses()
+        assert (pause.why, pause.until) == ("no reason given", NOW + 1800)
+        assert "once more" not in room.type(ALICE, "pause 30m why a migration")
+        assert [one.why for one in room.account.journal.pauses()] == ["a migration"]
+
     def test_of_a_scope_holds_what_is_there_and_looks_at_it_again_afterwards(self, room: Slacking) -> None:
         assert "service=ec2 is paused" in room.type(ALICE, "pause 2h service=ec2 why a migration")
         held = room.api.breach()
@@ -186,6 +195,40 @@ class TestPausing:
         assert room.account.journal.pauses() == ()
 
 
+class TestSettingsThatCannotBeUsed:
+    """Who may do what is not known then: the command line, where IAM decides, still stops everything."""
+
+    @pytest.mark.parametrize("text", ["pause 30m why it breaks", "resume", "status", "undo abcd1234"])
+    def test_nothing_is_done_and_the_command_line_is_named(
+        self, room: Slacking, text: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        room.settings("[commands]\npeople = ['*']\nexpire_after = 'soon'")
+        said = room.type(ALICE, text)
+        assert said.startswith(
+            "Parapet's settings cannot be used, so who may do what in Slack is not known and nothing"
+        )
+        assert "`./parapet pause --why …`" in said
+        assert (room.account.journal.pauses(), room.commands()) == ((), [])
+        assert "commands.expire_after: 'soon' is not a duration" in capfd.readouterr().out
+
+    def test_a_press_is_answered_so_too(self, room: Slacking, finding: Finding) -> None:
+        ts = room.root(finding)
+        room.settings("[commands")
+        room.press(ALICE, finding, "undo", ts)
+        assert room.told(ALICE)[-1].endswith("by `./parapet pause --why …`")
+        assert room.commands() == []
+
+    def test_whoever_is_not_slack_gets_no_further(self, room: Slacking) -> None:
+        room.settings("[commands")
+        assert room.send("/v1/slack/command", b"text=help", signed={})[0] == 401
+
+    def test_mended_they_count_at_once(self, room: Slacking) -> None:
+        room.settings("[commands")
+        room.type(ALICE, "status")
+        room.settings_file.write_text("")
+        assert "is paused until" in room.type(ALICE, "pause 30m why it breaks")
+
+
 class TestWords:
     @pytest.mark.parametrize(("text", "says"), [
         ("undoo abcd1234", "did you mean 'undo'?"),
@@ -198,7 +241,7 @@ class TestWords:
         ("approve abcd1234 now", "nothing of `now`"),
         ("who", "`who` wants which resource. For example: `/parapet who sg-"),
         ("pause", "`pause` wants for how long. For example: `/parapet pause 30m service=ec2 why a migration`"),
-        ("pause 30m", "`pause` wants why."),
+        ("pause 30m why", "Say why."),
         ("pause why x", "`pause` wants for how long."),
         ("pause forever why x", "'forever' is not a duration"),
         ("pause 30m resource=x why y", "'resource=x' is not a scope"),

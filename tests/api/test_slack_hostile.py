@@ -134,11 +134,24 @@ class TestNotSlacks:
         answer = room.account.running("api_handler", app)(raw | {"isBase64Encoded": True}, Context())
         assert answer["statusCode"] == 401
 
-    @pytest.mark.parametrize("kind", ["application/json", "text/plain", ""])
-    def test_another_type_of_body(self, room: Slacking, finding: Finding, kind: str) -> None:
-        status, document = room.send(ACTIONS, HELP, {"Content-Type": kind})
-        assert (status, document["error"].split(":")[0]) == (415, "the body must be a form")
+    @pytest.mark.parametrize("path", PATHS)
+    @pytest.mark.parametrize("kind", ["application/json", "text/plain", "image/png", "x", ""])
+    def test_another_type_of_body(
+        self, room: Slacking, finding: Finding, kind: str, path: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        capfd.readouterr()
+        unsigned: dict[str, str] = {}
+        for signed in (None, unsigned):
+            assert room.send(path, HELP, {"Content-Type": kind}, signed=signed) == NOT_SLACKS
+        assert counted(capfd.readouterr().out, "Forgeries") == 2
         untouched(room, finding)
+
+    def test_a_body_of_no_type(self, room: Slacking, capfd: pytest.CaptureFixture[str]) -> None:
+        raw = event("POST", COMMAND, body=HELP.decode(), at=NOW, arn=None, headers=signature(SECRET, NOW, HELP))
+        for headers in ("headers", "multiValueHeaders"):
+            del raw[headers]["Content-Type"]
+        assert room.account.running("api_handler", app)(raw, Context())["statusCode"] == 401
+        assert counted(capfd.readouterr().out, "Forgeries") == 1
 
     def test_a_signature_of_aws_does_not_help(self, room: Slacking) -> None:
         raw = event("POST", COMMAND, body=HELP.decode(), at=NOW, headers={"Content-Type": FORM})

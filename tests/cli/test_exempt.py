@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib import times
+from chalicelib.journal import place
 from chalicelib.model import Finding, Scope, Waiver
 from tests.account import NOW
 from tests.cli.terminal import GUARDRAIL, Terminal
@@ -41,6 +43,17 @@ class TestAFinding:
         terminal.out("exempt", finding.id, "--until", "2h", *WHY)
         [permitted] = terminal.account.findings()
         assert (permitted.status, permitted.due) == ("exempted", NOW + 0.5 + 7200)
+
+    def test_asked_again_is_permitted_as_the_journal_then_has_it(self, terminal: Terminal) -> None:
+        terminal.account.mode(GUARDRAIL, event="approve")
+        finding = terminal.breach()
+        for span in ("30d", "1h"):
+            said = terminal.out("exempt", finding.id, "--until", span, *WHY)
+            [left] = terminal.account.findings()
+            permission = terminal.account.journal.head(place(left.violation)).exemption(left.violation.part, NOW)
+            assert permission
+            assert f"It may stay so until {times.absolute(permission.until)} " in said
+        assert "until 2026-11-18 12:06:" in said, "what is asked last counts"
 
     def test_that_is_fixed_leaves_nothing_to_permit(self, terminal: Terminal) -> None:
         finding = terminal.breach()
@@ -177,7 +190,7 @@ class TestItsEnd:
         ),
         (
             ("--resource", "*", "--until", "30d", *WHY),
-            "resource: '*' would be every resource: name one, or a guardrail with it",
+            "resource: '*' may be anything: with * it needs a guardrail",
         ),
         (("--resource", "", "--until", "30d", *WHY), "--resource is empty: leave it out, or say which"),
         (
@@ -188,11 +201,11 @@ class TestItsEnd:
         (("--tag", "=yes", "--until", "30d", *WHY), "--tag: '=yes' is not a tag: its key, or key=value"),
         (
             ("--guardrail", GUARDRAIL, "--service", "s3", "--until", "30d", *WHY),
-            f"{GUARDRAIL} is not a guardrail of s3: leave --service out",
+            f"{GUARDRAIL} is not a guardrail of s3: leave the service out",
         ),
         (
             ("--guardrail", "iam_password_policy_weak", "--region", "eu-west-1", "--until", "30d", *WHY),
-            "--region: nothing of iam_password_policy_weak is in eu-west-1: say global, or leave --region out",
+            "region: nothing of iam_password_policy_weak is in eu-west-1: say global, or leave the region out",
         ),
     ],
 )

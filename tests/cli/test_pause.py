@@ -115,6 +115,22 @@ def test_what_somebody_set_in_the_console_counts(terminal: Terminal) -> None:
     )
 
 
+def test_works_with_settings_that_cannot_be_used(terminal: Terminal) -> None:
+    waiver = terminal.json("exempt", "--resource", "sg-1", "--until", "2d", "--why", "a honeypot")["exemption"]["id"]
+    terminal.settings("[commands")
+    assert "not TOML" in terminal.fails(2, "status")
+    terminal.out("pause", "30m", "--service", "ec2", "--why", "the settings are broken")
+    assert terminal.breach().status == "held"
+    assert terminal.out("resume", "--service", "ec2").startswith("Parapet fixes service=ec2 again")
+    assert terminal.out("exempt", "--end", waiver, "--why", "nor this").startswith("Ended: resource=sg-1")
+
+
+def test_finds_the_stacks_table_with_settings_that_cannot_be_used(terminal: Terminal) -> None:
+    terminal.settings("[commands")
+    del terminal.environment["PARAPET_TABLE"]
+    assert "in eu-west-1 there is no stack parapet-test with a Journal" in terminal.fails(2, "pause", "--why", "x")
+
+
 def test_wrong_use(terminal: Terminal) -> None:
     assert terminal.fails(2, "pause") == "Missing option '--why'. (./parapet pause --help)"
     assert terminal.fails(2, "pause", "--why", "") == "--why is empty: say why, others will want to know"
@@ -133,11 +149,11 @@ def test_wrong_use(terminal: Terminal) -> None:
 
 
 def test_status_tells_what_waits_for_people(terminal: Terminal) -> None:
-    terminal.settings("commands.four_eyes = true")
     terminal.account.mode(GUARDRAIL, event="approve")
     asked = terminal.breach()
     terminal.out("exempt", "--resource", "sg-1", "--until", "2d", "--why", "a honeypot")
     terminal.out("exempt", "--resource", "sg-2", "--until", "30d", "--why", "a honeypot")
+    terminal.settings("commands.four_eyes = true")
     terminal.account.clock.forward(3600)
     said = terminal.out("status")
     assert "Waiting for an answer: 1, the oldest found 60 min ago (./parapet journal --status asked)\n" in said

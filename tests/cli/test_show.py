@@ -80,7 +80,7 @@ def test_what_is_permitted_and_until_when(terminal: Terminal) -> None:
     from chalicelib.journal import place
 
     terminal.account.clock.forward(7300)
-    terminal.account.journal.exempt(place(finding.violation), whole)
+    terminal.account.permit(place(finding.violation), whole)
     said = terminal.out("show", finding.id)
     assert facts(said)["Permitted"].startswith("the whole resource until 2026-11-19 11:06:41 UTC (in 22 h), by bob")
 

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
 from chalicelib import evidence
 from chalicelib.aws import Connect
 from chalicelib.evidence import Manifest
+from chalicelib.journal import place
+from chalicelib.model import EVERYTHING, Exemption, Finding, Pause, Scope, Waiver
+from cli.verify import NOT_YET
 from tests.account import TABLE
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import GUARDRAIL, Terminal
 from tests.functions.test_evidence import BUCKET, DAY, FIRST, PREFIX, SECOND, THIRD, archive, next_day, run, store
+from tests.guardrails.test_ec2_security_group_open import SCENARIO
 from tests.samples import ACCOUNT, REGION
+from tests.wire import Crash, Made
+
+
+def made(at: float) -> None:
+    """Have the journal's table be made at a time of the test's clock."""
+    dynamodb_backends[ACCOUNT][REGION].tables[TABLE].created_at = datetime.fromtimestamp(at, UTC)
 
 
 @pytest.fixture
@@ -24,6 +38,7 @@ def kept(terminal: Terminal) -> Terminal:
     """Three days of evidence, with a finding on the first that is undone on the second; it is three hours later."""
     account = terminal.account
     store(account)
+    made(account.clock())
     finding = terminal.breach()
     next_day(account)
     run(account)
@@ -77,7 +92,9 @@ def update(terminal: Terminal, key: str, expression: str, **values: Any) -> None
         TableName=TABLE,
         Key={"pk": {"S": key}, "sk": {"S": key.split("#")[0]}},
         UpdateExpression=expression,
-        ExpressionAttributeNames={"#h": "history", "#by": "by"} if "#h" in expression else {"#who": "who"},
+        ExpressionAttributeNames={
+            f"#{name}": {"h": "history"}.get(name, name) for name in re.findall(r"#(\w+)", expression)
+        },
         ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
     )
 
@@ -126,6 +143,7 @@ class TestWhole:
             "newest": {"day": THIRD, "sha256": newest},
             "locked": ["GOVERNANCE"],
             "broken": None,
+            "notes": [],
         }
 
     def test_of_a_span(self, kept: Terminal) -> None:
@@ -283,6 +301,253 @@ class TestTheJournal:
         [finding, _] = kept.account.findings()
         kept.account.ask("acknowledge", finding)
         assert kept.out("verify").startswith("Whole: 3 days")
+
+
+class TestAFindingThatMovedOn:
+    """After a legitimate step of today, what was exported of it yesterday still counts."""
+
+    @pytest.mark.parametrize(
+        "name", ["why", "severity", "before", "after", "fix", "undo", "event_id", "event_name", "origin", "guardrail"]
+    )
+    def test_keeps_what_it_was_opened_with(self, kept: Terminal, name: str) -> None:
+        [finding] = kept.account.findings()
+        assert kept.account.obey(kept.account.ask("approve", finding)).status == "done"
+        assert kept.out("verify").startswith("Whole: 3 days")
+        update(kept, f"FINDING#{finding.id}", f"SET #{name} = :x", x={"S": "sweep"})
+        assert broken(kept).startswith(f"{FIRST}: entry FINDING#{finding.id}: expected {name} ")
+
+    def test_keeps_who_brought_it(self, kept: Terminal) -> None:
+        [finding] = kept.account.findings()
+        kept.account.obey(kept.account.ask("approve", finding))
+        update(kept, f"FINDING#{finding.id}", "SET #actor.#who = :x", x={"S": "mallory"})
+        assert broken(kept).startswith(f"{FIRST}: entry FINDING#{finding.id}: expected actor ")
+
+    def test_may_be_adopted_by_the_event_that_brought_it(self, kept: Terminal) -> None:
+        account = kept.account
+        account.mode(GUARDRAIL, sweep="observe")
+        group = kept.group()
+        event = SCENARIO.breach(account, group)
+        [swept] = [one for one in account.sweep(GUARDRAIL) if one.violation.resource == group]
+        assert (swept.origin, swept.actor) == ("sweep", None)
+        next_day(account)
+        run(account)
+        account.clock.forward(3 * 3600)
+        assert kept.out("verify").startswith("Whole: 4 days")
+        [adopted] = [one for one in account.deliver(event) if one.id == swept.id]
+        assert (adopted.origin, adopted.status) == ("event", "fixed")
+        assert kept.out("verify").startswith("Whole: 4 days")
+        update(kept, f"FINDING#{swept.id}", "SET #origin = :x", x={"S": "sweep"})
+        assert broken(kept).startswith(f"2026-11-21: entry FINDING#{swept.id}: expected actor ")
+
+    @pytest.mark.parametrize(
+        ("name", "follows"), [("status", "undone"), ("month", "2026-11"), ("id", ""), ("fixed_at", "")]
+    )
+    def test_agrees_with_its_history(self, kept: Terminal, name: str, follows: str) -> None:
+        [finding] = kept.account.findings()
+        update(kept, f"FINDING#{finding.id}", f"SET #{name} = :x", x={"S": "rejected"})
+        said = broken(kept)
+        assert f"FINDING#{finding.id}: " in said
+        assert name in said
+        assert follows in said
+
+    def test_opened_before_its_first_step_is_nothing_of_ours(self, kept: Terminal) -> None:
+        finding = kept.breach()
+        update(kept, f"FINDING#{finding.id}", "SET #opened = :x", x={"N": "1795000000"})
+        assert broken(kept).startswith(f"today: FINDING#{finding.id}: its opened is 1795000000, and must be ")
+
+    def test_has_no_step_of_a_time_to_come(self, kept: Terminal) -> None:
+        finding = kept.breach()
+        late = {"N": str(kept.account.clock() + 9 * DAY)}
+        update(kept, f"FINDING#{finding.id}", "SET #h[1].#at = :x", x=late)
+        assert broken(kept) == f"today: FINDING#{finding.id}: it has something of a time to come"
+
+    def test_older_than_the_evidence_is_named_without_a_break(self, kept: Terminal) -> None:
+        finding = kept.breach()
+        update(
+            kept, f"FINDING#{finding.id}", "SET #opened = :x, #h[0].#at = :x, #h[1].#at = :x, #fixed_at = :x",
+            x={"N": "1794000000"},
+        )  # fmt: skip
+        *_, note = kept.out("verify").splitlines()
+        assert note == f"Older than the evidence, so that nothing shows whether they were changed: FINDING#{finding.id}"
+
+
+def permission(terminal: Terminal) -> Finding:
+    """Exempt the finding there is, legitimately."""
+    account, [finding] = terminal.account, terminal.account.findings()
+    assert account.obey(account.ask("exempt", finding, 30 * DAY)).status == "done"
+    return finding
+
+
+class TestWhatIsPermittedNow:
+    WAIVER = Waiver("0" * 16, Scope(guardrail=GUARDRAIL), 9e9, "bob", "a reason", 1_795_000_001.0)
+
+    def waive(self, terminal: Terminal, *more: str) -> str:
+        given = terminal.json("exempt", "--guardrail", GUARDRAIL, "--until", "30d", "--why", "a test", *more)
+        return str(given["exemption"]["id"])
+
+    def test_rests_on_commands(self, kept: Terminal) -> None:
+        number = self.waive(kept)
+        kept.out("pause", "30m", "--why", "a test", "--service", "ec2")
+        kept.out("pause", "--why", "a test")
+        permission(kept)
+        found = kept.json("verify")
+        assert (found["whole"], found["notes"]) == (True, [])
+        kept.out("exempt", "--end", number, "--why", "over")
+        kept.out("resume")
+        assert kept.json("verify")["notes"] == []
+
+    def test_by_a_waiver_that_nobody_asked_for_is_found(self, kept: Terminal) -> None:
+        kept.account.journal.waive(self.WAIVER)
+        assert broken(kept) == (
+            f"today: EXEMPTIONS: waiver {'0' * 16}: no command gave it "
+            f"(`./parapet exempt --end {'0' * 16} --why …` ends it)"
+        )
+        kept.out("exempt", "--end", "0" * 16, "--why", "nobody's")
+        assert kept.out("verify").startswith("Whole")
+
+    @pytest.mark.parametrize(
+        ("change", "odd"),
+        [
+            ({"until": 9.9e9}, "until"),
+            ({"scope": Scope(resource="*", guardrail=GUARDRAIL)}, "scope"),
+            ({"who": "mallory", "by": "arn:aws:iam::123456789012:user/mallory"}, "by, who"),
+        ],
+    )
+    def test_by_a_waiver_that_was_widened_is_found(self, kept: Terminal, change: dict[str, Any], odd: str) -> None:
+        number = self.waive(kept)
+        [waiver] = kept.account.journal.waivers()
+        kept.account.journal.waive(dataclasses.replace(waiver, **change))
+        assert broken(kept).startswith(f"today: EXEMPTIONS: waiver {number}: its command has another {odd} (")
+
+    def test_by_a_waiver_put_back_after_its_end_is_found(self, kept: Terminal) -> None:
+        number = self.waive(kept)
+        [waiver] = kept.account.journal.waivers()
+        kept.out("exempt", "--end", number, "--why", "over")
+        kept.account.journal.waive(waiver)
+        assert re.match(f"today: EXEMPTIONS: waiver {number}: command [0-9a-f]{{16}} ended it ", broken(kept))
+
+    def test_by_the_command_of_another_kind_is_found(self, kept: Terminal) -> None:
+        done = [one for one in kept.account.journal.commands(0, 9e9) if one.kind == "undo"]
+        kept.account.journal.waive(dataclasses.replace(self.WAIVER, id=done[0].id))
+        assert "no command gave it" in broken(kept)
+
+    def test_by_hand_is_a_pause_without_a_command(self, kept: Terminal) -> None:
+        kept.account.client("dynamodb").put_item(
+            TableName=TABLE, Item={"pk": {"S": "CONTROL"}, "sk": {"S": "CONTROL"}, "pause service=ec2": {"S": "stop"}}
+        )
+        kept.account.journal.set_pause(Pause("mallory", "x", 1.0, None, EVERYTHING))
+        found = kept.json("verify")
+        assert (found["whole"], found["notes"]) == (
+            True, ["pause: set by hand, by mallory", "pause service=ec2: set by hand, by somebody"],
+        )  # fmt: skip
+        assert kept.out("verify").splitlines()[-2:] == found["notes"]
+
+    def test_by_hand_is_a_pause_put_back_after_it_was_lifted(self, kept: Terminal) -> None:
+        kept.out("pause", "--why", "a test")
+        [switch] = kept.account.journal.pauses()
+        kept.account.clock.forward(1)
+        kept.out("resume")
+        kept.account.journal.set_pause(switch)
+        assert kept.json("verify")["notes"] == [f"pause: set by hand, by {switch.who}"]
+
+    @pytest.mark.parametrize("part", ["*", ""])
+    def test_in_a_head_by_nobodys_command_is_found(self, kept: Terminal, part: str) -> None:
+        [finding] = kept.account.findings()
+        part = part or finding.violation.part
+        kept.account.permit(place(finding.violation), Exemption(part, 9e9, "mallory", "x"))
+        assert broken(kept).endswith(
+            f"{finding.violation.resource}: exempt {part}: no command of mallory left this permission; "
+            "remove the attribute"
+        )
+
+    def test_in_a_head_for_longer_than_was_asked_is_found(self, kept: Terminal) -> None:
+        finding = permission(kept)
+        there = kept.account.journal.head(place(finding.violation)).exemptions[finding.violation.part]
+        kept.account.permit(place(finding.violation), dataclasses.replace(there, until=9e9))
+        assert "no command of bob left this permission" in broken(kept)
+
+    def test_in_a_head_put_back_after_an_approval_is_found(self, kept: Terminal) -> None:
+        finding = permission(kept)
+        there = kept.account.journal.head(place(finding.violation)).exemptions[finding.violation.part]
+        assert kept.account.obey(kept.account.ask("approve", finding)).status == "done"
+        assert kept.out("verify").startswith("Whole")
+        kept.account.permit(place(finding.violation), there)
+        assert broken(kept).startswith(
+            f"today: HEAD#{GUARDRAIL}#{ACCOUNT}#{REGION}#{finding.violation.resource}: exempt "
+        )
+
+    def test_in_a_head_by_an_undo_under_way_is_whole(self, kept: Terminal) -> None:
+        account, finding = kept.account, kept.breach()
+        account.wire.fail(lambda _, made: "crash before" if made.operation == "AuthorizeSecurityGroupIngress" else None)
+        command = account.ask("undo", finding, 9 * DAY)
+        with pytest.raises(Crash):
+            account.obey(command)
+        account.wire.calm()
+        assert account.journal.get(finding.id).status == "undoing"  # type: ignore[union-attr]
+        assert kept.out("verify").startswith("Whole")
+        account.clock.forward(60)
+        assert account.obey(command).status == "done"
+        assert kept.out("verify").startswith("Whole")
+
+    def test_and_was_given_while_it_was_read_is_whole(self, kept: Terminal) -> None:
+        """The waiver was on a page that was read late, its command would have been on an earlier one."""
+        number = self.waive(kept)
+        dynamodb, scans = kept.account.client("dynamodb"), []
+        key = {"pk": {"S": f"COMMAND#{number}"}, "sk": {"S": "COMMAND"}}
+        command = dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
+        dynamodb.delete_item(TableName=TABLE, Key=key)
+
+        def given(_number: int, made: Made) -> None:
+            if made.operation != "Scan" or made.done:
+                return
+            scans.append(made)
+            if len(scans) == 2:
+                kept.account.clients("dynamodb", REGION).put_item(TableName=TABLE, Item=command)
+
+        kept.account.wire.fail(given)
+        assert kept.out("verify").startswith("Whole")
+        assert len(scans) == 2
+
+    def test_is_nothing_that_a_look_at_the_past_asks_for(self, kept: Terminal) -> None:
+        kept.account.journal.waive(self.WAIVER)
+        assert kept.out("verify", "--until", THIRD).startswith("Whole: 3 days")
+
+
+class TestJustDeployed:
+    """Before the function's first hour is over there is nothing to verify, and nothing broken."""
+
+    @pytest.fixture
+    def fresh(self, terminal: Terminal) -> Terminal:
+        store(terminal.account)
+        made(terminal.account.clock() - 60)
+        return terminal
+
+    def test_is_said(self, fresh: Terminal) -> None:
+        fresh.breach()
+        assert fresh.out("verify") == f"{NOT_YET}\n"
+        found = fresh.json("verify")
+        assert (found["whole"], found["days"], found["newest"], found["notes"]) == (True, 0, None, [NOT_YET])
+
+    def test_is_no_excuse_after_three_hours(self, fresh: Terminal) -> None:
+        fresh.account.clock.forward(3 * 3600)
+        assert "its manifest is missing, and so is every one before it" in broken(fresh)
+
+    def test_is_no_excuse_for_a_journal_with_a_past(self, fresh: Terminal) -> None:
+        fresh.breach()
+        made(fresh.account.clock() + DAY)
+        assert "its manifest is missing" in broken(fresh)
+
+    def test_is_no_excuse_for_what_lies_in_the_bucket(self, fresh: Terminal) -> None:
+        s3(fresh).put_object(Bucket=BUCKET, Key=f"{PREFIX}notes.txt", Body=b"", ChecksumAlgorithm="SHA256")
+        assert "its manifest is missing" in broken(fresh)
+
+    def test_is_no_excuse_for_a_waiver_of_nobodys(self, fresh: Terminal) -> None:
+        fresh.account.journal.waive(TestWhatIsPermittedNow.WAIVER)
+        assert "no command gave it" in broken(fresh)
+
+    def test_has_its_first_day_within_the_hour(self, fresh: Terminal) -> None:
+        run(fresh.account)
+        assert fresh.out("verify").startswith("Whole: 1 day from 2026-11-17 to 2026-11-17 with 0 entries")
 
 
 class TestWrongUse:

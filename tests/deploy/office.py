@@ -79,6 +79,7 @@ class Office:
         self.environment = {"AWS_REGION": REGION}
         self.version, self.chalice = chalicelib.__version__, "1.34.0"
         self.unknown: set[str] = set()
+        self.heeds = True
         self.sick = ""
         self.asked: list[str] = []
         self.commit("a" * 40)
@@ -93,10 +94,12 @@ class Office:
             artefact.writestr("parapet-build.json", json.dumps(about))
 
     def render(self, settings: Settings) -> Template:
-        """Render the template of a version that does not know some guardrails."""
+        """Render the template of a version that does not know some guardrails, or nothing of scopes."""
         found = template.render(settings)
         for name in self.unknown:
             del found["Metadata"]["Parapet"]["modes"][name]
+        if not self.heeds:
+            del found["Metadata"]["Parapet"]["heeds"]
         return found
 
     def send(self, request: AWSPreparedRequest) -> Reply:

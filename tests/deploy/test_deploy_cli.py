@@ -15,7 +15,9 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from moto.cloudformation.models import cloudformation_backends
 
-from chalicelib.aws import Connect
+from chalicelib.aws import AccountAws, Connect
+from chalicelib.journal import Journal
+from chalicelib.model import Pause, Scope, Waiver
 from deploy import release, site
 from tests.account import TestAccount
 from tests.deploy.cloudformation import CloudFormation
@@ -37,6 +39,11 @@ def connect() -> Connect:
 def office(account: TestAccount, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     bend(monkeypatch)
     return Office(account, connect, tmp_path)
+
+
+def kept(office: Office) -> Journal:
+    """The journal of a stage."""
+    return Journal(AccountAws(office.connect, ACCOUNT, REGION), office.output("prod", "Table"))
 
 
 def code(content: bytes) -> str:
@@ -268,6 +275,51 @@ class TestARollback:
         before = office.template()
         assert f"s3://{BUCKET}/{key} is gone" in office.fails(1, "rollback")
         assert office.template() == before
+
+    @pytest.fixture
+    def journal(self, office: Office) -> Journal:
+        """The journal of a stage whose release before knows no scopes."""
+        office.heeds = False
+        office.out("deploy")
+        office.heeds = True
+        office.commit("b" * 40)
+        office.out("deploy")
+        return kept(office)
+
+    def test_to_what_overlooks_pauses_and_exemptions_of_a_scope_is_refused_while_there_are_any(
+        self, office: Office, journal: Journal
+    ) -> None:
+        now, before = office.account.clock(), office.template()
+        journal.set_pause(Pause("alice", "a migration", now, None, Scope(service="ec2")))
+        journal.set_pause(Pause("alice", "over by now", now - 9, now - 1, Scope(service="s3")))
+        journal.waive(Waiver("0123456789abcdef", Scope(resource="sg-1"), now + 9, "alice", "a honeypot", now))
+        journal.waive(Waiver("fedcba9876543210", Scope(resource="sg-2"), now - 1, "alice", "over by now", now - 9))
+        assert office.fails(1, "rollback") == (
+            "release 1 (version 0.1.0, commit aaaaaaaaaaaa) knows no pauses and no exemptions of a scope, and would "
+            "fix what these keep: the pause of service=ec2; the exemption 0123456789abcdef of resource=sg-1. "
+            "`PARAPET_STAGE=prod ./parapet pause --why …`, for no set time, keeps all of it: then go back, and "
+            "`./parapet resume` when none of it is needed, or when a later release is deployed"
+        )
+        journal.set_pause(Pause("alice", "going back", now, now + 3600))
+        office.fails(1, "rollback")
+        assert office.template() == before
+        journal.set_pause(Pause("alice", "going back", now))
+        said = office.out("rollback")
+        assert "Fixing is paused, and stays so: release 1 (version 0.1.0, commit aaaaaaaaaaaa) knows no pauses" in said
+        assert office.template()["Metadata"]["Parapet"]["release"] == 1
+
+    def test_to_what_overlooks_them_goes_where_there_are_none(self, office: Office, journal: Journal) -> None:
+        now = office.account.clock()
+        journal.set_pause(Pause("alice", "an hour", now, now + 3600))
+        assert "Fixing is paused" not in office.out("rollback")
+
+    def test_to_what_heeds_them_goes_whatever_there_is(self, office: Office) -> None:
+        office.out("deploy")
+        office.commit("b" * 40)
+        office.out("deploy")
+        journal = kept(office)
+        journal.set_pause(Pause("alice", "a migration", office.account.clock(), None, Scope(service="ec2")))
+        office.out("rollback")
 
     def test_of_nothing_is_refused(self, office: Office) -> None:
         assert "there is no stack parapet-prod in eu-west-1 that could go back" in office.fails(2, "rollback")

@@ -458,6 +458,7 @@ class TestMetadata:
             rail.name: {origin: SHIPPED.mode(rail, origin) for origin in ORIGINS} for rail in registry.load()
         }
         assert told["observed"] == []
+        assert told["heeds"] == ["scopes"]
 
     def test_observes_what_an_upgrade_brought(self) -> None:
         rail = next(rail for rail in registry.load() if SHIPPED.acts(rail))

@@ -223,6 +223,14 @@ def test_pause_holds_and_resume_fixes(terminal: Terminal) -> None:
     eventually(lambda: terminal.findings(f"--resource {group}")[0]["status"] == "fixed")
 
 
+def test_the_evidence_is_whole_at_once(terminal: Terminal) -> None:
+    def exported() -> bool:
+        return bool(terminal.json("./parapet verify --json")["days"])
+
+    assert eventually(exported)
+    assert terminal.run("./parapet verify").stdout.startswith("Whole: 1 day ")
+
+
 def test_a_port_that_is_taken_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib import registry, wiring
+from chalicelib import commands, registry, wiring
 from chalicelib.aws import ConnectAs, Keys
 from chalicelib.commands import COMMAND, LOOK_AGAIN, SWEEP
 from chalicelib.events import parse
-from chalicelib.model import AwsError, BadEvent, Finding, ParapetError
+from chalicelib.model import AwsError, BadEvent, Finding, ParapetError, Scope
 from chalicelib.settings import SettingsError
 from local.patterns import matches
 from tests.account import TABLE, TestAccount
@@ -440,3 +440,54 @@ class TestTimer:
         monkeypatch.delenv("PARAPET_TABLE")
         with pytest.raises(ParapetError, match="PARAPET_TABLE is not set"):
             stage.tick("timer")
+
+    def test_tells_of_what_people_switch_and_of_no_other_command(self, stage: Stage) -> None:
+        account = stage.account
+        finding = stage.undone("one", ago=60)
+        account.clock.at = time.time()
+        account.ask("undo", finding)
+        paused, aws = account.command("pause", scope=Scope(service="ec2")), account.ours
+        commands.pause(account.journal, paused)
+        account.clock.forward(1)
+        commands.resume(account.journal, aws, account.command("resume", scope=Scope(service="ec2")))
+        account.clock.forward(1)
+        given = account.command("exempt", scope=Scope(resource="sg-1"))
+        commands.waive(account.journal, given)
+        account.clock.forward(1)
+        commands.end_waiver(account.journal, aws, account.command("resume"), given.id)
+        account.notices()
+        for _ in range(2):
+            stage.tick("timer")
+        found = account.notices()
+        assert [(notice.thread, notice.status) for notice in found] == [
+            ("pause:service=ec2", "paused"), ("pause:service=ec2", "resumed"),
+            (f"waiver:{given.id}", "exempted"), (f"waiver:{given.id}", "ended"),
+        ]  # fmt: skip
+        assert found[0].key == f"command:{paused.id}"
+
+    @pytest.mark.parametrize("ahead", [-3000.0, 3000.0])
+    def test_tells_also_of_what_a_clock_that_goes_wrong_has_asked_for(self, stage: Stage, ahead: float) -> None:
+        stage.account.clock.at = time.time() + ahead
+        commands.pause(stage.account.journal, stage.account.command("pause"))
+        stage.tick("timer")
+        assert [notice.thread for notice in stage.account.notices()] == ["pause:all"]
+
+    def test_does_what_is_owed_though_it_cannot_tell(self, stage: Stage) -> None:
+        due = stage.undone("one", ago=3700)
+        stage.account.clock.at = time.time()
+        commands.pause(stage.account.journal, stage.account.command("pause"))
+        stage.events.entries.clear()
+        stage.account.wire.fail(lambda _, made: "deny" if made.operation == "SendMessageBatch" else None)
+        with pytest.raises(AwsError, match="sqs:SendMessage"):
+            stage.tick("timer")
+        assert stage.events.details(LOOK_AGAIN) == [{"service": "ec2", "finding": due.id}]
+
+    def test_tells_though_it_cannot_do_what_is_owed(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        stage.account.clock.at = time.time()
+        commands.pause(stage.account.journal, stage.account.command("pause"))
+        use_settings(monkeypatch, tmp_path, "[limit]")
+        with pytest.raises(SettingsError):
+            stage.tick("timer")
+        assert [notice.thread for notice in stage.account.notices()] == ["pause:all"]

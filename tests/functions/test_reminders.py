@@ -108,6 +108,23 @@ def test_how_long_before_is_a_setting(account: TestAccount) -> None:
     assert [len(one) for one in mornings(account, 6)] == [0, 0, 0, 1, 0, 0]
 
 
+def test_with_a_day_it_is_told_on_one_of_two_mornings_wherever_they_fall(account: TestAccount) -> None:
+    account.set(exempting=Exempting(tell_before=DAY))
+    start, ends = account.clock(), []
+    for number in range(9):
+        hours = 48 + number * 3
+        ends.append(waived(account, hours * 3600.0 + 30.0, resource=f"sg-{number}").until)
+    heard: dict[str, float] = {}
+    # A schedule is not to the second.
+    for number, late in enumerate((0.0, 59.0, 0.0, 59.0), 1):
+        account.clock.at = start + number * DAY + late
+        for notice in told(account):
+            heard.setdefault(notice.key, notice.at)
+    assert len(heard) == len(ends)
+    for end, at in zip(sorted(ends), sorted(heard.values()), strict=True):
+        assert 0 < end - at <= DAY + 3600
+
+
 def test_a_waiver_in_a_thread_of_its_own(account: TestAccount) -> None:
     account.enforce()
     group = SCENARIO.build(account)
@@ -146,10 +163,54 @@ def test_nothing_of_a_guardrail_that_is_no_longer_there(account: TestAccount) ->
     there, where = journal.look([place(old.violation)], ["ec2_gone"]), place(old.violation)
     entry = journal.head(place(finding.violation)).entries[old.violation.part]
     journal.open(old, replace(entry, finding=old.id), there.heads[where], there.limits["ec2_gone"])
-    journal.exempt(where, Exemption(old.violation.part, account.clock() + 7 * DAY, "bob", "a reason"))
+    account.permit(where, Exemption(old.violation.part, account.clock() + 7 * DAY, "bob", "a reason"))
     account.clock.forward(5 * DAY)
     assert {one.id for one in permissions(journal, account.clock())} == {old.id, finding.id}
     assert [notice.finding for notice in told(account)] == [finding.id]
+
+
+class TestPauses:
+    def paused(self, account: TestAccount, seconds: float = 0.0, **scope: str) -> None:
+        wanted = replace(account.command("pause", "alice", 60.0), scope=Scope(**scope))
+        commands.pause(account.journal, replace(wanted, until=account.clock() + seconds if seconds else 0.0))
+
+    def test_is_told_again_each_day_that_it_stays(self, account: TestAccount) -> None:
+        self.paused(account)
+        account.clock.forward(DAY - 1)
+        assert told(account) == []
+        account.clock.forward(1)
+        first, again, next_ = told(account), told(account), mornings(account, 1)[0]
+        assert [notice.key for notice in first] == [notice.key for notice in again] == ["pause:all:on:2026-11-19"]
+        assert [(notice.key, notice.thread) for notice in next_] == [("pause:all:on:2026-11-20", "pause:all")]
+        [notice] = first
+        assert (notice.title, notice.severity, notice.loud) == ("Still paused, for 24 h: everything", "high", True)
+        assert notice.lines == (
+            "By alice: a reason",
+            "Nothing of it is fixed until somebody resumes; telling goes on.",
+            "To lift it: /parapet resume, or ./parapet resume.",
+        )
+
+    def test_of_a_scope_until_its_end(self, account: TestAccount) -> None:
+        self.paused(account, 2.5 * DAY, service="ec2", region=REGION)
+        found = mornings(account, 4)
+        assert [len(day) for day in found] == [1, 1, 0, 0]
+        [notice] = found[0]
+        assert notice.thread == f"pause:service=ec2 region={REGION}"
+        assert "until 2026-11-20 23:06 UTC" in notice.lines[1]
+        assert notice.lines[2] == (
+            f"To lift it: /parapet resume service=ec2 region={REGION}, or "
+            f"./parapet resume --service ec2 --region {REGION}."
+        )
+
+    def test_however_the_permissions_fare(self, account: TestAccount) -> None:
+        self.paused(account)
+        account.clock.forward(DAY)
+        account.wire.fail(lambda _number, made: "deny" if made.operation == "Query" else None)
+        with account.acting("reminders"):
+            found = reminders.notices(Journal(account.aws("reminders"), TABLE), account.settings, account.clock())
+            assert next(found).thread == "pause:all"
+            with pytest.raises(AwsError):
+                next(found)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from moto.dynamodb import models as dynamodb
 from moto.dynamodb.models.dynamo_type import Item
 from moto.ec2.models import instances
+from moto.s3.models import FakeBucket
 
 from local import seams
 from tests.account import TestAccount
@@ -333,3 +334,29 @@ def aside(ask: Callable[[], Any]) -> Any:
     thread.join(10)
     assert answers, "the lock is held still"
     return answers[0]
+
+
+@pytest.fixture
+def judged() -> Iterator[Callable[..., str]]:
+    """What a bucket with a policy of some statements says of an action."""
+    original = FakeBucket.get_permission
+    seams.unread_conditions()
+
+    def judge(action: str, *statements: dict[str, Any]) -> str:
+        bucket = FakeBucket("evidence", ACCOUNT, REGION)
+        deny = {"Effect": "Deny", "Principal": "*", "Resource": "arn:aws:s3:::evidence/*"}
+        bucket.policy = json.dumps({"Statement": [{**deny, **one} for one in statements]}).encode()
+        return str(bucket.get_permission(action, "arn:aws:s3:::evidence/a").name)
+
+    yield judge
+    FakeBucket.get_permission = original
+
+
+def test_a_bucket_policy_does_not_deny_under_a_condition_that_moto_cannot_read(judged: Callable[..., str]) -> None:
+    unsafe = {"Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    unlock = {"Action": "s3:DeleteObject"}
+    assert judged("s3:PutObject") == "NEUTRAL"
+    assert judged("s3:PutObject", unsafe) == "NEUTRAL"
+    assert judged("s3:PutObject", unsafe, unlock) == "NEUTRAL"
+    assert judged("s3:DeleteObject", unsafe, unlock) == "DENIED"
+    assert judged("s3:PutObject", unsafe, {"Action": "s3:PutObject", "Effect": "Allow"}) == "PERMITTED"

@@ -77,6 +77,17 @@ class TestMessages:
         assert standing["metadata"] == metadata
         assert [one["ts"] for one in standing["replies"]] == [reply["ts"]]
 
+    def test_of_a_thread_can_be_shown_in_the_channel_too(self, slack: SlackStandIn, call: Caller) -> None:
+        alone = call("chat.postMessage", **HELLO, reply_broadcast=True)
+        where = {"channel": alone["channel"], "thread_ts": alone["ts"], "text": "again"}
+        loud, quiet = (call("chat.postMessage", **where, reply_broadcast=loud) for loud in (True, False))
+        [root] = slack.threads()
+        assert ("subtype" in root, [one["ts"] for one in root["replies"]]) == (False, [loud["ts"], quiet["ts"]])
+        history = call("conversations.history", channel=alone["channel"])["messages"]
+        assert [(one["ts"], one.get("subtype")) for one in history] == [
+            (loud["ts"], "thread_broadcast"), (alone["ts"], None),
+        ]  # fmt: skip
+
     def test_have_rising_times_even_in_one_instant(self) -> None:
         call = Caller(SlackStandIn(now=lambda: 1_795_000_000.0))
         stamps = [call("chat.postMessage", **HELLO)["ts"] for _ in range(3)]

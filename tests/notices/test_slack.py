@@ -110,6 +110,27 @@ class TestAThread:
         stage.tell(UNDONE)
         assert stage.slack.threads()[0]["metadata"]["event_payload"]["key"] == FIXED.key
 
+    def test_sends_to_the_channel_too_what_is_loud(self, stage: Stage) -> None:
+        stage.tell()
+        stage.tell(UNDONE)
+        stage.tell(replace(UNDONE, key="loud", title="Loud", at=UNDONE.at + 1, loud=True))
+        (root,) = stage.slack.threads()
+        assert [reply.get("subtype") for reply in root["replies"]] == [None, "thread_broadcast"]
+        assert stage.tell_anew(replace(UNDONE, key="loud", loud=True)) == "known"
+
+    def test_may_begin_with_what_is_loud(self, stage: Stage) -> None:
+        stage.tell(notice(loud=True))
+        (root,) = stage.slack.threads()
+        assert "subtype" not in root
+
+    def test_finds_what_is_loud_after_an_interrupted_call(self, stage: Stage) -> None:
+        stage.tell()
+        stage.slack.fail("broken after")
+        with pytest.raises(Unreachable):
+            stage.tell(replace(UNDONE, loud=True))
+        assert stage.tell_anew(replace(UNDONE, loud=True)) == "found"
+        assert len(stage.replies()) == 1
+
     def test_tells_a_late_notice_without_turning_the_root_back(self, stage: Stage) -> None:
         stage.tell(UNDONE)
         stage.tell(FIXED)

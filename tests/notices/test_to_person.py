@@ -17,6 +17,7 @@ from tests.notices.test_slack_people import DEPLOY, SESSION
 from tests.samples import ACCOUNT, assumed
 from tests.wire import Crash, Fault
 
+ROLE = "AWSReservedSSO_Admin_0a1b2c3d4e5f6071"
 ALICE = Actor("alice@example.com as Admin", SESSION, "198.51.100.7", "aws-cli/2.31.0", "AssumedRole")
 BOB = Person("bob", slack="U012AB3CD", aws=(f"arn:aws:iam::{ACCOUNT}:role/deploy",))
 FIX = (call("ec2", "revoke_security_group_ingress"),)
@@ -146,7 +147,7 @@ class TestFromTheFinding:
     @staticmethod
     def breach(account: TestAccount, session: str = "alice@example.com") -> dict[str, Any]:
         event = group.breach(account, group.build(account))
-        return {**event, "detail": {**event["detail"], "userIdentity": assumed("Admin", session)}}
+        return {**event, "detail": {**event["detail"], "userIdentity": assumed(ROLE, session)}}
 
     @staticmethod
     def own(account: TestAccount) -> list[Notice]:
@@ -158,17 +159,17 @@ class TestFromTheFinding:
         everybody, own = account.notices()
         assert (everybody.to, everybody.thread) == ("", finding.id)
         assert (own.to, own.thread) == (
-            f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/alice@example.com",
+            f"arn:aws:sts::{ACCOUNT}:assumed-role/{ROLE}/alice@example.com",
             f"{finding.id}:person",
         )
         assert own.title.startswith("Your change was put right: ")
 
-    @pytest.mark.parametrize("role", ["Admin", "Other"])
+    @pytest.mark.parametrize("role", [ROLE, "Other"])
     def test_a_build_is_not_told_unless_the_settings_say_whose_it_is(self, account: TestAccount, role: str) -> None:
         account.enforce()
         account.set(people=(Person("bob", slack="U012AB3CD", aws=(f"arn:aws:iam::{ACCOUNT}:role/{role}",)),))
         account.deliver(self.breach(account, "build-7"))
-        assert len(self.own(account)) == (role == "Admin")
+        assert len(self.own(account)) == (role == ROLE)
 
     def test_nobody_is_told_directly_when_the_settings_say_so(self, account: TestAccount) -> None:
         account.enforce()
