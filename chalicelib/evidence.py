@@ -396,6 +396,9 @@ def _moved(then: Item, now: Item, since: Sequence[Item]) -> set[str]:
     seen = [step.get("by") for step in since if str(step.get("note")).startswith("acknowledged")]
     if "acknowledged" not in then and now.get("acknowledged") in seen:
         found.add("acknowledged")
+    waiver = now.get("waiver")
+    if since and ("waiver" not in now or any(str(step.get("note")).startswith(f"waiver {waiver} ") for step in since)):
+        found.add("waiver")
     return found
 
 
