@@ -59,7 +59,7 @@ def emit(aws: Aws, kind: str, details: list[dict[str, Any]]) -> None:
 
 
 # Asked again when nobody has answered for so long: the event may have been lost before it was sent.
-OVERDUE = 60.0
+OVERDUE, LOST_FOR = 60.0, 7 * DAY
 # All waivers are one item, which must not outgrow what an item holds; commands and the evidence keep them.
 LONG_OVER = 90 * DAY
 # So many fit into an item with room to spare.
@@ -316,9 +316,10 @@ def take_up(journal: Journal, aws: Aws, settings: Settings, now: float) -> None:
 
 
 def _lost(journal: Journal, settings: Settings, now: float) -> list[dict[str, Any]]:
-    # Also once they are void, so that whoever asked is told.
+    # Also once they are void, so that whoever asked is told; once an hour after an outage that lasted until then.
     void = settings.control.expire_after
-    lost = journal.unanswered(now - void - 3 * OVERDUE, now - OVERDUE)
+    back = LOST_FOR if int(now // OVERDUE) % 60 == 0 else void + 3 * OVERDUE
+    lost = journal.unanswered(now - back, now - OVERDUE)
     return [_named(one) for one in lost if _turn(now - one.at) or now - one.at > void]
 
 

@@ -151,6 +151,10 @@ def decide(
     if permitted:
         untold = entry is not None and entry.status == "exempted" and entry.mover == c.cause != entry.event
         return Decision("tell") if untold else NOTHING
+    if entry and entry.status == "undoing":
+        # Its permission is over, and nobody has brought it to its end: what stands now is decided on anew.
+        open_again = remedy is not None or stands
+        return Decision("step", "undone" if open_again else "fixed", reason="the undo was never brought to its end")
     if c.waiver:
         return _waived(remedy, entry, stands, c.waiver, c)
     if entry and c.momentary:

@@ -333,7 +333,7 @@ class Pipeline:
 
     def _stands(self, target: Target, entry: Entry) -> bool:
         half = entry.status == "failed"
-        born = target.rail.event_born and entry.status in (*STANDING, *PERMITTED)
+        born = target.rail.event_born and entry.status in (*STANDING, *PERMITTED, "undoing")
         if not target.exists or not (half or born):
             return False
         finding = self.remediation.known(entry)
@@ -370,6 +370,8 @@ class Pipeline:
             act.resume(target, entry, record, cause)
         else:
             act.step(entry, decision, cause)
+            if entry.status == "undoing":
+                raise Conflict("an undo that was never brought to its end is out of the way: decide anew")
         return self._reread(target)
 
     def _reread(self, target: Target) -> Record:

@@ -348,7 +348,7 @@ class Remediation:
             finding,
             status=status,
             history=finding.history if again else (*finding.history, step),
-            fixed_at=now if status == "fixed" else finding.fixed_at,
+            fixed_at=now if status == "fixed" and finding.status != "undoing" else finding.fixed_at,
             due=due,
             question=_question(finding, status),
             waiver=entry.waiver,

@@ -40,6 +40,8 @@ FAULTS: tuple[Fault, ...] = (
 CALL, GUARD, API = 20.0, 300.0, 29.0
 # Lambda delivers to a function twice more, a minute and two minutes later.
 RETRIES, WAIT = 2, 60.0
+# What it could not deliver for so long, it gives up on.
+AGE = 6 * 3600.0
 # No two calls are made at the same moment.
 TICK = 0.01
 BEFORE: tuple[Fault, ...] = ("killed before", "throttled", "timed out before", "denied", "not yet")
@@ -109,7 +111,7 @@ class Invocation:
 
     def __post_init__(self) -> None:
         self.began, self.start = self.world.clock(), self.world.seq
-        self.waited, self.calls = 0.0, 0
+        self.waited, self.calls, self.read = 0.0, 0, 0
         self.over: Literal["", "done", "failed", "killed"] = ""
         self.error: ParapetError | None = None
         self.errors: list[AwsError] = []
@@ -315,6 +317,8 @@ class World:
             one.waited += seconds
             if self.clock() - one.began > (API if one.job.kind == "api" else GUARD):
                 one.go("killed before")
+        self.dropped += [failed for at, failed in self.again if at + AGE < self.clock()]
+        self.again = [(at, failed) for at, failed in self.again if at + AGE >= self.clock()]
 
     # Calls
 
@@ -358,6 +362,7 @@ class World:
                     self.emitted.append(told)
             return {"Entries": [{"EventId": "1"} for _ in entries]}
         if not made.changes:
+            invocation.read = self.seq
             return self.cloud.call(made.service, made.operation, made.params)
         self.watcher.acting(invocation, made)
         answer = self.cloud.call(made.service, made.operation, made.params)
