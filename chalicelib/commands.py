@@ -364,7 +364,7 @@ def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
             finding = _refused(pipeline, command, finding, begun=isinstance(refusal, Halted))
         else:
             command = replace(act.journal.command(command_id) or command, break_glass=insists)
-    act.tell(finding, compose.answer(finding, command, pipeline.now(), loud=insists))
+    act.tell(finding, compose.answer(finding, command, loud=insists))
     if isinstance(refused, Changed):
         pipeline.look_again(finding.id, request)
 

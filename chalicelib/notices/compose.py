@@ -96,18 +96,18 @@ def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
     )
 
 
-def answer(finding: Finding, command: Command, at: float, loud: bool = False) -> Notice:
+def answer(finding: Finding, command: Command, loud: bool = False) -> Notice:
     """Return the news that what somebody asked for about a finding is done, or why it is refused.
 
     Args:
         finding: what it is about.
         command: what they asked for.
-        at: now, since a refusal does not move the finding.
         loud: whether they decided about their own change although somebody else should have.
     """
     refused = command.status == "refused"
     notice = of_finding(finding, command.answer if refused else "", command.id)
-    notice = replace(notice, at=at, reply_to=command.reply_to)
+    # A refusal moves nothing: it is newer than what was told when it was asked for, and older than what came since.
+    notice = replace(notice, at=max(notice.at, command.at), reply_to=command.reply_to)
     if refused:
         return replace(notice, lines=(f"{command.who} asked to {command.kind} it, in vain.", *notice.lines))
     if not loud:

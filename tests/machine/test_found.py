@@ -95,7 +95,6 @@ class TestFound:
         state.teardown()
         assert all(finding.status != "undoing" for finding in state.watch.findings())
 
-    @pytest.mark.xfail(strict=True, raises=AssertionError, reason="F13: not mended yet")
     def test_a_late_refusal_does_not_show_what_was_before(self, state: Machine) -> None:
         state.pause(about=Scope(guardrail="kms_key_deletion_scheduled"), plan={}, seconds=3600.0)
         breaks(state, what=10)

@@ -39,6 +39,11 @@ WAIVED = (
     Scope(guardrail=GROUP), Scope(resource=GROUPS[0]), Scope(guardrail=KEY, region=REGION),
     Scope(principal=ALICE["arn"]), Scope(guardrail=ACCESS, principal=DEPLOY["arn"]),
 )  # fmt: skip
+ASKED: Mapping[str, tuple[CommandKind, ...]] = {
+    "asked": ("approve", "reject", "exempt"), "held": ("approve", "exempt"), "failed": ("approve", "exempt"),
+    "observed": ("exempt", "acknowledge"), "rejected": ("approve", "exempt"), "undone": ("approve", "exempt"),
+    "exempted": ("approve", "exempt"), "noted": ("acknowledge",),
+}  # fmt: skip
 MODES = ("enforce", "enforce", "approve", "observe", "off")
 SWEPT = (GROUP, KEY, ACCESS, DATABASE)
 SECONDS = (0.4, 1.0, 3.0, 7.0, 25.0, 61.0, 130.0, 700.0, 3700.0, 7 * 3600.0, 86500.0, 8 * 86400.0, 31 * 86400.0)
@@ -187,6 +192,22 @@ class Machine(RuleBasedStateMachine):
             self.late.remove(found)
             self.start(self.on_event(found), plan, stop)
 
+    @rule(what=index, who=st.sampled_from([*PEOPLE]))
+    def break_and_tell(self, what: int, who: str) -> None:
+        """The usual: somebody makes something wrong, the event arrives, and nothing else happens."""
+        self.break_something(what=what, who=who, text="", now=True, plan={}, stop=None)
+
+    @precondition(lambda self: self.watch.findings())
+    @rule(which=st.integers(0, 3), choice=index, who=st.sampled_from([*ASKERS]), glass=st.booleans())
+    def decide(self, which: int, choice: int, who: str, glass: bool) -> None:
+        """The usual: somebody asks for what can be asked for, and it is carried out."""
+        found = sorted(self.watch.findings(), key=lambda one: -one.opened)
+        kinds = ASKED.get(found[which % len(found)].status, ("undo",))
+        self.command(
+            which=which, kind=kinds[choice % len(kinds)], seconds=8 * 86400.0, who=who, late=0, glass=glass, now=True,
+            plan={}, stop=None,
+        )  # fmt: skip
+
     @rule(what=index, who=st.sampled_from([*PEOPLE]), text=st.sampled_from(("", "for a minute", "for good")))
     def change_something(self, what: int, who: str, text: str) -> None:
         """A person changes what is there, or puts it right."""
@@ -305,7 +326,7 @@ class Machine(RuleBasedStateMachine):
         given = {"id": f"{self.numbers:016x}", "why": "a reason", **more}
         return commands.new(kind, Asker(who, by, "api"), self.world.clock(), self.world.settings, **given)
 
-    @precondition(lambda self: any(True for _ in self.world.table.raw("FINDING")))
+    @precondition(lambda self: self.watch.findings())
     @rule(
         which=index, kind=st.sampled_from(("approve", "undo", "exempt", "reject", "acknowledge")),
         seconds=st.sampled_from((3600.0, 30.0, 8 * 86400.0)), who=st.sampled_from([*ASKERS]), late=st.integers(0, 2),
@@ -339,26 +360,36 @@ class Machine(RuleBasedStateMachine):
         if now and len(self.world.emitted) > count:
             self.start(self.on_bus(*self.world.emitted.pop()), plan, stop)
 
-    @rule(seconds=st.sampled_from((0.0, 30.0, 700.0, 8 * 86400.0)), about=st.sampled_from(SCOPES), plan=plans)
+    @rule(
+        what=st.sampled_from(("pause", "resume", "waive", "end")), which=index,
+        seconds=st.sampled_from((700.0, 30.0, 8 * 86400.0)), plan=plans,
+    )  # fmt: skip
+    def switch(self, what: str, which: int, seconds: float, plan: Any) -> None:
+        """A person pauses, goes on, gives a waiver or ends one."""
+        if what == "pause":
+            self.pause(seconds if which else 0.0, SCOPES[which % len(SCOPES)], plan)
+        elif what == "resume":
+            self.resume(SCOPES[which % len(SCOPES)], plan)
+        elif what == "waive":
+            self.waive(seconds, WAIVED[which % len(WAIVED)], plan)
+        elif self.waived():
+            self.end_waiver(which, plan)
+
     def pause(self, seconds: float, about: Scope, plan: Any) -> None:
         until = self.world.clock() + seconds if seconds else 0.0
         command = self.new("pause", "bob", until=until, scope=about)
         self.world.tell(f"pause {about} for {seconds}")
         self.person(lambda _aws, journal: commands.pause(journal, command), f"pause {about}", plan)
 
-    @rule(about=st.sampled_from(SCOPES), plan=plans)
     def resume(self, about: Scope, plan: Any) -> None:
         command = self.new("resume", "bob", scope=about)
         self.person(lambda aws, journal: commands.resume(journal, aws, command), f"resume {about}", plan)
 
-    @rule(seconds=st.sampled_from((30.0, 3600.0, 8 * 86400.0)), about=st.sampled_from(WAIVED), plan=plans)
     def waive(self, seconds: float, about: Scope, plan: Any) -> None:
         command = self.new("exempt", "bob", until=self.world.clock() + seconds, scope=about)
         self.world.tell(f"waive {about} for {seconds}")
         self.person(lambda _aws, journal: commands.waive(journal, command), f"waive {about}", plan)
 
-    @precondition(lambda self: self.waived())
-    @rule(which=index, plan=plans)
     def end_waiver(self, which: int, plan: Any) -> None:
         found = self.waived()
         waiver, command = (
@@ -372,15 +403,22 @@ class Machine(RuleBasedStateMachine):
             name[7:] for name in self.world.table.items.get(("EXEMPTIONS", "EXEMPTIONS"), {}) if name[:7] == "waiver "
         ]
 
-    @rule(rail=st.sampled_from(SWEPT), event=st.sampled_from(MODES), sweep=st.sampled_from(MODES))
+    @rule(
+        rail=st.sampled_from(SWEPT), event=st.sampled_from(MODES), sweep=st.sampled_from(MODES),
+        rules=st.none() | st.tuples(st.booleans(), st.sampled_from((Limits(), Limits(1, 1), Limits(2, 2)))),
+    )  # fmt: skip
+    def set(self, rail: str, event: str, sweep: str, rules: tuple[bool, Limits] | None) -> None:
+        """Somebody changes settings."""
+        if rules:
+            self.world.tell(f"four eyes: {rules[0]}, {rules[1]}")
+            control = replace(self.world.settings.control, four_eyes=rules[0])
+            self.world.set(control=control, limits=rules[1])
+        else:
+            self.set_modes(rail, event, sweep)
+
     def set_modes(self, rail: str, event: str, sweep: str) -> None:
         self.world.tell(f"{rail} is set to {event}, {sweep}")
         self.world.set(guardrails={**self.world.settings.guardrails, rail: {"mode": {"event": event, "sweep": sweep}}})
-
-    @rule(four_eyes=st.booleans(), limits=st.sampled_from((Limits(), Limits(1, 1), Limits(2, 2))))
-    def set_rules(self, four_eyes: bool, limits: Limits) -> None:
-        self.world.tell(f"four eyes: {four_eyes}, {limits}")
-        self.world.set(control=replace(self.world.settings.control, four_eyes=four_eyes), limits=limits)
 
     # The end
 
