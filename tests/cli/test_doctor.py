@@ -443,8 +443,9 @@ class TestRoles:
     def test_another_condition_is_another_right(self, hospital: Hospital) -> None:
         self.edit(hospital, f"{NAME}-sweep", lambda there: [one.pop("Condition", None) for one in there])
         verdict = self.verdict(hospital)
-        wrong(verdict, "parapet-test-sweep may also events:PutEvents on", "make deploy")
-        assert "parapet-test-sweep lacks events:PutEvents on" in verdict.evidence
+        wrong(verdict, "parapet-test-sweep may also dynamodb:GetItem on", "make deploy")
+        assert ", events:PutEvents on" in verdict.evidence
+        assert "parapet-test-sweep lacks dynamodb:GetItem on" in verdict.evidence
 
     def test_a_policy_that_somebody_attached(self, hospital: Hospital) -> None:
         iam = hospital.account.client("iam")

@@ -39,7 +39,7 @@ class TestOperations:
             "iam": {"ListAttachedGroupPolicies", "ListAttachedRolePolicies", "ListAttachedUserPolicies"},
             "ec2": {"DescribeImages"},
             "s3": {"PutPublicAccessBlock", "HeadBucket"},
-            "sqs": {"SendMessageBatch"},
+            "sqs": {"SendMessage"},
         }
 
     def test_of_a_service_that_the_source_does_not_name_are_none(self) -> None:
