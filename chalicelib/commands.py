@@ -18,6 +18,7 @@ from chalicelib.decision import EVERY_PART, Entry, Head
 from chalicelib.journal import Conflict, Journal, place
 from chalicelib.model import (
     ACTING,
+    DAY,
     EVERYTHING,
     Asker,
     Aws,
@@ -39,7 +40,8 @@ from chalicelib.notices import compose
 from chalicelib.pipeline import Pipeline
 from chalicelib.registry import Guardrail
 from chalicelib.remediation import LATER, LEASE, US, reason, run, same
-from chalicelib.settings import DAY, LONGEST, Settings, meant
+from chalicelib.section import LONGEST, meant
+from chalicelib.settings import Settings
 
 SOURCE = "parapet"
 COMMAND, SWEEP, LOOK_AGAIN = "Parapet Command", "Parapet Sweep", "Parapet Look Again"

@@ -26,6 +26,8 @@ STATUSES: tuple[Status, ...] = (
     "fixed", "gone", "noted", "undoing", "undone", "exempted",
 )  # fmt: skip
 
+# Seconds.
+DAY = 86400.0
 # The version of the journal's items: one more when an older Parapet could not read them any longer.
 RECORDS = 1
 
@@ -317,18 +319,64 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """Something worth telling people, with no idea yet of where it goes.
+class Destination:
+    """Where a notice goes: a Slack channel, a PagerDuty service by its name in the settings, e-mail addresses."""
 
-    Notices with one `thread` belong together; `key` is the same for every repeat of the same news. `actions` are what
-    a person may ask for in answer (about the `question`-th time of asking). `to` is the ARN of the one person whom a
-    notice is for, instead of everybody; `reply_to` is where Slack wants this outcome beside the thread; `loud` is news
-    that must not stay in a thread where nobody looks.
+    slack: str = ""
+    pagerduty: str = ""
+    email: tuple[str, ...] = ()
+
+
+Channel = Literal["slack", "pagerduty", "email"]
+Page = Literal["trigger", "acknowledge", "resolve"]
+CommandKind = Literal["undo", "approve", "reject", "exempt", "acknowledge", "silence", "dismiss", "pause", "resume"]
+COMMANDS: tuple[CommandKind, ...] = (
+    "undo", "approve", "reject", "exempt", "acknowledge", "silence", "dismiss", "pause", "resume",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth telling people, with no idea yet of where it goes or what it looks like there.
+
+    Args:
+        key: the same for every repeat of the same news.
+        thread: what belongs together has the same.
+        kind: about a finding, Parapet's own trouble, an alert, or a digest (of costs, of noise).
+        severity: how bad it is.
+        status: what became of it: a finding's status, an alert's (`firing`, `resolved` …).
+        title: what it is, in one line.
+        lines: the news, the first one being the most important.
+        facts: labelled values: where, who, which number against which.
+        at: when it happened (epoch seconds).
+        finding: which finding it is about.
+        guardrail: whose finding.
+        event_id: the event that brought it.
+        actions: what a person may ask for in answer.
+        question: about which time of asking, or which episode of an alert.
+        to: the ARN of the one person whom it is for, instead of everybody.
+        reply_to: where Slack wants this outcome beside the thread.
+        loud: whether it must not stay in a thread where nobody looks.
+        alert: the id of the alert that it is about.
+        source: where it comes from: `guardrail`, `parapet`, `alarm`, `budget`, `health` … (`Signal.source`).
+        name: the alarm's, budget's, guardrail's … own name.
+        service: the workload that it is about, where known.
+        account: where it is, 12 digits.
+        region: where it is.
+        resource: which resource it is about.
+        tags: that resource's tags, as far as known.
+        since: when what it tells of began (epoch seconds).
+        links: where to look further: what a link says, and its address; never with a token in it.
+        fingerprint: the same from trigger to resolve, however often: what PagerDuty's `dedup_key` is made of.
+        page: what it means for a pager; empty: nothing.
+        picture: a PNG, in base64.
+        destination: where it goes; None: where the routes say.
+        test: whether it only tests the way to people.
     """
 
     key: str
     thread: str
-    kind: Literal["finding", "trouble"]
+    kind: Literal["finding", "trouble", "alert", "digest"]
     severity: Severity
     status: str
     title: str
@@ -343,10 +391,23 @@ class Notice:
     to: str = ""
     reply_to: str = ""
     loud: bool = False
+    alert: str = ""
+    source: str = ""
+    name: str = ""
+    service: str = ""
+    account: str = ""
+    region: str = ""
+    resource: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    since: float | None = None
+    links: tuple[tuple[str, str], ...] = ()
+    fingerprint: str = ""
+    page: Page | Literal[""] = ""
+    picture: str = ""
+    destination: Destination | None = None
+    test: bool = False
 
 
-CommandKind = Literal["undo", "approve", "reject", "exempt", "acknowledge", "pause", "resume"]
-COMMANDS: tuple[CommandKind, ...] = ("undo", "approve", "reject", "exempt", "acknowledge", "pause", "resume")
 Via = Literal["api", "cli", "slack"]
 
 

@@ -9,23 +9,19 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from chalicelib.model import ACTING, COMMANDS, MODES, ORIGINS, CommandKind, Mode, Origin, ParapetError
+from chalicelib.model import ACTING, COMMANDS, DAY, MODES, ORIGINS, Channel, CommandKind, Mode, Origin
+from chalicelib.notices import routes
+from chalicelib.notices.routes import Routes
 from chalicelib.people import MAIL, Person
 from chalicelib.registry import Guardrail
 from chalicelib.scope import too_wide
+from chalicelib.section import LONGEST, Section, SettingsError, meant
 
 FILE = Path(__file__).with_name("parapet.toml")
 PREFIX = "parapet"
 # Where the events of services without regions arrive: IAM, sign-in.
 GLOBAL_REGION = "us-east-1"
-DAY = 86400.0
-# No permission lasts longer, and no other duration either that makes sense (seconds).
-LONGEST, BEYOND_REASON = 400 * DAY, 3650 * DAY
 UNIT = r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}"
-
-
-class SettingsError(ParapetError):
-    """A setting that cannot be used; the text names the file, the key and what would do."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +31,26 @@ class Environment:
     stage: str = "local"
     table: str = ""
     slack_queue: str = ""
+    pagerduty_queue: str = ""
+    email_queue: str = ""
+    enrich_queue: str = ""
+    email_topic: str = ""
     slack_token: str = ""
     slack_signing_secret: str = ""
     slack_url: str = ""
+    pagerduty_key: str = ""
+    pagerduty_url: str = ""
     external_id: str = ""
     evidence_bucket: str = ""
     evidence_account: str = ""
+
+    @property
+    def queues(self) -> dict[Channel, str]:
+        """Return the outbox's queue of each channel that is set up."""
+        every: dict[Channel, str] = {
+            "slack": self.slack_queue, "pagerduty": self.pagerduty_queue, "email": self.email_queue
+        }  # fmt: skip
+        return {channel: queue for channel, queue in every.items() if queue}
 
 
 def environment(variables: Mapping[str, str]) -> Environment:
@@ -119,7 +129,6 @@ class Settings:
 
     stage: str = "local"
     table: str = ""
-    slack_queue: str = ""
     accounts: Accounts = field(default_factory=Accounts)
     regions: tuple[str, ...] = ()
     swept: tuple[str, ...] = ()
@@ -132,6 +141,9 @@ class Settings:
     slack_token: str = ""
     slack_signing_secret: str = ""
     slack_url: str = ""
+    pagerduty: Mapping[str, str] = field(default_factory=dict)
+    pagerduty_url: str = ""
+    routes: Routes = field(default_factory=Routes)
     tell_person: bool = True
     default_mode: Mode | None = None
     observed: tuple[str, ...] = ()
@@ -207,18 +219,21 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         raise SettingsError(f"{path}: there is no such file; PARAPET_SETTINGS names it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
-    section = _Section(path.name, "", document)
-    general, limits, undo, control, exempting, people, slack, guards = (
+    section = Section(path.name, "", document)
+    general, limits, undo, control, exempting, people, slack, guards, pagers = (
         section.table(name)
-        for name in ("parapet", "limits", "undo", "commands", "exemptions", "people", "slack", "guardrails")
-    )
+        for name in (
+            "parapet", "limits", "undo", "commands", "exemptions", "people", "slack", "guardrails", "pagerduty"
+        )
+    )  # fmt: skip
+    routing = section.tables("routes")
     section.nothing_else()
+    pagerduty = _pagerduty(pagers, environment(variables).pagerduty_key)
     known, told = {rail.name: rail for rail in rails}, environment(variables)
     settings = Settings(
         stage=told.stage,
         table=told.table,
-        slack_queue=told.slack_queue,
-        accounts=general.accounts("accounts"),
+        accounts=_accounts(general, "accounts"),
         regions=(regions := general.texts("regions", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-west-1")),
         swept=regions,
         limits=Limits(limits.whole("resources_per_ten_minutes", 20), limits.whole("same_resource_per_hour", 3)),
@@ -231,8 +246,11 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         slack_token=slack.text("token", told.slack_token),
         slack_signing_secret=slack.text("signing_secret", told.slack_signing_secret),
         slack_url=told.slack_url,
+        pagerduty=pagerduty,
+        pagerduty_url=told.pagerduty_url,
+        routes=routes.read(routing, slack.text("channel", "#parapet"), tuple(pagerduty)),
         tell_person=slack.flag("tell_person", True),
-        default_mode=general.mode("default_mode"),
+        default_mode=_mode(general, "default_mode"),
         observed=_observed(variables.get("PARAPET_OBSERVED", ""), tuple(names)),
         guardrails=_guardrails(guards, tuple(names), known),
     )
@@ -242,13 +260,19 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
 
 
 # A user or a user group by its id, a user group by its handle, or everybody.
+def _pagerduty(section: Section, shipped: str) -> dict[str, str]:
+    """Return where each PagerDuty service's routing key is kept, by the service's name; `default` is the stack's."""
+    found = {name: section.text(name, "") for name in section.content}
+    return {"default": shipped, **found} if shipped else found
+
+
 _WHO = r"[UWS][A-Z0-9]{6,}|@[\w.-]+|\*"
 _WHO_LIKE = "a Slack user id (U…), the id (S…) or handle (@oncall) of a Slack user group, or *"
 # Nobody may do anything from Slack until somebody makes a user group of this handle.
 GROUP = ("@parapet",)
 
 
-def _control(section: _Section) -> Control:
+def _control(section: Section) -> Control:
     everyone = section.texts("people", _WHO, _WHO_LIKE, GROUP)
     return Control(
         expire_after=section.seconds("expire_after", "1h"),
@@ -258,7 +282,7 @@ def _control(section: _Section) -> Control:
     )
 
 
-def _people(section: _Section) -> tuple[Person, ...]:
+def _people(section: Section) -> tuple[Person, ...]:
     found = tuple(_person(section.table(name), name) for name in section.content)
     whose: dict[str, str] = {}
     for person in found:
@@ -271,7 +295,7 @@ def _people(section: _Section) -> tuple[Person, ...]:
     return found
 
 
-def _person(section: _Section, name: str) -> Person:
+def _person(section: Section, name: str) -> Person:
     slack, email = section.text("slack", ""), section.text("email", "")
     if slack and not re.fullmatch(r"[UW][A-Z0-9]{6,}", slack):
         raise SettingsError(f"{section.where('slack')}: {slack!r} is not a Slack user id such as U012AB3CD")
@@ -287,104 +311,22 @@ def _person(section: _Section, name: str) -> Person:
     return Person(name, slack, email, arns)
 
 
-_DURATION = re.compile(r"(\d+)([smhd])")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
+def _accounts(section: Section, key: str) -> Accounts:
+    value = section.take(key, [])
+    if value == "all":
+        return Accounts(everyone=True)
+    if not isinstance(value, list):
+        raise SettingsError(f'{section.where(key)} must be "all" or a list of texts, not {value!r}')
+    named = section.texts(key, rf"\d{{12}}|{UNIT}", "12 digits, or an organisational unit such as ou-ab12-34cd56ef")
+    units = tuple(one for one in named if one.startswith("ou-"))
+    return Accounts(ids=tuple(one for one in named if one not in units), units=units)
 
 
-def seconds(text: str, where: str) -> float:
-    """Return a duration such as `30m`, `2h`, `7d` in seconds; raises SettingsError."""
-    match = _DURATION.fullmatch(text.strip())
-    if not match or int(match[1]) == 0:
-        raise SettingsError(f"{where}: {text!r} is not a duration such as 30m, 2h or 7d")
-    return int(match[1]) * _UNITS[match[2]]
-
-
-class _Section:
-    """One table of the file, which remembers what was asked of it so that the rest can be refused."""
-
-    def __init__(self, file: str, name: str, content: Mapping[str, Any]) -> None:
-        self.file, self.name, self.content = file, name, content
-        self.known: list[str] = []
-
-    def path(self, key: str) -> str:
-        return f"{self.name}.{key}" if self.name else key
-
-    def where(self, key: str) -> str:
-        return f"{self.file}: {self.path(key)}"
-
-    def take(self, key: str, default: Any) -> Any:
-        self.known.append(key)
-        return self.content.get(key, default)
-
-    def table(self, key: str) -> _Section:
-        value = self.take(key, {})
-        if not isinstance(value, dict):
-            raise SettingsError(f"{self.where(key)} must be a table: [{self.path(key)}]")
-        return _Section(self.file, self.path(key), value)
-
-    def text(self, key: str, default: str) -> str:
-        value = self.take(key, default)
-        if not isinstance(value, str) or (key in self.content and not value):
-            raise SettingsError(f"{self.where(key)} must be a text in quotes, not {value!r}")
-        return value
-
-    def whole(self, key: str, default: int) -> int:
-        value = self.take(key, default)
-        if type(value) is not int or value < 1:
-            raise SettingsError(f"{self.where(key)} must be a whole number of 1 or more, not {value!r}")
-        return value
-
-    def seconds(self, key: str, default: str, least: float = 1.0, most: float = BEYOND_REASON) -> float:
-        text = self.text(key, default)
-        found = seconds(text, self.where(key))
-        if not least <= found <= most:
-            bound = f"less than {least / DAY:.0f}d" if found < least else f"more than {most / DAY:.0f}d"
-            raise SettingsError(f"{self.where(key)}: {text!r} is {bound}")
-        return found
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self.take(key, default)
-        if not isinstance(value, bool):
-            raise SettingsError(f"{self.where(key)} must be true or false, not {value!r}")
-        return value
-
-    def texts(self, key: str, pattern: str, what: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        values = self.take(key, list(default))
-        if not isinstance(values, list):
-            raise SettingsError(f"{self.where(key)} must be a list of texts, not {values!r}")
-        for value in values:
-            if not isinstance(value, str) or not re.fullmatch(pattern, value):
-                raise SettingsError(f"{self.where(key)}: {value!r} is not {what}")
-        return tuple(values)
-
-    def accounts(self, key: str) -> Accounts:
-        value = self.take(key, [])
-        if value == "all":
-            return Accounts(everyone=True)
-        if not isinstance(value, list):
-            raise SettingsError(f'{self.where(key)} must be "all" or a list of texts, not {value!r}')
-        named = self.texts(key, rf"\d{{12}}|{UNIT}", "12 digits, or an organisational unit such as ou-ab12-34cd56ef")
-        units = tuple(one for one in named if one.startswith("ou-"))
-        return Accounts(ids=tuple(one for one in named if one not in units), units=units)
-
-    def mode(self, key: str) -> Mode | None:
-        value: Mode | None = self.take(key, None)
-        if value is not None and value not in MODES:
-            raise SettingsError(f"{self.where(key)}: {value!r} is not a mode: {', '.join(MODES)}")
-        return value
-
-    def nothing_else(self) -> None:
-        for key in self.content:
-            if key not in self.known:
-                raise SettingsError(f"{self.where(key)} is not a setting{meant(key, self.known)}")
-
-
-def meant(word: str, choices: Iterable[str]) -> str:
-    """Return how an error goes on about a word that nobody knows: with the one that was meant, or all there are."""
-    import difflib  # only an error needs it, and a cold start should not pay for it
-
-    close = difflib.get_close_matches(word, list(choices), 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(sorted(choices))}"
+def _mode(section: Section, key: str) -> Mode | None:
+    value: Mode | None = section.take(key, None)
+    if value is not None and value not in MODES:
+        raise SettingsError(f"{section.where(key)}: {value!r} is not a mode: {', '.join(MODES)}")
+    return value
 
 
 def _observed(text: str, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -396,7 +338,7 @@ def _observed(text: str, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _guardrails(
-    section: _Section, names: tuple[str, ...], known: Mapping[str, Guardrail]
+    section: Section, names: tuple[str, ...], known: Mapping[str, Guardrail]
 ) -> dict[str, Mapping[str, Any]]:
     settings: dict[str, Mapping[str, Any]] = {}
     for name in section.content:
@@ -408,7 +350,7 @@ def _guardrails(
     return settings
 
 
-def _one_guardrail(section: _Section, rail: Guardrail) -> Mapping[str, Any]:
+def _one_guardrail(section: Section, rail: Guardrail) -> Mapping[str, Any]:
     mode = section.take("mode", {})
     modes = dict.fromkeys(ORIGINS, mode) if isinstance(mode, str) else mode
     if not isinstance(modes, dict):
@@ -427,7 +369,7 @@ def _one_guardrail(section: _Section, rail: Guardrail) -> Mapping[str, Any]:
     return values
 
 
-def _option(section: _Section, name: str, default: Any) -> Any:
+def _option(section: Section, name: str, default: Any) -> Any:
     value = section.take(name, default)
     if isinstance(value, list):
         value = tuple(value)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from chalicelib.model import ParapetError
 from chalicelib.notices.compose import duration
-from chalicelib.settings import seconds
+from chalicelib.section import seconds
 
 DAY = 86400.0
 LENGTH = 20

@@ -16,6 +16,7 @@ from chalicelib.model import Aws, ParapetError
 from chalicelib.notices.outbox import Outbox
 from chalicelib.pipeline import Pipeline
 from chalicelib.registry import Guardrail
+from chalicelib.section import SettingsError
 from chalicelib.settings import GLOBAL_REGION, Environment, Settings
 from chalicelib.telemetry import Witness
 
@@ -87,7 +88,18 @@ def pipeline(service: str, account: str) -> Pipeline:
     chosen = configured(rails, account)
     reach = accounts(account, settings.member_role(chosen.stage, service))
     ours = reach(account, "")
-    return Pipeline(rails, chosen, Witness(ours, chosen.table), Outbox(ours, (chosen.slack_queue,)), reach, time.time)
+    return Pipeline(rails, chosen, Witness(ours, chosen.table), outbox(ours, chosen), reach, time.time)
+
+
+def outbox(ours: Aws, chosen: Settings | None = None) -> Outbox:
+    """Return the way to the channels; without settings given, or where nobody can read them, Slack hears of all."""
+    if chosen is None:
+        try:
+            chosen = settings.load(os.environ, registry.names(), ())
+        except SettingsError:
+            # That may be the very trouble to tell of.
+            return Outbox(ours, environment().queues, None)
+    return Outbox(ours, environment().queues, chosen.routes)
 
 
 def environment() -> Environment:

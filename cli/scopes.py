@@ -11,7 +11,7 @@ import click
 
 from chalicelib import registry
 from chalicelib.model import EVERYTHING, ParapetError, Scope, plain
-from chalicelib.settings import meant
+from chalicelib.section import meant
 
 _OPTIONS = {
     "guardrail": ("NAME", "One guardrail."),

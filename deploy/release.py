@@ -9,7 +9,8 @@ from typing import Any
 
 from chalicelib.model import ORIGINS, Mode, Origin, ParapetError
 from chalicelib.registry import Guardrail
-from chalicelib.settings import Settings, meant
+from chalicelib.section import meant
+from chalicelib.settings import Settings
 
 KEY = "Parapet"
 EVERYTHING = "all"

@@ -159,7 +159,7 @@ class TestAccount:
             return self.aws(function, region or REGION)
 
         ours = self.aws(function)
-        journal, outbox = Journal(ours, TABLE), Outbox(ours, (self.queue,))
+        journal, outbox = Journal(ours, TABLE), Outbox(ours, {"slack": self.queue}, None)
         return Pipeline(registry.of(service), self.settings, journal, outbox, reach, self.clock)
 
     def deliver(self, raw: Mapping[str, Any], request: str = "", service: str = "") -> list[Finding]:

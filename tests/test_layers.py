@@ -16,9 +16,12 @@ ROWS: list[set[str]] = [
     {"__version__", "model", "items", "exposure", "evidence"},
     {"notices.slack_text", "api.slack_signature", "api.slack_payload"},
     {"events"},
+    {"section"},
+    {"matcher", "alerts.signal", "alerts.model"},
     {"registry", "publicity", "access_block", "reads", "tags", "provenance"},
     {"scope"},
     {"people"},
+    {"notices.routes"},
     {"settings", "guardrails", "notices.compose", "notices.slack_blocks", "notices.trouble"},
     {"times", "api.asked", "notices.slack_modals", "notices.slack_reply", "api.slack_words"},
     {"api.slack_answers"},
@@ -36,7 +39,8 @@ ROWS: list[set[str]] = [
     {"functions"},
 ]
 PURE = {
-    "model", "items", "exposure", "evidence", "scope", "people", "publicity", "access_block", "reads", "tags",
+    "model", "items", "section", "matcher", "alerts.signal", "alerts.model", "notices.routes",
+    "exposure", "evidence", "scope", "people", "publicity", "access_block", "reads", "tags",
     "provenance", "events", "registry",
     "decision", "records",
     "guardrails", "notices.compose", "notices.slack_blocks", "notices.slack_modals", "notices.slack_text",
@@ -53,7 +57,7 @@ CLOCKS = {"now", "today", "utcnow"}
 def modules() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-        if name not in ("__init__", "notices", "api"):
+        if name not in ("__init__", "notices", "api", "alerts"):
             yield name, ast.parse(path.read_text("utf-8"))
 
 
@@ -68,7 +72,13 @@ def imported(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            if node.module in ("chalicelib", "chalicelib.notices", "chalicelib.functions", "chalicelib.api"):
+            if node.module in (
+                "chalicelib",
+                "chalicelib.notices",
+                "chalicelib.functions",
+                "chalicelib.api",
+                "chalicelib.alerts",
+            ):
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
             else:
                 yield node.module

@@ -459,7 +459,7 @@ class TestTheGrep:
 
     def test_finds_what_is_kept_or_sent(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         leaky = notice(key="leak", thread="leak", title=f"Fixed: {CORE}")
-        Outbox(stage.account.ours, (stage.account.queue,)).send(leaky)
+        Outbox(stage.account.ours, {"slack": stage.account.queue}, None).send(leaky)
         assert stage.outputs.leaks() == ["outbox"]
         stage.account.notices()
         assert stage.notify(leaky) == [True]

@@ -8,17 +8,8 @@ import pytest
 from chalicelib import registry
 from chalicelib.model import COMMANDS, ORIGINS
 from chalicelib.people import Person
-from chalicelib.settings import (
-    GROUP,
-    Accounts,
-    Environment,
-    Limits,
-    Settings,
-    SettingsError,
-    environment,
-    load,
-    seconds,
-)
+from chalicelib.section import SettingsError, seconds
+from chalicelib.settings import GROUP, Accounts, Environment, Limits, Settings, environment, load
 
 
 def settings(tmp_path: Path, text: str) -> Settings:

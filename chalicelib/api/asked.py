@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.events import name_of
 from chalicelib.model import Asker, ParapetError, Scope
-from chalicelib.settings import meant
+from chalicelib.section import meant
 
 # A key of DynamoDB's holds 2,048 bytes, and a reason longer than this is a document.
 LONGEST = 2000

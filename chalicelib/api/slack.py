@@ -27,7 +27,8 @@ from chalicelib.notices import slack_reply
 from chalicelib.notices.slack_api import SlackApi
 from chalicelib.notices.slack_modals import WHY
 from chalicelib.secrets import Kept, redacted
-from chalicelib.settings import Settings, SettingsError
+from chalicelib.section import SettingsError
+from chalicelib.settings import Settings
 from chalicelib.telemetry import Invocation
 
 FORM = "application/x-www-form-urlencoded"

@@ -14,7 +14,8 @@ from chalicelib.model import Asker, Aws, AwsError, Command, CommandKind, Finding
 from chalicelib.notices import slack_api
 from chalicelib.notices.slack_api import SlackApi
 from chalicelib.notices.slack_text import Block
-from chalicelib.settings import Settings, SettingsError
+from chalicelib.section import SettingsError
+from chalicelib.settings import Settings
 from chalicelib.telemetry import Invocation
 
 # For how long it is believed who is in a user group (seconds).

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib import scope, times
 from chalicelib.model import EVERYTHING, ParapetError, Scope
-from chalicelib.settings import meant
+from chalicelib.section import meant
 
 USES = {
     "status": "status",

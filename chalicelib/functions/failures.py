@@ -7,7 +7,6 @@ from chalice.app import SNSEvent
 
 from chalicelib import secrets, telemetry, wiring
 from chalicelib.notices import trouble
-from chalicelib.notices.outbox import Outbox
 
 blueprint = Blueprint(__name__)
 
@@ -17,7 +16,7 @@ def failures(event: SNSEvent) -> None:
     """Put a notice about one failed event into the outbox."""
     with telemetry.invocation("failures", event.context) as seen:
         account = event.context.invoked_function_arn.split(":")[4]
-        outbox = Outbox(wiring.accounts(account)(account, ""), (wiring.environment().slack_queue,))
+        outbox = wiring.outbox(wiring.accounts(account)(account, ""))
         # What another function has let slip goes no further.
         notice = trouble.of_failure(secrets.redacted(event.message), time.time())
         seen.count("Failures")

@@ -8,13 +8,11 @@ from chalice.app import CloudWatchEvent
 
 from chalicelib import permitted, registry, telemetry, wiring
 from chalicelib.journal import Journal
-from chalicelib.model import Finding, Notice
+from chalicelib.model import DAY, Finding, Notice
 from chalicelib.notices import compose
-from chalicelib.notices.outbox import Outbox
 from chalicelib.settings import Settings
 
 blueprint = Blueprint(__name__)
-DAY = 86400.0
 # One morning may come so much later than the last (seconds): what ends before the next is told on this one.
 LATE = 3600.0
 
@@ -26,7 +24,7 @@ def reminders(event: CloudWatchEvent) -> None:
     with telemetry.invocation("reminders", event.context):
         account = event.context.invoked_function_arn.split(":")[4]
         aws, chosen = wiring.accounts(account)(account, ""), wiring.configured(registry.load(), account)
-        outbox = Outbox(aws, (chosen.slack_queue,))
+        outbox = wiring.outbox(aws, chosen)
         for notice in notices(Journal(aws, chosen.table), chosen, time.time()):
             outbox.send(notice)
 

@@ -26,7 +26,7 @@ def timer(event: CloudWatchEvent) -> None:
             commands.take_up(journal, aws, wiring.configured((), account), now)
         finally:
             # What is owed comes first, and neither keeps us from the other.
-            tell(journal, Outbox(aws, (told.slack_queue,)), now)
+            tell(journal, wiring.outbox(aws), now)
 
 
 def tell(journal: Journal, outbox: Outbox, now: float) -> None:

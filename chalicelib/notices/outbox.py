@@ -4,34 +4,70 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
-from chalicelib.model import Aws, AwsError, Notice, ParapetError, plain
+from chalicelib.model import Aws, AwsError, Channel, Destination, Notice, ParapetError, plain
+from chalicelib.notices.routes import Routes
+
+# What SQS takes at once.
+BATCH = 10
 
 
 class Outbox:
     """Sends notices to the queues of the channels that are set up."""
 
-    def __init__(self, aws: Aws, queues: Sequence[str]) -> None:
-        if not queues or not all(queues):
+    def __init__(self, aws: Aws, queues: Mapping[Channel, str], routes: Routes | None) -> None:
+        """Keep the queue of each channel, and the routes; without any (no settings), Slack's function knows where to.
+
+        Raises ParapetError without a queue for Slack.
+        """
+        if not queues.get("slack"):
             raise ParapetError("PARAPET_SLACK_QUEUE is not set: it names the outbox's queue")
         self._aws = aws
         self._queues = queues
+        self._routes = routes
 
     def send(self, *notices: Notice) -> None:
-        """Put notices into every channel's queue; the same key within five minutes is one message. Raises AwsError."""
-        entries = [{"Id": str(number), **_message(notice)} for number, notice in enumerate(notices)]
-        for queue in self._queues:
-            answer = self._aws("sqs", "send_message_batch", QueueUrl=queue, Entries=entries)
-            for failed in answer.get("Failed", []):
-                raise AwsError("sqs:SendMessage", failed["Code"], failed.get("Message", ""))
+        """Put notices into the queues of the channels that they go to; the same key within five minutes is one message.
+
+        Raises AwsError, and ParapetError for a notice that goes where nothing is set up.
+        """
+        routed = [replace(one, destination=self._routes.destination(one)) if self._routes else one for one in notices]
+        for channel, queue in self._queues.items():
+            entries = [
+                {"Id": str(number), **_message(notice if channel == "slack" else replace(notice, picture=""))}
+                for number, notice in enumerate(routed)
+                if channel in channels(notice)
+            ]
+            for start in range(0, len(entries), BATCH):
+                batch = entries[start : start + BATCH]
+                answer = self._aws("sqs", "send_message_batch", QueueUrl=queue, Entries=batch)
+                for failed in answer.get("Failed", []):
+                    raise AwsError("sqs:SendMessage", failed["Code"], failed.get("Message", ""))
+        # Only now: who can be told has been told.
+        for notice in routed:
+            if lacking := channels(notice) - set(self._queues):
+                raise ParapetError(
+                    f"{notice.key} goes to {', '.join(lacking)}, of which PARAPET_..._QUEUE says nothing"
+                )
+
+
+def channels(notice: Notice) -> set[Channel]:
+    """Return the channels that a notice goes to."""
+    where = notice.destination
+    if where is None:
+        return {"slack"}
+    found: set[Channel] = {"slack"} if where.slack else set()
+    if where.pagerduty and notice.page:
+        found.add("pagerduty")
+    return found | ({"email"} if where.email else set())
 
 
 def _message(notice: Notice) -> dict[str, str]:
     return {
-        "MessageBody": json.dumps(plain(notice)),
+        "MessageBody": json.dumps({**plain(notice), "destination": notice.destination and plain(notice.destination)}),
         "MessageGroupId": _token(notice.thread),
         "MessageDeduplicationId": _token(notice.key),
     }
@@ -49,6 +85,10 @@ def load(body: str) -> Notice:
         lines, facts = tuple(raw["lines"]), tuple((k, v) for k, v in raw["facts"])
         # While an upgrade is under way, or after it was rolled back, a newer version's notices come too.
         known = {one.name: raw[one.name] for one in fields(Notice) if one.name in raw}
+        for name in ("tags", "links"):
+            known[name] = tuple((k, v) for k, v in raw.get(name, ()))
+        if where := raw.get("destination"):
+            known["destination"] = Destination(where["slack"], where["pagerduty"], tuple(where["email"]))
         return Notice(**{**known, "lines": lines, "facts": facts, "actions": tuple(raw.get("actions", ()))})
     except (ValueError, TypeError, KeyError) as error:
         raise ParapetError(f"this message is not a notice of Parapet: {error}") from None

@@ -8,7 +8,8 @@ from typing import Any
 
 from chalicelib import registry
 from chalicelib.model import AwsError
-from chalicelib.settings import GLOBAL_REGION, SettingsError
+from chalicelib.section import SettingsError
+from chalicelib.settings import GLOBAL_REGION
 from cli.checkup.patient import Patient
 from cli.checkup.verdict import NOT_HERE, Verdict, cannot_tell, ok, wrong
 from cli.errors import CREDENTIALS, NOT_ACCEPTED

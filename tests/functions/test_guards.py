@@ -18,7 +18,7 @@ from chalicelib.aws import ConnectAs, Keys
 from chalicelib.commands import COMMAND, LOOK_AGAIN, SWEEP
 from chalicelib.events import parse
 from chalicelib.model import AwsError, BadEvent, Finding, ParapetError, Scope
-from chalicelib.settings import SettingsError
+from chalicelib.section import SettingsError
 from local.patterns import matches
 from tests.account import TABLE, TestAccount
 from tests.guardrails.test_ec2_security_group_open import SCENARIO

@@ -82,7 +82,7 @@ class Stage:
         """Send notices through the queue; returns which of them were told."""
         for one in notices:
             if isinstance(one, Notice):
-                Outbox(self.account.ours, (self.account.queue,)).send(one)
+                Outbox(self.account.ours, {"slack": self.account.queue}, None).send(one)
             else:
                 self.account.client("sqs").send_message(
                     QueueUrl=self.account.queue, MessageBody=one, MessageGroupId="odd", MessageDeduplicationId="odd"

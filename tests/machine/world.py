@@ -226,7 +226,6 @@ class World:
         self.settings = Settings(
             stage="test",
             table=TABLE,
-            slack_queue=QUEUE,
             accounts=Accounts(own=ACCOUNT),
             regions=(REGION, "us-east-1"),
             people=PEOPLE,
@@ -288,7 +287,7 @@ class World:
             assert wanted == ACCOUNT
             return Reach(invocation, region or REGION)
 
-        journal, out = Journal(ours, TABLE), Outbox(ours, (QUEUE,))
+        journal, out = Journal(ours, TABLE), Outbox(ours, {"slack": QUEUE}, None)
         return Pipeline(rails, invocation.settings, journal, out, account, self.clock)
 
     def ended(self, invocation: Invocation) -> None:

@@ -1,0 +1,117 @@
+"""One table of `parapet.toml`, read key by key: each is asked for once, and what nobody asked for is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chalicelib.model import DAY, ParapetError
+
+# No permission lasts longer, and no other duration either that makes sense (seconds).
+LONGEST, BEYOND_REASON = 400 * DAY, 3650 * DAY
+
+
+class SettingsError(ParapetError):
+    """A setting that cannot be used; the text names the file, the key and what would do."""
+
+
+_DURATION = re.compile(r"(\d+)([smhd])")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
+
+
+def seconds(text: str, where: str) -> float:
+    """Return a duration such as `30m`, `2h`, `7d` in seconds; raises SettingsError."""
+    match = _DURATION.fullmatch(text.strip())
+    if not match or int(match[1]) == 0:
+        raise SettingsError(f"{where}: {text!r} is not a duration such as 30m, 2h or 7d")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+class Section:
+    """One table of the file, which remembers what was asked of it so that the rest can be refused."""
+
+    def __init__(self, file: str, name: str, content: Mapping[str, Any]) -> None:
+        self.file, self.name, self.content = file, name, content
+        self.known: list[str] = []
+
+    def path(self, key: str) -> str:
+        """Return a key as the file has it: `slack.channel`."""
+        return f"{self.name}.{key}" if self.name else key
+
+    def where(self, key: str) -> str:
+        """Return where in which file a key is, as errors say it."""
+        return f"{self.file}: {self.path(key)}"
+
+    def take(self, key: str, default: Any) -> Any:
+        """Return what the file has under a key, or else the default."""
+        self.known.append(key)
+        return self.content.get(key, default)
+
+    def table(self, key: str) -> Section:
+        """Return the table under a key, empty when there is none; raises SettingsError."""
+        value = self.take(key, {})
+        if not isinstance(value, dict):
+            raise SettingsError(f"{self.where(key)} must be a table: [{self.path(key)}]")
+        return Section(self.file, self.path(key), value)
+
+    def tables(self, key: str) -> tuple[Section, ...]:
+        """Return the tables of a list such as `[[routes]]`, none when there is none; raises SettingsError."""
+        values = self.take(key, [])
+        if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+            raise SettingsError(f"{self.where(key)} must be a list of tables: [[{self.path(key)}]]")
+        return tuple(Section(self.file, f"{self.path(key)}[{number}]", value) for number, value in enumerate(values, 1))
+
+    def text(self, key: str, default: str) -> str:
+        """Return a text; raises SettingsError, also for an empty one."""
+        value = self.take(key, default)
+        if not isinstance(value, str) or (key in self.content and not value):
+            raise SettingsError(f"{self.where(key)} must be a text in quotes, not {value!r}")
+        return value
+
+    def whole(self, key: str, default: int) -> int:
+        """Return a whole number of 1 or more; raises SettingsError."""
+        value = self.take(key, default)
+        if type(value) is not int or value < 1:
+            raise SettingsError(f"{self.where(key)} must be a whole number of 1 or more, not {value!r}")
+        return value
+
+    def seconds(self, key: str, default: str, least: float = 1.0, most: float = BEYOND_REASON) -> float:
+        """Return a duration in seconds; raises SettingsError, also for one that is out of bounds."""
+        text = self.text(key, default)
+        found = seconds(text, self.where(key))
+        if not least <= found <= most:
+            bound = f"less than {least / DAY:.0f}d" if found < least else f"more than {most / DAY:.0f}d"
+            raise SettingsError(f"{self.where(key)}: {text!r} is {bound}")
+        return found
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Return true or false; raises SettingsError."""
+        value = self.take(key, default)
+        if not isinstance(value, bool):
+            raise SettingsError(f"{self.where(key)} must be true or false, not {value!r}")
+        return value
+
+    def texts(self, key: str, pattern: str, what: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return a list of texts that fit a pattern, whose description errors give; raises SettingsError."""
+        values = self.take(key, list(default))
+        if not isinstance(values, list):
+            raise SettingsError(f"{self.where(key)} must be a list of texts, not {values!r}")
+        for value in values:
+            if not isinstance(value, str) or not re.fullmatch(pattern, value):
+                raise SettingsError(f"{self.where(key)}: {value!r} is not {what}")
+        return tuple(values)
+
+    def nothing_else(self) -> None:
+        """Raise SettingsError for a key that nobody asked for."""
+        for key in self.content:
+            if key not in self.known:
+                raise SettingsError(f"{self.where(key)} is not a setting{meant(key, self.known)}")
+
+
+def meant(word: str, choices: Iterable[str]) -> str:
+    """Return how an error goes on about a word that nobody knows: with the one that was meant, or all there are."""
+    import difflib  # only an error needs it, and a cold start should not pay for it
+
+    close = difflib.get_close_matches(word, list(choices), 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(sorted(choices))}"
