@@ -99,15 +99,29 @@ class Poller:
     """An SQS event source mapping: batches to a function, what succeeded is deleted, the rest comes back."""
 
     def __init__(
-        self, sqs: Any, queue: str, function: Function, batch: int, lambdas: Lambdas, complain: Callable[[str], None]
+        self,
+        sqs: Any,
+        queue: str,
+        function: Function,
+        batch: int,
+        lambdas: Lambdas,
+        complain: Callable[[str], None],
+        arrived: Callable[[str], bool] = lambda _queue: True,
+        saw: Callable[[str], object] = lambda _body: None,
     ) -> None:
+        """Keep what to poll and whom to invoke.
+
+        `arrived` waits a moment for something to receive from a queue; `saw` is shown what passes.
+        """
         self._sqs, self._queue, self._function, self._batch = sqs, queue, function, batch
-        self._lambdas, self._complain = lambdas, complain
+        self._lambdas, self._complain, self._arrived, self._saw = lambdas, complain, arrived, saw
 
     def run(self, stopping: Stopping) -> None:
         """Poll until told to stop."""
         while not stopping.is_set():
             try:
+                if not self._arrived(self._queue):
+                    continue
                 messages = self._receive()
                 if messages:
                     self._deliver(messages)
@@ -115,6 +129,7 @@ class Poller:
                 self._complain(f"the queue of {self._function.name}: {type(error).__name__}: {error}")
                 messages = []
             if not messages:
+                # Behind another of its group that came back, a message has arrived and cannot be received.
                 stopping.wait(0.03)
 
     def _receive(self) -> list[dict[str, Any]]:
@@ -124,6 +139,8 @@ class Poller:
         return list(answer.get("Messages") or [])
 
     def _deliver(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            self._saw(message["Body"])
         records = [self.record(message) for message in messages]
         try:
             answer = self._lambdas.invoke(self._function, {"Records": records}) or {}

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
+from moto.backends import get_backend
 from moto.dynamodb import models as dynamodb
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.ec2.models import instances
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
+from moto.sns.models import Subscription
 
 # moto's parameter -> the attribute that holds it.
 OPTIONS = {
@@ -79,6 +81,33 @@ def unread_conditions() -> None:
     FakeBucket.get_permission = get_permission
 
 
+def delivered_mail(deliver: Callable[[str, str, str, str], object]) -> None:
+    """Have SNS deliver to e-mail addresses (to whom, topic's name, subject, text), which moto does not.
+
+    Every address counts as confirmed: nobody here could press the link.
+    """
+    original = getattr(Subscription.publish, "original", Subscription.publish)
+
+    def publish(self: Any, message: str, message_id: str, subject: str | None = None, **given: Any) -> None:
+        if self.protocol != "email":
+            original(self, message, message_id, subject=subject, **given)
+            return
+        matcher = self._filter_policy_matcher
+        if matcher is None or matcher.matches(given.get("message_attributes") or {}, message):
+            deliver(self.endpoint, self.topic.name, subject or "", message)
+
+    publish.original = original  # type: ignore[attr-defined]
+    Subscription.publish = publish
+
+
+def arrived(region: str, url: str, seconds: float = 0.25) -> bool:
+    """Wait a moment for a queue to have something: asking moto over the wire all the time would heat the laptop."""
+    account, name = url.rsplit("/", 2)[-2:]
+    queue = get_backend("sqs")[account][region].get_queue(name)
+    queue.wait_for_messages(seconds)
+    return bool(queue.messages)
+
+
 def _deepcopy(value: Any) -> Any:
     operations = [one for one in getattr(_named, "operations", []) if isinstance(one, dict)]
     if not isinstance(value, Table) or not operations:
@@ -99,9 +128,9 @@ class OneAtATime:
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._app = app
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
-        with self._lock:
+        with self.lock:
             return list(self._app(environ, start_response))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 for _name in [name for name in os.environ if name.startswith(("AWS_", "PARAPET_"))]:
     # Whoever runs the tests may have sourced local/env, or have a real account at hand.
@@ -27,14 +25,13 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from chalicelib.aws import Clients
 from chalicelib.settings import Accounts, Settings
 from local.iam.enforcer import Enforcer
-from tests import cut
+from tests import cut, rights, thrift
 from tests.account import TABLE, Clock, Shared, TestAccount
-from tests.rights import QUEUE
 from tests.samples import ACCOUNT, REGION
 from tests.wire import Wire
 
 assert DEFAULT_ACCOUNT_ID == ACCOUNT
-RESOURCES = Path(__file__).parent.parent / ".chalice" / "resources.json"
+thrift.be_thrifty()
 
 
 @pytest.fixture(scope="session")
@@ -50,12 +47,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
 def fresh(shared: Shared) -> Iterator[TestAccount]:
     """An empty account with Parapet's own table and queue in it."""
     with mock_aws(config={"core": {"reset_boto3_session": False, "mock_credentials": False}}):
-        template = json.loads(RESOURCES.read_text("utf-8"))["Resources"]
-        table = template["Journal"]["Properties"]
-        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-        shared.people("dynamodb", REGION).create_table(TableName=TABLE, **{name: table[name] for name in wanted})
+        shared.people("dynamodb", REGION).create_table(TableName=TABLE, **rights.JOURNAL)
         sqs = shared.people("sqs", REGION)
-        queue = sqs.create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true"})["QueueUrl"]
+        queue = sqs.create_queue(QueueName=rights.QUEUE, Attributes={"FifoQueue": "true"})["QueueUrl"]
         shared.reset()
         settings = Settings(stage="test", accounts=Accounts(own=ACCOUNT), regions=(REGION, "us-east-1"))
         yield TestAccount(shared, queue, Clock(), settings)

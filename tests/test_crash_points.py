@@ -50,7 +50,7 @@ def test_fixed_exactly_once(accounts: Accounts, scenario: Scenario, fault: Fault
         account.wire.reset()
         account.deliver(event)
 
-    count = len([made for made in calls_of(accounts, scenario, clean) if made.operation != "Query"])
+    count = len([made for made in calls_of(accounts, scenario, clean) if made.operation != "Scan"])
     assert count >= 6
     for number in range(count):
         with accounts() as account:
@@ -122,7 +122,7 @@ def test_denied(accounts: Accounts, scenario: Scenario) -> None:
         account.wire.reset()
         account.deliver(event)
 
-    names = list(dict.fromkeys(m.name for m in calls_of(accounts, scenario, clean) if m.operation != "Query"))
+    names = list(dict.fromkeys(m.name for m in calls_of(accounts, scenario, clean) if m.operation != "Scan"))
     for name in names:
         with accounts() as account:
             account.enforce()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import commands, items, pages, records
+from chalicelib import commands, items, obeying, pages, records
 from chalicelib.model import RECORDS, Finding
 from chalicelib.notices import outbox
 from chalicelib.notices.slack import Slack
@@ -315,7 +315,7 @@ class TestANewerVersion:
         name = upgraded.document["commands"]["pending"]
         upgraded.edit("COMMAND", name, **change)
         with pytest.raises(Newer, match=f"command {name} was written by a newer version"):
-            commands.carry_out(upgraded.account.pipeline("ec2"), name, "request-9")
+            obeying.carry_out(upgraded.account.pipeline("ec2"), name, "request-9")
         assert not upgraded.open("pending")
 
     def test_of_a_thread_is_refused(self, upgraded: Upgraded) -> None:

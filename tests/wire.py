@@ -9,7 +9,9 @@ from typing import Any, Literal
 import botocore.session
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-Fault = Literal["crash before", "crash after", "throttle", "timeout before", "timeout after", "deny", "not yet"]
+Fault = Literal[
+    "crash before", "crash after", "throttle", "timeout before", "timeout after", "deny", "not yet", "stopping"
+]
 FAULTS: tuple[Fault, ...] = (
     "crash before", "crash after", "throttle", "timeout before", "timeout after", "deny",
 )  # fmt: skip
@@ -66,6 +68,8 @@ class Wire:
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, model.name)
         if fault == "not yet":
             raise ClientError({"Error": {"Code": "InvalidDBInstanceState", "Message": "creating"}}, model.name)
+        if fault == "stopping":
+            raise ClientError({"Error": {"Code": "IncorrectInstanceState", "Message": "stopping"}}, model.name)
         if fault == "deny":
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, model.name)
         if fault == "timeout before":

@@ -10,12 +10,13 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from chalicelib import commands
+from chalicelib import bus, commands, obeying
 from chalicelib.aws import Connect
 from chalicelib.model import Finding
 from cli.__main__ import parapet
 from cli.deployment import Outside
 from tests.account import TABLE, TestAccount
+from tests.alerts import office
 from tests.guardrails.test_ec2_security_group_open import SCENARIO
 from tests.samples import REGION
 
@@ -39,7 +40,7 @@ class Terminal:
         sqs, events = self.account.client("sqs"), self.account.client("events")
         queue = str(sqs.create_queue(QueueName="bus")["QueueUrl"])
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        events.put_rule(Name="ours", EventPattern=json.dumps({"source": [commands.SOURCE]}))
+        events.put_rule(Name="ours", EventPattern=json.dumps({"source": [bus.SOURCE]}))
         events.put_targets(Rule="ours", Targets=[{"Id": "bus", "Arn": arn}])
         return queue
 
@@ -64,9 +65,12 @@ class Terminal:
     def carry_out(self, events: list[dict[str, Any]]) -> None:
         """Have what events ask for done by the functions that own it."""
         for event in events:
+            if event["detail"]["service"] == commands.ALERTS:
+                office.dispatch(self.account).carry_out(event["detail"]["command"])
+                continue
             pipeline = self.account.pipeline(event["detail"]["service"])
-            if event["detail-type"] == commands.COMMAND:
-                commands.carry_out(pipeline, event["detail"]["command"], self.account.request())
+            if event["detail-type"] == bus.COMMAND:
+                obeying.carry_out(pipeline, event["detail"]["command"], self.account.request())
             else:
                 pipeline.look_again(event["detail"]["finding"], self.account.request())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from moto.dynamodb.models.table import Table
 import chalicelib
 from chalicelib.aws import Connect
 from chalicelib.settings import Settings
-from deploy import template
+from deploy import plan, template
 from deploy.__main__ import main
 from deploy.release import Template
 from deploy.site import Desk
@@ -57,6 +58,17 @@ def bend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ChangeSet, "apply", apply)
     monkeypatch.setattr(Stack, "parse_template", staticmethod(json.loads))
     monkeypatch.setattr(ChangeSet, "_parse_template", _parsed)
+    # What SAM makes of a template is worked out once.
+    monkeypatch.setattr(plan, "cloudformation", _cloudformation)
+
+
+def _cloudformation(sam: Template, region: str) -> Template:
+    return dict(json.loads(_translated(json.dumps(sam), region)))
+
+
+@functools.cache
+def _translated(sam: str, region: str) -> str:
+    return json.dumps(template.cloudformation(json.loads(sam), region))
 
 
 def _parsed(self: Any) -> None:

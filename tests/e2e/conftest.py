@@ -155,7 +155,7 @@ def up(folder: Path, **variables: str) -> Iterator[Terminal]:
     assert "Traceback" not in log.read_text("utf-8")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """A terminal in a local account with the settings as they are shipped."""
     with up(tmp_path_factory.mktemp("local")) as one:

@@ -18,6 +18,7 @@ from moto.dynamodb import models as dynamodb
 from moto.dynamodb.models.dynamo_type import Item
 from moto.ec2.models import instances
 from moto.s3.models import FakeBucket
+from moto.sns.models import Subscription
 
 from local import seams
 from tests.account import TestAccount
@@ -360,3 +361,39 @@ def test_a_bucket_policy_does_not_deny_under_a_condition_that_moto_cannot_read(j
     assert judged("s3:PutObject", unsafe, unlock) == "NEUTRAL"
     assert judged("s3:DeleteObject", unsafe, unlock) == "DENIED"
     assert judged("s3:PutObject", unsafe, {"Action": "s3:PutObject", "Effect": "Allow"}) == "PERMITTED"
+
+
+def test_topics_deliver_to_the_addresses_that_a_message_is_for(
+    account: TestAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Set, so that it is taken back.
+    monkeypatch.setattr(Subscription, "publish", Subscription.publish)
+    mails: list[tuple[str, ...]] = []
+    for _ in range(2):
+        seams.delivered_mail(lambda *mail: mails.append(mail))
+    sns, sqs = account.client("sns"), account.client("sqs")
+    topic = sns.create_topic(Name="email")["TopicArn"]
+    for address in ("a@example.com", "b@example.com"):
+        policy = {"FilterPolicy": json.dumps({"to": [address]})}
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address, Attributes=policy)
+    queue = sqs.create_queue(QueueName="all")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    to = {"to": {"DataType": "String.Array", "StringValue": json.dumps(["b@example.com", "c@example.com"])}}
+    sns.publish(TopicArn=topic, Subject="Down", Message="It is down.", MessageAttributes=to)
+    assert mails == [("b@example.com", "email", "Down", "It is down.")]
+    sns.publish(TopicArn=topic, Message="To nobody.")
+    assert len(mails) == 1
+    assert len(sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]) == 2
+
+
+def test_a_queue_says_when_there_is_something_to_receive(account: TestAccount) -> None:
+    sqs = account.client("sqs")
+    url = sqs.create_queue(QueueName="arrivals")["QueueUrl"]
+    assert not seams.arrived(REGION, url, 0.01)
+    threading.Timer(0.05, lambda: sqs.send_message(QueueUrl=url, MessageBody="{}")).start()
+    began = time.monotonic()
+    assert seams.arrived(REGION, url, 5.0)
+    assert time.monotonic() - began < 4, "it wakes up at once"
+    sqs.receive_message(QueueUrl=url)
+    assert not seams.arrived(REGION, url, 0.01), "what somebody has in hand has not arrived"
