@@ -7,10 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from chalicelib.model import ACTING, STANDING, Exemption, Mode, Origin, Pause, Remedy, Status, Waiver
-from chalicelib.settings import Limits
+from chalicelib.settings import Control, Limits
+
+Kind = Literal["nothing", "open", "join", "adopt", "tell", "busy", "resume", "step"]
 
 TEN_MINUTES = 600.0
 HOUR = 3600.0
+# What cannot be changed yet is tried again so often (seconds).
+LATER = 120.0
 EVERY_PART = "*"
 PERMITTED = ("undone", "exempted")
 
@@ -76,7 +80,7 @@ class Decision:
     permits it.
     """
 
-    kind: Literal["nothing", "open", "join", "adopt", "tell", "busy", "resume", "step"]
+    kind: Kind
     status: Status = "observed"
     origin: Origin = "event"
     reason: str = ""
@@ -116,7 +120,7 @@ class Circumstances:
     momentary: bool = False
     waiver: Waiver | None = None
     waivers: frozenset[str] = frozenset()
-    approval: float = 7 * 86400.0
+    approval: float = Control.approval
 
     @property
     def paused(self) -> bool:
@@ -163,30 +167,32 @@ def decide(
         return _known(remedy, entry, stands, told, head, limit, c)
     if remedy is None:
         return NOTHING
-    origin: Origin = c.origin if remedy.brought and not _earlier(entry, c) else "sweep"
-    return _opened(remedy.ask, origin, head, limit, c)
+    return _opened(remedy.ask, _origin(remedy, entry, c), head, limit, c)
 
 
 def _waived_before(remedy: Remedy | None, entry: Entry | None, c: Circumstances) -> bool:
     """Whether the part's finding stands under a waiver in force, and nobody has brought it anew."""
     if entry is None or entry.status != "exempted" or entry.waiver not in c.waivers:
         return False
-    anew = remedy is not None and remedy.brought and c.event_time is not None and not _earlier(entry, c)
+    anew = _brought(remedy, c) and not _earlier(entry, c)
     return not anew or c.waiver is not None
 
 
 def _waived(remedy: Remedy | None, entry: Entry | None, stands: bool, waiver: Waiver, c: Circumstances) -> Decision:
     """Return how a violation is left alone that a waiver covers: on record, so that its end is noticed."""
-    known = entry is not None and entry.status in STANDING
-    if c.momentary or (remedy is None and not known):
+    standing = entry if entry and entry.status in STANDING else None
+    if c.momentary or (remedy is None and standing is None):
         return NOTHING
     if remedy is None and not stands:
         return GONE
-    origin: Origin = c.origin if remedy and remedy.brought and not _earlier(entry, c) else "sweep"
-    kind: Literal["step", "open", "adopt"] = "step" if known or (entry and entry.status in PERMITTED) else "open"
-    if known and entry:
-        found = entry.origin == "sweep" and remedy is not None and remedy.brought and c.event_time is not None
-        kind, origin = ("adopt", "event") if found else ("step", entry.origin)
+    kind: Kind = "open"
+    origin = _origin(remedy, entry, c)
+    if standing and _adopted(remedy, standing, c):
+        kind, origin = "adopt", "event"
+    elif standing:
+        kind, origin = "step", standing.origin
+    elif entry and entry.status in PERMITTED:
+        kind = "step"
     if c.modes[origin] == "off":
         return NOTHING
     return Decision(
@@ -233,7 +239,7 @@ def _known(
         return repeat if told else NOTHING
     if remedy is None and not stands:
         return GONE
-    if remedy and remedy.brought and not told and c.event_time is not None and entry.origin == "sweep":
+    if remedy and not told and _adopted(remedy, entry, c):
         opened = _opened(remedy.ask, "event", head, limit, c)
         return replace(opened, kind="adopt") if opened.kind == "open" else repeat
     asks = entry.ask or bool(remedy and remedy.ask)
@@ -251,6 +257,21 @@ def _known(
         return repeat
     reason = "" if entry.counted else _over(head, limit, c)
     return _asked(c, reason) if reason else Decision("resume")
+
+
+def _origin(remedy: Remedy | None, entry: Entry | None, c: Circumstances) -> Origin:
+    """Return what brought a violation: what made us look, unless it was there before."""
+    return c.origin if remedy and remedy.brought and not _earlier(entry, c) else "sweep"
+
+
+def _brought(remedy: Remedy | None, c: Circumstances) -> bool:
+    """Whether the event that made us look brought this."""
+    return remedy is not None and remedy.brought and c.event_time is not None
+
+
+def _adopted(remedy: Remedy | None, entry: Entry, c: Circumstances) -> bool:
+    """Whether the event that made us look brought what a sweep has found."""
+    return entry.origin == "sweep" and _brought(remedy, c)
 
 
 def _earlier(entry: Entry | None, c: Circumstances) -> bool:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from chalicelib.model import ParapetError
+from chalicelib.model import DAY, ParapetError
 
 VERSION = 1
-DAY = 86400.0
 # A function's five minutes, and the five by which a clock may be off before AWS refuses its calls: after these, nothing
 # is added to a day any longer.
 SETTLING = 900.0

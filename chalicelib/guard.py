@@ -1,4 +1,4 @@
-"""What every guard function does with what arrives: a call, a sweep, a look again, or a command."""
+"""What every guard function does with what arrives: a call, an alarm, a sweep, a look again, or a command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from chalicelib import commands, telemetry, wiring
+from chalicelib import bus, obeying, registry, telemetry, wiring
 from chalicelib.events import envelope, parse
 from chalicelib.model import BadEvent
 from chalicelib.telemetry import Invocation
@@ -28,7 +28,7 @@ def receive(service: str, raw: Mapping[str, Any], context: Context) -> None:
 def _handle(service: str, frame: Mapping[str, Any], context: Context, seen: Invocation) -> None:
     account, request = context.invoked_function_arn.split(":")[4], context.aws_request_id
     seen.because(delivery=frame["id"], account=frame["account"], region=frame["region"])
-    if frame["source"] != commands.SOURCE:
+    if frame["source"] != bus.SOURCE:
         seen.because(cause="event")
         seen.count("Events")
         event = parse(frame)
@@ -40,11 +40,16 @@ def _handle(service: str, frame: Mapping[str, Any], context: Context, seen: Invo
         raise BadEvent(f"an event of Parapet's own came from account {frame['account']}: only {account} sends those")
     kind, pipeline = frame["detail-type"], wiring.pipeline(service, account)
     seen.because(cause=kind.removeprefix("Parapet ").lower())
-    if kind == commands.COMMAND:
-        commands.carry_out(pipeline, _named(frame, "command", seen), request)
-    elif kind == commands.LOOK_AGAIN:
+    if kind == bus.COMMAND:
+        obeying.carry_out(pipeline, _named(frame, "command", seen), request)
+    elif kind == bus.LOOK_AGAIN:
         pipeline.look_again(_named(frame, "finding", seen), request)
-    elif kind == commands.SWEEP:
+    elif kind == registry.ALARM:
+        guardrail, subject, *where, alarm, report = (
+            _named(frame, name, seen) for name in ("guardrail", "subject", "account", "region", "alarm", "event")
+        )
+        pipeline.alarmed(guardrail, subject, where[0], where[1], alarm, report, _since(frame), request)
+    elif kind == bus.SWEEP:
         guardrail, detail = _named(frame, "guardrail", seen), frame["detail"]
         # The event of an older version names neither: it means our own account, in all regions.
         wanted = _named(frame, "account", seen) if "account" in detail else account
@@ -62,6 +67,13 @@ def _named(frame: Mapping[str, Any], name: str, seen: Invocation) -> str:
         raise BadEvent(f"an event of Parapet's must name its {name}")
     seen.because(**{name: value})
     return value
+
+
+def _since(frame: Mapping[str, Any]) -> float:
+    value = frame["detail"].get("time")
+    if type(value) not in (int, float):
+        raise BadEvent("an event of Parapet's about an alarm must say when that changed, in epoch seconds")
+    return float(value)
 
 
 def strict(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -18,6 +18,7 @@ from typing import Any
 from chalicelib import items, records
 from chalicelib.decision import HOUR, TEN_MINUTES, Entry, Head, Limit
 from chalicelib.model import (
+    DAY,
     EVERYTHING,
     Aws,
     AwsError,
@@ -37,7 +38,6 @@ from chalicelib.records import EXEMPT, OPEN
 
 CONTROL = {"pk": {"S": "CONTROL"}, "sk": {"S": "CONTROL"}}
 EXEMPTIONS = {"pk": {"S": "EXEMPTIONS"}, "sk": {"S": "EXEMPTIONS"}}
-DAY = 86400.0
 BATCH = 100
 CONTENTION = 5
 
@@ -147,7 +147,7 @@ class Journal:
             if seen.at < at - DAY and seen.status in ("fixed", "gone", "noted") and seen.part != entry.part
         ]
         writes.append(self._revise(where.key, changed, old[:20], head.rev))
-        self._transact(writes)
+        transact(self._aws, writes)
 
     def move(
         self,
@@ -205,8 +205,8 @@ class Journal:
         }
         writes.append({"Update": changed})
         if command:
-            writes.append({"Put": self._answered(command)})
-        self._transact(writes)
+            writes.append({"Put": self.answered(command)})
+        transact(self._aws, writes)
         return after
 
     def _changed(self, before: Finding, after: Finding) -> dict[str, Any]:
@@ -356,7 +356,7 @@ class Journal:
             update["ExpressionAttributeValues"] = items.item({":value": value})
         update["UpdateExpression"] = expression
         if command:
-            self._transact([{"Put": self._asked(command)}, {"Update": update}])
+            transact(self._aws, [{"Put": self.asked(command)}, {"Update": update}])
         else:
             self._write("update_item", **update)
 
@@ -366,9 +366,10 @@ class Journal:
 
     def ask(self, command: Command) -> None:
         """Record what a person asks for; raises Conflict when the id is taken."""
-        self._write("put_item", **self._asked(command))
+        self._write("put_item", **self.asked(command))
 
-    def _asked(self, command: Command) -> dict[str, Any]:
+    def asked(self, command: Command) -> dict[str, Any]:
+        """Return the write that records a command, unless its id is taken."""
         # By the index of what is due, commands are found by the time at which they were asked for.
         told = {**records.command_record(command), "due": command.at, "due_kind": "COMMAND"}
         item = {**_key("COMMAND", command.id), **items.item(told)}
@@ -385,7 +386,7 @@ class Journal:
             for raw in map(items.values, self._batch(keys[start : start + BATCH])):
                 found[raw["sk"], raw["pk"].partition("#")[2]] = raw
         return [
-            records.command({**found["COMMAND", one], **_without_keys(found.get(("ANSWER", one), {}))})
+            records.command({**found["COMMAND", one], **found.get(("ANSWER", one), {})})
             for one in ids
             if ("COMMAND", one) in found
         ]
@@ -401,9 +402,10 @@ class Journal:
 
     def answer(self, command: Command) -> None:
         """Record the outcome of a command that has none yet; raises Conflict when it has."""
-        self._write("put_item", **self._answered(command))
+        self._write("put_item", **self.answered(command))
 
-    def _answered(self, command: Command) -> dict[str, Any]:
+    def answered(self, command: Command) -> dict[str, Any]:
+        """Return the write that records the outcome of a command, unless it has one."""
         # An item of its own: whoever carries commands out must not be able to write one.
         answer = items.item({"status": command.status, "answer": command.answer})
         return {
@@ -471,27 +473,25 @@ class Journal:
                 raise Conflict(str(error)) from error
             raise
 
-    def _transact(self, writes: list[dict[str, Any]]) -> None:
-        for attempt in range(CONTENTION):
-            try:
-                self._aws("dynamodb", "transact_write_items", TransactItems=writes)
-                return
-            except AwsError as error:
-                canceled = error.code == "TransactionCanceledException"
-                if canceled and "ConditionalCheckFailed" in error.message:
-                    raise Conflict(str(error)) from error
-                if not (canceled and "TransactionConflict" in error.message):
-                    raise
-            # Another transaction touched the same item at this very moment; nothing of ours was written.
-            time.sleep(0.02 * 2**attempt)
-        raise Conflict("the journal is being written by too many at once")
+
+def transact(aws: Aws, writes: Sequence[Mapping[str, Any]]) -> None:
+    """Write several items at once; raises Conflict when a condition does not hold, AwsError."""
+    for attempt in range(CONTENTION):
+        try:
+            aws("dynamodb", "transact_write_items", TransactItems=list(writes))
+            return
+        except AwsError as error:
+            canceled = error.code == "TransactionCanceledException"
+            if canceled and "ConditionalCheckFailed" in error.message:
+                raise Conflict(str(error)) from error
+            if not (canceled and "TransactionConflict" in error.message):
+                raise
+        # Another transaction touched the same item at this very moment; nothing of ours was written.
+        time.sleep(0.02 * 2**attempt)
+    raise Conflict("the journal is being written by too many at once")
 
 
 _FAR = 1e11
-
-
-def _without_keys(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in raw.items() if name not in ("pk", "sk")}
 
 
 def _recent(head: Head, entry: Entry) -> list[list[Any]]:

@@ -26,6 +26,8 @@ STATUSES: tuple[Status, ...] = (
     "fixed", "gone", "noted", "undoing", "undone", "exempted",
 )  # fmt: skip
 
+# What histories call ourselves.
+US = "parapet"
 # Seconds.
 DAY = 86400.0
 # The version of the journal's items: one more when an older Parapet could not read them any longer.
@@ -94,11 +96,11 @@ class Aws(Protocol):
         """The region that the calls go to."""
         ...
 
-    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+    def __call__(self, service: str, operation: str, /, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
         """Return the answer of one call; an error code in `absent` answers `{}`; raises AwsError otherwise."""
         ...
 
-    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+    def all(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
         """Return the items under `key` from every page; raises AwsError."""
         ...
 
@@ -117,7 +119,7 @@ def plain(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
-def call(service: str, operation: str, **params: Any) -> Call:
+def call(service: str, operation: str, /, **params: Any) -> Call:
     """Return a call as data; nothing is done."""
     return Call(service, operation, params)
 
@@ -320,11 +322,16 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a notice goes: a Slack channel, a PagerDuty service by its name in the settings, e-mail addresses."""
+    """Where a notice goes: a Slack channel, a PagerDuty service by its name in the settings, e-mail addresses.
+
+    `mention` is who is called by name in Slack, only when something fires: a user's or user group's id, `here`,
+    `channel`.
+    """
 
     slack: str = ""
     pagerduty: str = ""
     email: tuple[str, ...] = ()
+    mention: str = ""
 
 
 Channel = Literal["slack", "pagerduty", "email"]
@@ -426,7 +433,7 @@ class Command:
 
     Args:
         id: its number; asking twice under one number is asking once.
-        finding: what it is about; empty for a pause, a resume, and an exemption of a scope.
+        finding: what it is about, a finding's id or an alert's; empty for a pause, a resume, an exemption of a scope.
         service: whose guard function carries it out; empty where recording it is all there is to do.
         until: when the permission or pause ends that it asks for (a pause without an end: 0).
         by: the identity of who asks, and `via` the way it came.
@@ -435,6 +442,7 @@ class Command:
         break_glass: whether the person insists on deciding about their own change.
         reply_to: where Slack wants the outcome, if the asking was in no thread of the finding's.
         scope: what a pause, a resume or an exemption without a finding is about.
+        about: what a silence is about that is not for one alert alone: a matcher, as people write it.
     """
 
     id: str
@@ -454,6 +462,7 @@ class Command:
     break_glass: bool = False
     reply_to: str = ""
     scope: Scope = EVERYTHING
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from chalicelib.model import Aws, Finding, Status
 
 READS = 10
 SCAN = 250
+# A finding's own clock may be ahead of whoever asks for it.
+SKEW = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from chalicelib import registry, scope
+from chalicelib import alarms, registry, scope
+from chalicelib.alarms import Firing
 from chalicelib.aws import Remembering
-from chalicelib.decision import PERMITTED, Circumstances, Decision, Entry, decide
+from chalicelib.decision import GONE, PERMITTED, Circumstances, Decision, Entry, decide
 from chalicelib.events import issuer, subjects
 from chalicelib.journal import Conflict, Journal, Look, Place, place
 from chalicelib.model import (
+    MODES,
+    ORIGINS,
     STANDING,
     STATUSES,
     Actor,
@@ -22,6 +25,8 @@ from chalicelib.model import (
     Busy,
     Event,
     Finding,
+    Mode,
+    Origin,
     ParapetError,
     Remedy,
     Status,
@@ -31,10 +36,12 @@ from chalicelib.model import (
 from chalicelib.notices.outbox import Outbox
 from chalicelib.people import own_change
 from chalicelib.registry import Guardrail
-from chalicelib.remediation import Cause, Record, Remediation, Target, same
+from chalicelib.remediation import Cause, Record, Remediation, Target, alarm_of, by_alarm, same
 from chalicelib.settings import Settings
 
 ATTEMPTS = 6
+# What people decide about.
+WAITING = ("observed", "asked", "held", "rejected")
 # A finding that was closed so shortly before we read may have been closed after what we read was true.
 FRESH = 5.0
 
@@ -88,6 +95,36 @@ class Pipeline:
             problems += self._settle(aws, list(dict.fromkeys(pairs)), event, cause)
         _raise(problems)
 
+    def alarmed(
+        self, guardrail: str, subject: str, account: str, region: str, alarm: str, event: str, at: float, request: str
+    ) -> None:
+        """Look at what a remedy is bound to, after an alarm began to fire or cleared; raises as `handle` does.
+
+        Args:
+            guardrail: the one that mends.
+            subject: what it is to mend.
+            account: the alarm's, and that of what is mended.
+            region: likewise.
+            alarm: its name.
+            event: the id of the report, the same when it is delivered again.
+            at: when the alarm changed (epoch seconds).
+            request: the invocation's request id.
+        """
+        rail = self.rail(guardrail)
+        if not rail.alarmed:
+            raise BadEvent(f"{guardrail} takes no alarm, and alarm {alarm} is not to wake it")
+        self.watched("an alarm", account, region)
+        bound = self.settings.bound(rail, alarm, account, region)
+        if not bound:
+            # The settings have changed since it was sent.
+            return
+        aws = Remembering(self.account(account, region))
+        firing = alarms.firing(aws, alarm)
+        # Whoever may put events on our bus does not say what an alarm has mended.
+        if firing and subject not in {one.resource or rail.named_by(firing.dimensions) for one in bound}:
+            raise BadEvent(f"alarm {alarm} is bound to {rail.name}, but not about {subject}")
+        _raise(self._settle(aws, [(rail, subject)], None, Cause("event", request, event, by_alarm(alarm), at)))
+
     def sweep(self, guardrail: str, account: str, regions: Sequence[str], request: str) -> None:
         """Look at every resource that a guardrail is about, one by one; raises as `handle` does."""
         rail = self.rail(guardrail)
@@ -129,7 +166,8 @@ class Pipeline:
             # A version without this guardrail: told once, and not every minute.
             self.journal.put_off(finding, None)
             raise
-        cause = Cause(finding.origin, request, "", "the end of a permission")
+        alarm = alarm_of(finding.event_name)
+        cause = Cause(finding.origin, request, "", by_alarm(alarm) if alarm else "the end of a permission")
         if self.off(rail):
             self._switched_off(finding, cause)
         else:
@@ -161,7 +199,8 @@ class Pipeline:
 
     def target(self, rail: Guardrail, finding: Finding) -> Target:
         """Return what a finding is about, as it stands; raises AwsError."""
-        return self._target(rail, finding.violation.resource, self.remediation.account_of(finding), None)
+        alarm, aws = alarm_of(finding.event_name), self.remediation.account_of(finding)
+        return self._target(rail, finding.violation.resource, aws, None, alarm)
 
     def waived(
         self, target: Target, violation: Violation, waivers: Sequence[Waiver], made: Actor | None
@@ -169,7 +208,8 @@ class Pipeline:
         """Return the waiver that covers what somebody made for longest, if any does; raises AwsError."""
 
         def covering(some: Sequence[Waiver]) -> Waiver | None:
-            return scope.waived(some, violation, made, partial(self._tags, target), self.now())
+            # Tags that cannot be read raise: what may be exempted by one is not touched in doubt.
+            return scope.waived(some, violation, made, partial(self.remediation.tags, target), self.now())
 
         found = covering(waivers)
         if found is None or not self.settings.control.four_eyes:
@@ -221,7 +261,7 @@ class Pipeline:
         targets: dict[Place, Target] = {}
         for rail, subject in pairs:
             try:
-                target = self._target(rail, subject, aws, event)
+                target = self._target(rail, subject, aws, event, cause.alarm)
             except ParapetError as problem:
                 problems.append(problem)
             else:
@@ -231,14 +271,19 @@ class Pipeline:
             for target in targets.values():
                 parts = dict.fromkeys((*(r.part for r in target.remedies), *look.heads[target.where].entries))
                 for part in parts:
-                    if only in ("", part):
+                    if only in ("", part) and not self._of_another(look, target, part, cause):
                         try:
                             look = self._settle_part(target, part, look, event, cause)
                         except ParapetError as problem:
                             problems.append(problem)
         return problems
 
-    def _target(self, rail: Guardrail, subject: str, aws: Aws, event: Event | None) -> Target:
+    def _of_another(self, look: Look, target: Target, part: str, cause: Cause) -> bool:
+        """Whether a part's finding is another alarm's than the one that has cleared, which says nothing about it."""
+        entry = look.heads[target.where].entries.get(part)
+        return target.cleared and entry is not None and self.remediation.known(entry).event_name != cause.event_name
+
+    def _target(self, rail: Guardrail, subject: str, aws: Aws, event: Event | None, alarm: str = "") -> Target:
         read_at, region = self.now(), "global" if rail.everywhere else aws.region
         state, exists, resource = None, True, subject
         if rail.read is not None:
@@ -251,14 +296,16 @@ class Pipeline:
             if exists and rail.resource is not None:
                 resource = rail.resource(state)
         where = Place(rail.name, aws.account, region, resource)
-        remedies = self._remedies(rail, state, event) if exists else ()
-        return Target(rail, subject, where, aws.region, state, exists, remedies, read_at)
+        firing = alarms.firing(aws, alarm) if rail.alarmed and alarm else None
+        cleared = rail.alarmed and firing is None
+        remedies = self._remedies(rail, state, firing or event) if exists and not cleared else ()
+        return Target(rail, subject, where, aws.region, state, exists, remedies, read_at, alarm, cleared)
 
-    def _remedies(self, rail: Guardrail, state: Any, event: Event | None) -> tuple[Remedy, ...]:
+    def _remedies(self, rail: Guardrail, state: Any, event: Event | Firing | None) -> tuple[Remedy, ...]:
         try:
             return rail.remedies(state, event, self.settings.options(rail))
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-            if event is None:
+            if not isinstance(event, Event):
                 raise
             raise BadEvent(
                 f"event {event.id} ({event.name}) has a shape that {rail.name} cannot read: "
@@ -272,10 +319,17 @@ class Pipeline:
             if entry and _overtaken(entry, target):
                 target = self._again(target, event)
             remedy = target.remedy(part)
+            overtaken = self._superseded(entry, remedy, target)
+            if overtaken or _dealt_with(entry, target, cause):
+                remedy = None
             stands = remedy is None and entry is not None and self._stands(target, entry)
             limit = look.limits[target.rail.name]
             circumstances = self._circumstances(target, part, remedy, entry, look, cause)
             decision = decide(remedy, entry, stands, head, limit, circumstances)
+            if decision == GONE and target.cleared:
+                decision = replace(GONE, reason=f"alarm {target.alarm} does not fire any more")
+            elif decision == GONE and overtaken:
+                decision = replace(GONE, reason="what it would take to mend it has changed meanwhile")
             try:
                 record = self._carry_out(decision, target, remedy, entry, Record(head, limit), cause)
             except Conflict:
@@ -290,8 +344,20 @@ class Pipeline:
                 )
         raise Busy(f"{target.where.resource} is being changed by too many at once")
 
+    def _superseded(self, entry: Entry | None, remedy: Remedy | None, target: Target) -> bool:
+        """Whether something waits for people that an alarm brought, and what they would decide about has changed.
+
+        What a call brought has parts that tell one violation from another; an alarm's is the same part each time.
+        """
+        if not target.rail.alarmed or remedy is None or entry is None or entry.status not in WAITING:
+            return False
+        finding = self.remediation.known(entry)
+        seen, told = (remedy.before, remedy.after), (finding.before, finding.after)
+        return not same(seen, told) or bool(remedy.fix) != bool(finding.fix)
+
     def _again(self, target: Target, event: Event | None) -> Target:
-        return self._target(target.rail, target.subject, self.account(target.where.account, target.region), event)
+        aws = self.account(target.where.account, target.region)
+        return self._target(target.rail, target.subject, aws, event, target.alarm)
 
     def _circumstances(
         self, target: Target, part: str, remedy: Remedy | None, entry: Entry | None, look: Look, cause: Cause
@@ -311,7 +377,7 @@ class Pipeline:
             request=cause.request,
             resource=where.resource,
             now=now,
-            modes=self.settings.modes(target.rail),
+            modes=self._modes(target, remedy, entry),
             pause=scope.paused(look.pauses, violation, now),
             limits=self.settings.limits,
             momentary=target.rail.momentary,
@@ -320,16 +386,20 @@ class Pipeline:
             approval=self.settings.control.approval,
         )
 
+    def _modes(self, target: Target, remedy: Remedy | None, entry: Entry | None) -> dict[Origin, Mode]:
+        """Return the modes in force for a part: for an alarm those of its bindings, and without a fix only to tell."""
+        rail, where, modes = target.rail, target.where, self.settings.modes(target.rail)
+        if target.alarm:
+            bound = self.settings.bound(rail, target.alarm, where.account, target.region)
+            modes["event"] = self.settings.bound_mode(rail, bound)
+        if remedy is None or remedy.fix or (entry and entry.status == "fixing"):
+            return modes
+        return {origin: min(modes[origin], "observe", key=MODES.index) for origin in ORIGINS}
+
     def in_force(self, waivers: Sequence[Waiver]) -> list[Waiver]:
         """Return those of some waivers that count now."""
         by_tag, now = self.settings.exempting.by_tag, self.now()
         return [one for one in waivers if one.until > now and (by_tag or not one.scope.tag)]
-
-    def _tags(self, target: Target) -> Mapping[str, str]:
-        """Return a resource's tags; raises AwsError: what may be exempted by one is not touched in doubt."""
-        if target.rail.tags is None or not target.exists:
-            return {}
-        return target.rail.tags(self.account(target.where.account, target.region), target.subject, target.state)
 
     def _stands(self, target: Target, entry: Entry) -> bool:
         half = entry.status == "failed"
@@ -378,6 +448,12 @@ class Pipeline:
         """Return the record after a move of ours; moves are rare, and what they write is the journal's matter."""
         look = self.journal.look([target.where], [target.rail.name])
         return Record(look.heads[target.where], look.limits[target.rail.name])
+
+
+def _dealt_with(entry: Entry | None, target: Target, cause: Cause) -> bool:
+    """Whether this very report of an alarm has come to its end: what more could be done is for another to bring."""
+    done = entry is not None and entry.status in ("fixed", "gone") and cause.name in (entry.event, entry.mover)
+    return target.rail.alarmed and done
 
 
 def _overtaken(entry: Entry, target: Target) -> bool:

@@ -32,8 +32,8 @@ from chalicelib.model import (
 OPEN, EXEMPT, PAUSE, WAIVER = "open ", "exempt ", "pause", "waiver "
 # Under this name a command's item has its `expires`.
 VOID = "void"
-# Findings', commands', and what a thread was told.
-KNOWN = frozenset({*STATUSES, "done", "refused", "trouble"})
+# Findings' and commands'.
+KNOWN = frozenset({*STATUSES, "done", "refused"})
 T = TypeVar("T")
 
 
@@ -45,12 +45,19 @@ class Newer(ParapetError):
         super().__init__(f"{what} was written by a newer version of Parapet ({why}): deploy that one again")
 
 
-def made(kind: type[T], raw: Mapping[str, Any], what: str) -> T:
-    """Return one of our dataclasses as an item holds it; raises Newer for one with more in it than we know of."""
+def made(kind: type[T], raw: Mapping[str, Any], what: str, *, decisive: bool = True) -> T:
+    """Return one of our dataclasses as an item holds it; raises Newer for one with more in it than we know of.
+
+    Args:
+        kind: which one.
+        raw: what the item holds.
+        what: names it.
+        decisive: whether anything depends on its status; else it is only shown, and any will do.
+    """
     unknown = raw.keys() - vars(kind)["__slots__"]
     if unknown:
         raise Newer(what, f"it has {', '.join(sorted(unknown))}")
-    if raw.get("status", "fixed") not in KNOWN:
+    if decisive and raw.get("status", "fixed") not in KNOWN:
         raise Newer(what, f"it is {raw['status']}")
     return kind(**raw)
 
@@ -131,6 +138,9 @@ def command_record(command: Command) -> dict[str, Any]:
     told = {**plain(command), "scope": scope_record(command.scope), VOID: command.expires}
     # The table deletes what has an attribute of that name, once its time is over.
     del told["expires"]
+    if not command.about:
+        # What is not set stays away: the version before this one must be able to read what this one writes.
+        del told["about"]
     return told
 
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.decision import Decision, Entry, Head, Limit
+from chalicelib.decision import LATER, Decision, Entry, Head, Limit
 from chalicelib.journal import Conflict, Journal, Place
 from chalicelib.model import (
+    US,
     Actor,
     Aws,
     AwsError,
@@ -38,11 +39,12 @@ from chalicelib.registry import Guardrail
 
 # Longer than the calls of one fix can take (aws.CONFIG), and shorter than Lambda waits before it retries.
 LEASE = 55.0
-# What cannot be changed yet is tried again so often, for so long.
-LATER, PATIENCE = 120.0, 6 * 3600.0
+# What cannot be changed yet is tried again for so long.
+PATIENCE = 6 * 3600.0
 # A session of thousands of calls must not outgrow a DynamoDB item.
 NOTED = 50
-US = "parapet"
+# Under which a finding's cause names an alarm.
+_ALARM = "alarm "
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Cause:
     actor: Actor | None = None
 
     @property
+    def alarm(self) -> str:
+        """The name of the alarm that made us look, or an empty text."""
+        return alarm_of(self.event_name)
+
+    @property
     def name(self) -> str:
         """The same text whenever this very cause is delivered again."""
         return self.event_id or f"request {self.request}"
@@ -64,7 +71,10 @@ class Cause:
 
 @dataclass(frozen=True)
 class Target:
-    """One resource under one guardrail, as it stands: what a decision is made about."""
+    """One resource under one guardrail, as it stands: what a decision is made about.
+
+    `alarm` is the alarm on account of which it is looked at, if one is, and `cleared` whether it does not fire.
+    """
 
     rail: Guardrail
     subject: str
@@ -74,6 +84,8 @@ class Target:
     exists: bool
     remedies: tuple[Remedy, ...]
     read_at: float
+    alarm: str = ""
+    cleared: bool = False
 
     def remedy(self, part: str) -> Remedy | None:
         """Return what is wrong with a part, or None."""
@@ -265,18 +277,20 @@ class Remediation:
             raise ParapetError(f"the journal's head names finding {entry.finding}, which the journal does not have")
         return finding
 
+    def tags(self, target: Target) -> Mapping[str, str]:
+        """Return the tags of what is looked at, where its guardrail reads them; raises AwsError."""
+        if target.rail.tags is None or not target.exists:
+            return {}
+        return target.rail.tags(self.account(target.where.account, target.region), target.subject, target.state)
+
     def _source(self, target: Target, actor: Actor | None) -> str:
         """Return where to mend it for good; tags that cannot be read keep nothing from being fixed."""
         from chalicelib import provenance  # most events break nothing, and a cold start should not pay for it
 
-        tags: Mapping[str, str] = {}
-        unread = ""
-        if target.rail.tags and target.exists:
-            try:
-                tags = target.rail.tags(self.account(target.where.account, target.region), target.subject, target.state)
-            except AwsError as problem:
-                unread = f"not known: {problem}"
-        return provenance.source(tags, actor) or unread
+        try:
+            return provenance.source(self.tags(target), actor)
+        except AwsError as problem:
+            return provenance.source({}, actor) or f"not known: {problem}"
 
     # Acting
 
@@ -377,6 +391,16 @@ def _written(record: Record, entry: Entry, where: Place, *, fixing: bool) -> Rec
         head = replace(head, fixes=(*head.fixes, (entry.at, entry.mover)))
         limit = Limit(limit.rev + 1, (*limit.fixes, (entry.at, where.resource)))
     return Record(head, limit)
+
+
+def by_alarm(name: str) -> str:
+    """Return how an alarm is named as the cause of a finding."""
+    return f"{_ALARM}{name}"
+
+
+def alarm_of(event_name: str) -> str:
+    """Return the alarm that a finding's cause names, or an empty text."""
+    return event_name.removeprefix(_ALARM) if event_name.startswith(_ALARM) else ""
 
 
 def reason(command: Command) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from chalicelib.model import ParapetError
+from chalicelib.model import DAY, ParapetError
 from chalicelib.notices.compose import duration
 from chalicelib.section import seconds
 
-DAY = 86400.0
 LENGTH = 20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LAST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()

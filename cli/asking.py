@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from chalicelib import registry
+from chalicelib import admission, registry
 from chalicelib.api import shape
 from chalicelib.journal import place
 from chalicelib.model import STATUSES, Asker, Command, CommandKind, Finding, ParapetError
@@ -64,10 +64,15 @@ def ask(
         break_glass=break_glass,
     )
     try:
-        commands.admitted(command, finding, where.journal.head(place(finding.violation)), settings, now)
-    except commands.Refused as refusal:
+        admission.admitted(command, finding, where.journal.head(place(finding.violation)), settings, now)
+    except admission.Refused as refusal:
         return replace(command, status="refused", answer=refused(refusal))
-    asked = commands.ask(where.journal, where.aws, command)
+    return watched(outside, commands.ask(where.journal, where.aws, command), wait)
+
+
+def watched(outside: Outside, asked: Command, wait: float) -> Command:
+    """Return a command as it is once answered, or after `wait` seconds."""
+    where = outside.deployment
     deadline = outside.now() + wait
     try:
         while asked.status == "asked" and outside.now() < deadline:
@@ -81,10 +86,8 @@ def ask(
 
 def refused(refusal: ParapetError) -> str:
     """Return a refusal as it is told: what would do, too."""
-    from chalicelib import commands
-
     insist = "; if it cannot wait for them, --break-glass with --why insists"
-    return f"{refusal}{insist if isinstance(refusal, commands.OwnChange) else ''}"
+    return f"{refusal}{insist if isinstance(refusal, admission.OwnChange) else ''}"
 
 
 def told(outside: Outside, command: Command, finding: Finding, outcome: str, as_json: bool) -> None:

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import click
 
-from chalicelib import times
+from chalicelib import admission, times
 from chalicelib.api import shape
 from chalicelib.journal import Journal, place
-from chalicelib.model import Command, Finding, ParapetError, Scope
+from chalicelib.model import DAY, Command, Finding, ParapetError, Scope
+from chalicelib.pages import SKEW
 from chalicelib.scope import is_principal, places
 from cli import asking, errors, findings, output
 from cli.deployment import Outside
@@ -24,7 +25,7 @@ _WORDS: dict[Outcome, str] = {
 # As many at a time as a guard function carries out side by side without being throttled.
 AT_ONCE = 10
 # A fix may come long after its finding was opened, when somebody approves it.
-REACH = 90 * times.DAY
+REACH = 90 * DAY
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Candidate:
 def window(since: str, until: str | None, now: float) -> tuple[float, float]:
     """Return the span of time that two options name; raises ParapetError."""
     start = times.since(since, "--since", now)
-    end = times.since(until, "--until", now) if until is not None else now + findings.SKEW
+    end = times.since(until, "--until", now) if until is not None else now + SKEW
     if end <= start:
         raise ParapetError(f"--until {until} is before --since {since}")
     return start, end
@@ -104,15 +105,13 @@ def fixes(journal: Journal, chosen: Chosen) -> list[Finding]:
 
 def considered(outside: Outside, found: list[Finding], wish: Wish) -> list[Candidate]:
     """Return what is to be asked for each finding, and which of it the journal already shows to be impossible."""
-    from chalicelib import commands  # botocore comes with it, which `undo --help` does not need
-
     settings, now = outside.settings(), outside.now()
     heads = outside.deployment.journal.look([place(one.violation) for one in found], ()).heads
     candidates = [Candidate(one, _command(outside, one, wish)) for one in found]
     for one in candidates:
         try:
-            commands.admitted(one.command, one.finding, heads[place(one.finding.violation)], settings, now)
-        except commands.Refused as refusal:
+            admission.admitted(one.command, one.finding, heads[place(one.finding.violation)], settings, now)
+        except admission.Refused as refusal:
             one.outcome, one.answer = "impossible", asking.refused(refusal)
     return candidates
 

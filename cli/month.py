@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from chalicelib.model import STANDING, Command, Finding, ParapetError, Pause, Scope, Status, Step, Waiver
+from chalicelib.model import STANDING, US, Command, Finding, ParapetError, Pause, Scope, Status, Step, Waiver
+from chalicelib.notices.compose import ENDED
 from chalicelib.registry import Guardrail
-from chalicelib.remediation import US
 from chalicelib.settings import Settings
 
 # What `commands.end_waiver` answers.
-_ENDED = re.compile(r"ended waiver ([0-9a-f]{16})")
+_ENDED = re.compile(f"{ENDED}([0-9a-f]{{16}})")
 OVER: frozenset[str] = frozenset({"fixed", "gone", "noted"})
 GRANTS: frozenset[str] = frozenset({"undone", "exempted"})
 # How a violation can have ended a month; each has ended it in exactly one of these ways.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from chalicelib import commands, permitted, times
 from chalicelib.api import shape
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.commanding import command, once
 from chalicelib.api.route import Answer, chosen, journal, ours, route
+from chalicelib.model import Scope
 from chalicelib.settings import ANYHOW
 
-SCOPE = ("guardrail", "service", "account", "region", "resource", "part", "tag", "principal")
+SCOPE = tuple(one.name for one in fields(Scope))
 
 
 @route("GET", "/exemptions", "ending")

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from chalicelib import commands, pages, registry, times
+from chalicelib import admission, commands, pages, registry, times
 from chalicelib.api import shape
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.commanding import command, once
 from chalicelib.api.route import Answer, chosen, journal, ours, route, table
 from chalicelib.journal import place
-from chalicelib.model import STATUSES, Command, CommandKind, Finding, Status
+from chalicelib.model import DAY, STATUSES, Command, CommandKind, Finding, Status
 from chalicelib.settings import Settings
 
-# A finding's own clock may be ahead of API Gateway's.
-SKEW = 3600.0
 MOST = 200
 
 
@@ -24,12 +22,12 @@ def listed(asked: Asked) -> Answer:
     """List findings, newest first; of the last day unless status, resource or since say otherwise."""
     status = cast("Status | None", asked.one_of("status", STATUSES))
     resource = asked.given.get("resource")
-    since = 0.0 if status or resource else asked.at - times.DAY
+    since = 0.0 if status or resource else asked.at - DAY
     if "since" in asked.given:
         since = asked.time("since", times.since)
     guardrail = asked.one_of("guardrail", registry.names())
     limit = asked.count("limit", 50, MOST)
-    wanted = pages.Wanted(since, asked.at + SKEW, status, resource, guardrail)
+    wanted = pages.Wanted(since, asked.at + pages.SKEW, status, resource, guardrail)
     page = pages.read(ours(), table(), wanted, limit, _mark(asked))
     return Answer(
         {
@@ -110,8 +108,8 @@ def _ask(asked: Asked, kind: CommandKind, until: float = 0.0) -> Answer:
 
 def _admit(wanted: Command, finding: Finding, settings: Settings) -> None:
     try:
-        commands.admitted(wanted, finding, journal().head(place(finding.violation)), settings, wanted.at)
-    except commands.OwnChange as error:
+        admission.admitted(wanted, finding, journal().head(place(finding.violation)), settings, wanted.at)
+    except admission.OwnChange as error:
         insist = '"break_glass": "true" and a "why" insist on it, which is recorded and told loudly'
         raise Declined(409, f"{error}; {insist}") from error
 

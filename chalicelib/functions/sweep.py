@@ -7,7 +7,7 @@ from typing import Any
 from chalice import Blueprint
 from chalice.app import CloudWatchEvent
 
-from chalicelib import commands, organisation, registry, telemetry, wiring
+from chalicelib import bus, commands, organisation, registry, telemetry, wiring
 from chalicelib.journal import Journal
 from chalicelib.model import AwsError
 from chalicelib.registry import Guardrail
@@ -30,8 +30,8 @@ def sweep(event: CloudWatchEvent) -> None:
         except AwsError as error:
             # Whom we know without asking is swept all the same.
             accounts, problem = list(dict.fromkeys((own, *chosen.accounts.ids))), error
-        commands.emit(aws, commands.SWEEP, list(details(registry.load(), accounts, chosen.swept)))
-        commands.look_again(aws, commands.unwaived(Journal(aws, chosen.table), time.time()))
+        bus.emit(aws, bus.SWEEP, list(details(registry.load(), accounts, chosen.swept)))
+        bus.look_again(aws, commands.unwaived(Journal(aws, chosen.table), time.time()))
         if problem:
             raise problem
 
@@ -39,7 +39,7 @@ def sweep(event: CloudWatchEvent) -> None:
 def details(rails: Sequence[Guardrail], accounts: Sequence[str], regions: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield what each sweep event says; a stopped trail blinds everything else, so that the trails come first."""
     for rail in sorted(rails, key=lambda rail: rail.service != "cloudtrail"):
-        if not rail.momentary:
+        if rail.swept:
             for account in accounts:
                 for region in regions[:1] if rail.everywhere else regions:
                     yield {"service": rail.service, "guardrail": rail.name, "account": account, "region": region}
