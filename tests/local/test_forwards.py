@@ -27,8 +27,7 @@ def rule(**properties: Any) -> dict[str, Any]:
 
 
 def test_the_heartbeat_goes_to_its_queue() -> None:
-    [forward] = load("test").forwards
-    assert forward.queue == "HeartbeatQueue"
+    [forward] = [one for one in load("test").forwards if one.queue == "HeartbeatQueue"]
     put = cloudtrail("ssm:PutParameter", requestParameters={"name": heartbeat.parameter("test")})
     assert matches(forward.pattern, put)
     assert not matches(forward.pattern, cloudtrail("ssm:PutParameter", requestParameters={"name": "/other"}))

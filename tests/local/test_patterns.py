@@ -140,6 +140,23 @@ class TestTexts:
             ({"anything-but": ["a", "b"]}, "c", True),
             ({"anything-but": "1"}, 1, True),
             ({"anything-but": "a"}, None, True),
+            ({"anything-but": {"prefix": "eu-"}}, "us-east-1", True),
+            ({"anything-but": {"prefix": ["eu-", "us-"]}}, "us-east-1", False),
+            ({"anything-but": {"wildcard": "*-east-*"}}, "us-east-1", False),
+            ({"equals-ignore-case": "Stopped"}, "sTOPPED", True),
+            ({"equals-ignore-case": "Stopped"}, "Stop", False),
+            ({"wildcard": "arn:*:alarm:prod-*"}, "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:prod-x", True),
+            ({"wildcard": "a*b*a"}, "aba", True),
+            ({"wildcard": "a*a"}, "a", False),
+            ({"wildcard": "a*b*c"}, "acb", False),
+            ({"wildcard": "*"}, "", True),
+            ({"wildcard": "*"}, 1, False),
+            ({"numeric": [">", 0]}, 1, True),
+            ({"numeric": [">", 0]}, 0, False),
+            ({"numeric": [">=", 4, "<", 7]}, 6.9, True),
+            ({"numeric": [">=", 4, "<", 7]}, 7, False),
+            ({"numeric": ["=", 1]}, True, False),
+            ({"numeric": [">", 0]}, "1", False),
         ],
     )
     def test_operators(self, rule: dict[str, Any], value: Any, expected: bool) -> None:
@@ -190,17 +207,21 @@ class TestRefusal:
     @pytest.mark.parametrize(
         ("pattern", "text"),
         [
-            ({"a": [{"numeric": [">", 0]}]}, "a: the operator 'numeric'"),
+            ({"a": [{"numeric": [">"]}]}, "a: the operator 'numeric'"),
+            ({"a": [{"numeric": ["!=", 1]}]}, "'numeric'"),
+            ({"a": [{"numeric": [">", "0"]}]}, "'numeric'"),
+            ({"a": [{"numeric": [[], 0]}]}, "'numeric'"),
             ({"a": [{"cidr": "10.0.0.0/8"}]}, "'cidr'"),
-            ({"a": [{"wildcard": "*"}]}, "'wildcard'"),
-            ({"a": [{"equals-ignore-case": "x"}]}, "'equals-ignore-case'"),
+            ({"a": [{"wildcard": ["*"]}]}, "'wildcard'"),
+            ({"a": [{"equals-ignore-case": 1}]}, "'equals-ignore-case'"),
             ({"a": [{"Prefix": "x"}]}, "'Prefix'"),
             ({"a": [{"exists": "true"}]}, "'exists' with 'true'"),
             ({"a": [{"exists": 0}]}, "'exists' with 0"),
             ({"a": [{"prefix": 1}]}, "'prefix' with 1"),
             ({"a": [{"prefix": {"equals-ignore-case": "x"}}]}, "'prefix'"),
             ({"a": [{"suffix": ["x"]}]}, "'suffix'"),
-            ({"a": [{"anything-but": {"prefix": "x"}}]}, "'anything-but'"),
+            ({"a": [{"anything-but": {"exists": True}}]}, "'anything-but'"),
+            ({"a": [{"anything-but": {"prefix": []}}]}, "'anything-but'"),
             ({"a": [{"anything-but": [1]}]}, "'anything-but'"),
             ({"a": [{"anything-but": []}]}, "'anything-but'"),
             ({"a": [{"prefix": "x", "suffix": "y"}]}, "a: one operator at a time, not ['prefix', 'suffix']"),
@@ -228,9 +249,9 @@ class TestRefusal:
 
     def test_comes_even_where_something_else_decides(self) -> None:
         with pytest.raises(PatternError):
-            matches({"a": ["no"], "b": [{"numeric": ["=", 1]}]}, {"a": "yes"})
+            matches({"a": ["no"], "b": [{"cidr": "10.0.0.0/8"}]}, {"a": "yes"})
         with pytest.raises(PatternError):
-            matches({"$or": [{"a": ["yes"]}, {"b": [{"numeric": ["=", 1]}]}]}, {"a": "yes"})
+            matches({"$or": [{"a": ["yes"]}, {"b": [{"cidr": "10.0.0.0/8"}]}]}, {"a": "yes"})
 
 
 LEAF = st.none() | st.booleans() | st.integers() | st.text(max_size=3)

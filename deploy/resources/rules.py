@@ -1,0 +1,62 @@
+"""What brings alerts over EventBridge to their queue: rules for AWS's services, the team's own, what people ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chalicelib.alerts import custom, watched
+from chalicelib.alerts.custom import Custom
+from chalicelib.section import SettingsError
+from chalicelib.settings import Settings
+from deploy.intrinsics import arn, named, resource
+from deploy.resources.functions import RETRY
+
+ROOT = Path(__file__).parent.parent.parent
+# The longest description that EventBridge takes.
+DESCRIPTION = 512
+COMMANDS = {"source": ["parapet"], "detail-type": ["Parapet Command"], "detail": {"service": ["alert"]}}
+
+
+def resources(settings: Settings, root: Path = ROOT) -> dict[str, Any]:
+    """Return the rules; raises SettingsError where one of the team's does not fit its samples."""
+    found = {
+        "AlertCommandsRule": _rule("alert-commands", "Takes what people ask for about alerts", COMMANDS),
+    }
+    for number, (names, pattern) in enumerate(watched.grouped(watched.chosen(settings.sources)), 1):
+        about = f"Takes what is told as an alert by {', '.join(names)}"
+        found[f"AlertSources{number}Rule"] = _rule(f"alert-sources-{number}", about, pattern)
+    for rule in settings.events:
+        custom.load(rule, _samples(rule, root))
+        name = "".join(part.capitalize() for part in rule.name.split("-"))
+        about = f"Takes events for the team's own rule {rule.name}"
+        found[f"Event{name}Rule"] = _rule(f"event-{rule.name}", about, rule.pattern)
+        if rule.resolves is not None:
+            ends = f"Takes the events that end those of the team's own rule {rule.name}"
+            found[f"Event{name}OverRule"] = _rule(f"event-{rule.name}-over", ends, rule.resolves)
+    return found
+
+
+def _rule(name: str, about: str, pattern: Mapping[str, Any]) -> dict[str, Any]:
+    target = {
+        "Id": "queue",
+        "Arn": arn("AlertQueue"),
+        "RetryPolicy": RETRY["rule"],
+        "DeadLetterConfig": {"Arn": arn("RuleDeadLetters")},
+    }
+    return resource(
+        "AWS::Events::Rule",
+        Name=named(name),
+        Description=about[:DESCRIPTION],
+        EventPattern=pattern,
+        State="ENABLED",
+        Targets=[target],
+    )
+
+
+def _samples(rule: Custom, root: Path) -> dict[str, str]:
+    try:
+        return {name: (root / name).read_text("utf-8") for name in rule.samples}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{rule.where}: a sample cannot be read, from {root.name}/ on: {error}") from None
