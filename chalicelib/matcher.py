@@ -35,7 +35,7 @@ class About(Protocol):
 class Matcher:
     """Each field that is given must fit, by one of its texts; an empty one fits anything.
 
-    All but the severity may hold `*`; a tag is a key, or `key=value`.
+    All but the severity may hold `*`; a tag is a key, or `key=value`; `alert` is the id that people know an alert by.
     """
 
     severity: tuple[str, ...] = ()
@@ -46,14 +46,16 @@ class Matcher:
     region: tuple[str, ...] = ()
     resource: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
+    alert: tuple[str, ...] = ()
 
-    def fits(self, about: About, tags: Mapping[str, str]) -> bool:
-        """Whether something with these tags is meant."""
-        return all(
-            _any(patterns, getattr(about, field))
-            for field, patterns in plain(self).items()
-            if patterns and field != "tag"
-        ) and (not self.tag or any(_tagged(one, tags) for one in self.tag))
+    def fits(self, about: About, tags: Mapping[str, str], alert: str = "") -> bool:
+        """Whether something with these tags is meant, which is told under an alert's id, if under any."""
+        named = {field: patterns for field, patterns in plain(self).items() if field not in ("tag", "alert")}
+        return (
+            all(_any(patterns, getattr(about, field)) for field, patterns in named.items() if patterns)
+            and (not self.tag or any(_tagged(one, tags) for one in self.tag))
+            and (not self.alert or _any(self.alert, alert))
+        )
 
     def __str__(self) -> str:
         """Return the fields that are given, as people write them: `service=checkout severity=high,low`; `all`."""
@@ -67,7 +69,7 @@ FIELDS: tuple[str, ...] = tuple(Matcher.__dataclass_fields__)
 def read(section: Section) -> Matcher:
     """Return what a table of the settings is about; other keys are left to the caller; raises SettingsError."""
     words = "|".join(map(re.escape, SEVERITIES))
-    found = {field: section.texts(field, r"[^\s,]+", "a text without blanks or commas") for field in FIELDS[1:]}
+    found = {field: section.texts(field, r"[^\s,]+", "a text without blanks or commas") for field in FIELDS[1:-1]}
     return Matcher(section.texts("severity", words, "a severity: " + ", ".join(SEVERITIES)), **found)
 
 

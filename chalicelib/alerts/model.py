@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chalicelib.alerts.signal import Signal
 from chalicelib.matcher import Matcher
 from chalicelib.model import Destination, Notice, Severity
 
@@ -36,6 +37,7 @@ class Alert:
         quiet: why it is not told: a silence's id, or the fingerprint of the alert that inhibits it.
         due: when to look again whether it is to be told.
         fired: how often it has begun to fire.
+        waiting: the report that is to be told once it is no longer kept quiet.
         rev: counts its writes.
     """
 
@@ -58,6 +60,7 @@ class Alert:
     quiet: str = ""
     due: float | None = None
     fired: int = 0
+    waiting: Signal | None = None
     rev: int = 0
 
 
@@ -89,12 +92,15 @@ class Group:
         flush: when to tell them.
         unsent: notices that are decided, and perhaps not sent yet.
         due: when to look at it again.
-        dismissed: how often people called this one not actionable.
+        told: how many notices this episode has had.
+        first: the fingerprint of its first alert.
         source: that of its first alert.
-        name: that of its first alert.
+        name: likewise.
         service: likewise.
         account: likewise.
         region: likewise.
+        resource: likewise.
+        tags: likewise.
         rev: counts its writes.
     """
 
@@ -121,13 +127,21 @@ class Group:
     flush: float | None = None
     unsent: tuple[Notice, ...] = ()
     due: float | None = None
-    dismissed: int = 0
+    told: int = 0
+    first: str = ""
     source: str = ""
     name: str = ""
     service: str = ""
     account: str = ""
     region: str = ""
+    resource: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
     rev: int = 0
+
+    @property
+    def thread(self) -> str:
+        """The name of the thread that this episode is told in."""
+        return f"{self.id}:{self.episode}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +155,17 @@ class Silence:
     why: str
     at: float
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How often people have called an alert not actionable within a week."""
+
+    fingerprint: str
+    name: str
+    title: str
+    source: str
+    service: str
+    objective: str
+    dismissed: int
+    fired: int

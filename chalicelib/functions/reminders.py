@@ -1,18 +1,23 @@
-"""The function that tells of permissions before they end, and of pauses that do not."""
+"""The function that tells of permissions before they end, of pauses that do not, and of what is noise."""
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from chalice import Blueprint
 from chalice.app import CloudWatchEvent
 
 from chalicelib import permitted, registry, telemetry, wiring
+from chalicelib.alerts import compose as alerts
+from chalicelib.alerts.asking import week
+from chalicelib.alerts.book import Book
 from chalicelib.journal import Journal
 from chalicelib.model import DAY, Finding, Notice
 from chalicelib.notices import compose
 from chalicelib.settings import Settings
 
 blueprint = Blueprint(__name__)
+MONDAY = 0
 # One morning may come so much later than the last (seconds): what ends before the next is told on this one.
 LATE = 3600.0
 
@@ -25,8 +30,20 @@ def reminders(event: CloudWatchEvent) -> None:
         account = event.context.invoked_function_arn.split(":")[4]
         aws, chosen = wiring.accounts(account)(account, ""), wiring.configured(registry.load(), account)
         outbox = wiring.outbox(aws, chosen)
-        for notice in notices(Journal(aws, chosen.table), chosen, time.time()):
+        now = time.time()
+        for notice in notices(Journal(aws, chosen.table), chosen, now):
             outbox.send(notice)
+        if noise := proposal(Book(aws, chosen.table), now):
+            outbox.send(noise)
+
+
+def proposal(book: Book, now: float) -> Notice | None:
+    """Return the proposal about what people called not actionable last week: on Mondays, where they did."""
+    if datetime.fromtimestamp(now, UTC).weekday() != MONDAY:
+        return None
+    last = week(now - 7 * DAY)
+    noise = book.noise(last)
+    return alerts.proposal(noise, last, now) if noise else None
 
 
 def notices(journal: Journal, settings: Settings, now: float) -> Iterator[Notice]:

@@ -311,10 +311,16 @@ class Table:
         names, values = params.get("ExpressionAttributeNames", {}), params.get("ExpressionAttributeValues", {})
         self._only(
             params,
-            {"IndexName", "KeyConditionExpression"},
-            {"ExpressionAttributeNames", "ExpressionAttributeValues", "ScanIndexForward", "FilterExpression"},
+            {"KeyConditionExpression"},
+            {
+                "IndexName",
+                "ExpressionAttributeNames",
+                "ExpressionAttributeValues",
+                "ScanIndexForward",
+                "FilterExpression",
+            },
         )
-        hashed, _, ranged = INDEXES[params["IndexName"]]
+        hashed, _, ranged = INDEXES[params["IndexName"]] if "IndexName" in params else ("pk", "S", "sk")
         key, wanted = params["KeyConditionExpression"], params.get("FilterExpression", "")
         attributes = {names.get(word, word) for word in tokens(key) if word not in ("AND", "BETWEEN")}
         about = {name for name in attributes if not name.startswith(":") and name not in COMPARED}
@@ -335,7 +341,7 @@ class Table:
                 found.append(item)
         insist(used == {*names, *values}, f"given, and used by nothing: {({*names, *values}) - used}")
         forward = params.get("ScanIndexForward", True)
-        return {"Items": sorted(found, key=lambda item: Decimal(item[ranged]["N"]), reverse=not forward)}
+        return {"Items": sorted(found, key=lambda item: _rank(item[ranged]), reverse=not forward)}
 
     # Writing
 
@@ -409,6 +415,10 @@ class Table:
         insist(params.get("TableName") == self.name, f"there is no table {params.get('TableName')!r}")
         given = params.keys() - {"TableName"}
         insist(needed <= given <= needed | known, f"the table does not know {given - needed - known}")
+
+
+def _rank(value: Value) -> tuple[Decimal, str]:
+    return Decimal(value.get("N", "0")), value.get("S", "")
 
 
 def _key(raw: Mapping[str, Value]) -> Key:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from chalicelib import commands, registry, scope
+from chalicelib import bus, commands, obeying, registry, scope
 from chalicelib.events import parse
 from chalicelib.journal import Journal
 from chalicelib.model import EVERYTHING, ORIGINS, Asker, Aws, Command, CommandKind, Scope
@@ -126,13 +126,13 @@ class Machine(RuleBasedStateMachine):
     def on_bus(self, kind: str, detail: dict[str, Any]) -> Job:
         def run(one: Invocation) -> None:
             pipeline = self.world.pipeline(one)
-            if kind == commands.COMMAND:
-                commands.carry_out(pipeline, detail["command"], one.request)
+            if kind == bus.COMMAND:
+                obeying.carry_out(pipeline, detail["command"], one.request)
             else:
-                assert kind == commands.LOOK_AGAIN
+                assert kind == bus.LOOK_AGAIN
                 pipeline.look_again(detail["finding"], one.request)
 
-        name = "command" if kind == commands.COMMAND else "look"
+        name = "command" if kind == bus.COMMAND else "look"
         about = detail.get("command") or detail.get("finding")
         return Job(name, detail["service"], f"{name} {about}", run, about)  # type: ignore[arg-type]
 

@@ -164,7 +164,7 @@ class Reach:
     def __init__(self, invocation: Invocation, region: str) -> None:
         self.invocation, self.account, self.region = invocation, ACCOUNT, region
 
-    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+    def __call__(self, service: str, operation: str, /, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
         try:
             return self._make(Made(service, operation, params))
         except AwsError as error:
@@ -172,7 +172,7 @@ class Reach:
                 return {}
             raise
 
-    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+    def all(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
         return list(self._make(Made(service, operation, params)).get(key) or [])
 
     def _make(self, made: Made) -> dict[str, Any]:
