@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from chalicelib.model import (
     EVERYTHING,
@@ -14,9 +15,11 @@ from chalicelib.model import (
     Finding,
     Mode,
     Notice,
+    Page,
     Pause,
     Scope,
     Severity,
+    Status,
     Waiver,
     plain,
 )
@@ -65,9 +68,27 @@ AFTERWARDS: dict[Mode, str] = {
     "observe": "then, if it is still so, Parapet tells again",
     "off": "nothing happens then: its guardrail is off",
 }
+# What it means for a pager: that it stands, that somebody has decided about it, that it is over.
+PAGES: dict[Status, Page | Literal[""]] = {
+    "observed": "trigger",
+    "asked": "trigger",
+    "held": "trigger",
+    "failed": "trigger",
+    # Nothing will tell that it is over.
+    "noted": "trigger",
+    "rejected": "acknowledge",
+    "fixed": "resolve",
+    "gone": "resolve",
+    "undone": "resolve",
+    "exempted": "resolve",
+    "fixing": "",
+    "undoing": "",
+}
 WHY_LENGTH = 600
 # How the answer begins that the end of a waiver is recorded with; the waiver's id follows.
 ENDED = "ended waiver "
+# Likewise for a silence.
+UNSILENCED = "ended silence "
 
 
 def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
@@ -93,7 +114,21 @@ def of_finding(finding: Finding, note: str = "", about: str = "") -> Notice:
         event_id=finding.event_id,
         actions=tuple(action for action in ACTIONS.get(finding.status, ()) if _possible(action, finding)),
         question=finding.question,
+        source="guardrail",
+        name=finding.violation.guardrail,
+        account=finding.violation.account,
+        region=finding.violation.region,
+        resource=finding.violation.resource,
+        since=finding.opened,
+        fingerprint=finding.id,
+        page=_page(finding),
     )
+
+
+def _page(finding: Finding) -> Page | Literal[""]:
+    """Return what a finding means for a pager, where a route has one."""
+    page = PAGES[finding.status]
+    return "acknowledge" if page == "trigger" and finding.acknowledged else page
 
 
 def answer(finding: Finding, command: Command, loud: bool = False) -> Notice:
@@ -230,7 +265,9 @@ def of_waiver_ending(waiver: Waiver, covers: int, at: float) -> Notice:
 
 
 def of_switch(command: Command) -> Notice | None:
-    """Return the news of a pause, a resume, an exemption of a scope, or the end of one; None for any other command."""
+    """Return the news of a pause, a resume, an exemption of a scope, a silence, or an end of one; else None."""
+    if command.kind == "silence" and command.about and command.status == "done":
+        return _of_silence(command)
     if command.finding or command.status != "done" or command.kind not in ("pause", "resume", "exempt"):
         return None
     scope, waiver = command.scope, command.answer.partition(ENDED)[2]
@@ -261,6 +298,31 @@ def of_switch(command: Command) -> Notice | None:
         at=command.at,
         guardrail=scope.guardrail or None,
         loud=status == "paused",
+    )
+
+
+def _of_silence(command: Command) -> Notice:
+    ended = command.answer.partition(UNSILENCED)[2]
+    effect = (
+        ("What of it fires still is told within minutes.",)
+        if ended
+        else (
+            f"Nothing of it is told until {moment(command.until)}; recoveries are.",
+            f"To end it now: ./parapet silence --end {command.id} --why REASON.",
+        )
+    )
+    return Notice(
+        key=f"command:{command.id}",
+        thread=f"silence:{ended or command.id}",
+        kind="finding",
+        severity="low",
+        status="ended" if ended else "silenced",
+        title=f"{'No longer silenced' if ended else 'Silenced'}: {clip(command.about)}",
+        lines=(_by(command.who, command.why), *effect),
+        facts=(("What", clip(command.about)), ("Who", command.who), ("Identity", command.by or "not known")),
+        at=command.at,
+        source="parapet",
+        name="silence",
     )
 
 
@@ -318,7 +380,7 @@ def of_trouble(key: str, title: str, lines: tuple[str, ...], facts: tuple[tuple[
     """Return the news that Parapet itself could not do something, with what to mend."""
     return Notice(
         key=key, thread=key, kind="trouble", severity="high", status="trouble", title=clip(title),
-        lines=tuple(clip(line) for line in lines), facts=facts, at=at,
+        lines=tuple(clip(line) for line in lines), facts=facts, at=at, source="parapet", page="trigger",
     )  # fmt: skip
 
 
@@ -377,6 +439,8 @@ def _facts(finding: Finding) -> tuple[tuple[str, str], ...]:
     if actor:
         facts += [("Who", f"{actor.who} ({actor.kind})"), ("From", actor.ip), ("With", clip(actor.tool.split(" ")[0]))]
         facts.append(("Call", finding.event_name))
+    elif finding.origin == "event" and finding.event_name:
+        facts.append(("Because of", finding.event_name))
     else:
         facts.append(("Who", "not known: found standing"))
     if finding.source:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from chalicelib.model import Aws, AwsError, Channel, Destination, Notice, ParapetError, plain
 from chalicelib.notices.routes import Routes
 
-# What SQS takes at once.
-BATCH = 10
+# What a thread is for, and a mailbox is not.
+IN_PASSING = frozenset({"joined", "acknowledged", "silenced"})
+# What SQS takes at once: in messages, and in bytes with room to spare (JSON is ASCII here).
+BATCH, LARGEST = 10, 240_000
 
 
 class Outbox:
@@ -39,10 +41,9 @@ class Outbox:
             entries = [
                 {"Id": str(number), **_message(notice if channel == "slack" else replace(notice, picture=""))}
                 for number, notice in enumerate(routed)
-                if channel in channels(notice)
+                if channel in channels(notice) or (channel == "pagerduty" and self._ends_a_page(notice))
             ]
-            for start in range(0, len(entries), BATCH):
-                batch = entries[start : start + BATCH]
+            for batch in _batches(entries):
                 answer = self._aws("sqs", "send_message_batch", QueueUrl=queue, Entries=batch)
                 for failed in answer.get("Failed", []):
                     raise AwsError("sqs:SendMessage", failed["Code"], failed.get("Message", ""))
@@ -53,6 +54,22 @@ class Outbox:
                     f"{notice.key} goes to {', '.join(lacking)}, of which PARAPET_..._QUEUE says nothing"
                 )
 
+    def _ends_a_page(self, notice: Notice) -> bool:
+        """Whether a finding's news may end a page that another route has sent: routes change, also with the hour."""
+        return bool(self._routes and self._routes.pages and notice.page in ("acknowledge", "resolve"))
+
+
+def _batches(entries: Sequence[Mapping[str, str]]) -> Iterator[list[Mapping[str, str]]]:
+    """Yield entries in as few batches as SQS takes, which bounds their number and their size together."""
+    batch: list[Mapping[str, str]] = []
+    for entry in entries:
+        if batch and (len(batch) == BATCH or sum(len(one["MessageBody"]) for one in (*batch, entry)) > LARGEST):
+            yield batch
+            batch = []
+        batch.append(entry)
+    if batch:
+        yield batch
+
 
 def channels(notice: Notice) -> set[Channel]:
     """Return the channels that a notice goes to."""
@@ -62,12 +79,12 @@ def channels(notice: Notice) -> set[Channel]:
     found: set[Channel] = {"slack"} if where.slack else set()
     if where.pagerduty and notice.page:
         found.add("pagerduty")
-    return found | ({"email"} if where.email else set())
+    return found | ({"email"} if where.email and notice.status not in IN_PASSING else set())
 
 
 def _message(notice: Notice) -> dict[str, str]:
     return {
-        "MessageBody": json.dumps({**plain(notice), "destination": notice.destination and plain(notice.destination)}),
+        "MessageBody": dump(notice),
         "MessageGroupId": _token(notice.thread),
         "MessageDeduplicationId": _token(notice.key),
     }
@@ -76,6 +93,11 @@ def _message(notice: Notice) -> dict[str, str]:
 def _token(text: str) -> str:
     # SQS takes 128 characters of a narrow alphabet; keys may hold ARNs.
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def dump(notice: Notice) -> str:
+    """Return a notice as a message has it."""
+    return json.dumps({**plain(notice), "destination": notice.destination and plain(notice.destination)})
 
 
 def load(body: str) -> Notice:
@@ -88,7 +110,7 @@ def load(body: str) -> Notice:
         for name in ("tags", "links"):
             known[name] = tuple((k, v) for k, v in raw.get(name, ()))
         if where := raw.get("destination"):
-            known["destination"] = Destination(where["slack"], where["pagerduty"], tuple(where["email"]))
+            known["destination"] = Destination(**{**where, "email": tuple(where["email"])})
         return Notice(**{**known, "lines": lines, "facts": facts, "actions": tuple(raw.get("actions", ()))})
     except (ValueError, TypeError, KeyError) as error:
         raise ParapetError(f"this message is not a notice of Parapet: {error}") from None

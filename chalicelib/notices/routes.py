@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib import matcher
 from chalicelib.matcher import ANYTHING, About, Matcher
@@ -93,6 +92,11 @@ class Routes:
         return notice.destination or self.route(notice, dict(notice.tags), notice.at).destination
 
     @property
+    def pages(self) -> bool:
+        """Whether any route pages anybody."""
+        return any(route.destination.pagerduty for route in (self.otherwise, *self.given))
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """Return every e-mail address that a route names, each once."""
         every = (self.otherwise, *self.given)
@@ -122,6 +126,7 @@ def _route(section: Section, number: int, slack: str, services: Sequence[str]) -
         slack=section.text("slack", "") or ("" if {"pagerduty", "email"} & set(section.content) else slack),
         pagerduty=_service(section, "pagerduty", services),
         email=section.texts("email", MAIL.pattern, "an e-mail address"),
+        mention=_mention(section),
     )
     text = section.text("hours", "")
     after = section.seconds("escalate_after", "10m") if "escalate_after" in section.content else 0.0
@@ -140,6 +145,14 @@ def _route(section: Section, number: int, slack: str, services: Sequence[str]) -
     )
     section.nothing_else()
     return route
+
+
+def _mention(section: Section) -> str:
+    text = section.text("mention", "")
+    if text and not re.fullmatch(r"[UWS][A-Z0-9]{6,}|here|channel", text):
+        where = section.where("mention")
+        raise SettingsError(f"{where}: {text!r} is no id of a Slack user (U…) or user group (S…), here or channel")
+    return text
 
 
 def _service(section: Section, key: str, services: Sequence[str]) -> str:
@@ -175,6 +188,8 @@ def _minute(text: str, where: str) -> int:
 def _zone(name: str, where: str) -> tzinfo:
     if name.upper() == "UTC":
         return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # every function reads the routes, and few have hours
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,11 +1,14 @@
 """Parapet's alarms on itself: a watchman who has fallen asleep must not be the one to tell.
 
-CloudWatch watches and the alert topic tells; no function of ours has a part in it. `KINDS` says what each kind of alarm
-means and what to do; `docs/operations.md` has a section of that name for each.
+CloudWatch watches. Each alarm tells the alert topic, as any alarm does: when we work, people read of it in Slack with
+all that belongs to it. Whether we work is for `unhealthy` to say, an alarm on those alarms that tells the page topic,
+where no function of ours has a part. `KINDS` says what each kind of alarm means and what to do; `docs/operations.md`
+has a section of that name for each.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +16,7 @@ from typing import Any, Literal
 from chalice.utils import to_cfn_resource_name
 
 from chalicelib import registry
+from chalicelib.model import ParapetError
 from deploy.intrinsics import named, ref, resource, sub
 from deploy.resources.functions import Function
 from deploy.resources.heartbeat import RULE
@@ -84,7 +88,7 @@ KINDS = {
         Kind(
             "stuck",
             "A message has waited in {subject} for more than fifteen minutes: people are not told.",
-            "The log of notify says why Slack does not take it: token, scopes, channel, or Slack is down.",
+            "The log of the function that empties it says why: what people are told through may be down, or refuse us.",
             "Maximum", 5, 1, 900,
         ),
         Kind(
@@ -119,6 +123,12 @@ KINDS = {
         ),
     )
 }  # fmt: skip
+
+# After these we may not hear of an alarm, or not tell of it: what CloudWatch says of it then must reach people anyhow.
+UNHEALTHY = frozenset({"failing", "lost", "quiet", "dead-letters", "stuck", "silence"})
+UNWELL = "UnhealthyAlarm"
+# What one composite alarm looks at; its rule has at most 10,240 characters.
+CHILDREN = 100
 
 
 @dataclass(frozen=True)
@@ -155,17 +165,55 @@ def alarms(functions: Iterable[Function], others: Mapping[str, Any]) -> Iterator
             queue = one["Properties"]["QueueName"]["Fn::Sub"].removeprefix("parapet-${Stage}-")
             metrics = _queue(logical, "ApproximateNumberOfMessagesVisible")
             yield Alarm(KINDS["dead-letters"], queue.removesuffix(".fifo"), queue, metrics)
+        elif one["Type"] == "AWS::SQS::Queue" and "RedrivePolicy" in one["Properties"]:
+            queue = one["Properties"]["QueueName"]["Fn::Sub"].removeprefix("parapet-${Stage}-")
+            metrics = _queue(logical, "ApproximateAgeOfOldestMessage")
+            yield Alarm(KINDS["stuck"], f"{queue.removesuffix('.fifo')}-stuck", queue, metrics)
     ours = {"Stage": ref("Stage")}
-    yield Alarm(KINDS["stuck"], "slack-stuck", "slack.fifo", _queue("SlackQueue", "ApproximateAgeOfOldestMessage"))
     yield Alarm(KINDS["slow"], "slow", "", (Metric("Parapet", "SecondsToRemediate", ours),))
     yield Alarm(KINDS["failures"], "failures", "", (Metric("Parapet", "Failures", ours),))
     yield Alarm(KINDS["forged"], "forged", "", (Metric("Parapet", "Forgeries", ours),))
     yield Alarm(KINDS["silence"], "silence", "", _rule(RULE, "TriggeredRules"))
 
 
-def resources(functions: Iterable[Function], others: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the alarms as resources."""
-    return {f"{to_cfn_resource_name(one.name)}Alarm": _resource(one) for one in alarms(functions, others)}
+def resources(functions: Iterable[Function], others: Mapping[str, Any], paging: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the alarms as resources; raises ParapetError for more than one alarm can look at.
+
+    Args:
+        functions: all of them.
+        others: the resources among which are the queues.
+        paging: names of people's own alarms that page over the plain topic when we are not there to do it.
+    """
+    every = {f"{to_cfn_resource_name(one.name)}Alarm": one for one in alarms(functions, others)}
+    found = {logical: _resource(one) for logical, one in every.items()}
+    deaf_or_dumb = [logical for logical, one in every.items() if one.kind.name in UNHEALTHY]
+    if len(deaf_or_dumb) > CHILDREN:
+        raise ParapetError(f"{len(deaf_or_dumb)} alarms say whether Parapet is well, and an alarm looks at {CHILDREN}")
+    found[UNWELL] = _composite(
+        "unhealthy",
+        "Parapet may be deaf or dumb: one of the alarms that this one names is on. ./parapet doctor says which part, "
+        "docs/operations.md#unhealthy what to do. Alarms under [paging] page over this topic until it is over.",
+        " OR ".join(f'ALARM("${{{logical}}}")' for logical in deaf_or_dumb),
+    )
+    for name in paging:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        found[f"Page{digest}Alarm"] = _composite(
+            f"page-{name}",
+            f"{name} is on while Parapet is not well, and may not have told anybody. See docs/operations.md#unhealthy",
+            f'ALARM("{name}") AND ALARM("${{{UNWELL}}}")',
+        )
+    return found
+
+
+def _composite(name: str, text: str, rule: str) -> dict[str, Any]:
+    return resource(
+        "AWS::CloudWatch::CompositeAlarm",
+        AlarmName=named(name),
+        AlarmDescription=text,
+        AlarmRule=sub(rule),
+        AlarmActions=[ref("PageTopic")],
+        OKActions=[ref("PageTopic")],
+    )
 
 
 def _of_function(function: Function) -> Iterator[tuple[str, tuple[Metric, ...]]]:

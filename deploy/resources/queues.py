@@ -8,39 +8,55 @@ from deploy.intrinsics import allow, arn, document, named, ref, resource, sub
 
 DAY = 86400
 FOURTEEN_DAYS = 14 * DAY
+# Six times the timeout of the functions that empty queues, as Lambda wants it.
+VISIBILITY = 180
 
 
 def resources() -> dict[str, Any]:
     """Return the queues, with the policies of those that AWS itself fills."""
     rules = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/parapet-${Stage}-*"
+    by_alert_topic = _by("AlertTopicOnly", "sns", ArnEquals={"aws:SourceArn": ref("AlertTopic")})
+    by_failures = _by("FailuresOnly", "sns", ArnEquals={"aws:SourceArn": ref("FailuresTopic")})
+    by_our_rules = _by("OurRulesOnly", "events", ArnLike={"aws:SourceArn": sub(rules)})
+    by_heartbeat = _by("HeartbeatOnly", "events", ArnEquals={"aws:SourceArn": arn("HeartbeatRule")})
     return {
-        "SlackQueue": _queue(
-            "slack.fifo",
-            4 * DAY,
-            FifoQueue=True,
-            DeduplicationScope="messageGroup",
-            FifoThroughputLimit="perMessageGroupId",
-            # Six times the timeout of the function that empties it, as Lambda wants it.
-            VisibilityTimeout=180,
-            RedrivePolicy={"deadLetterTargetArn": arn("SlackDeadLetters"), "maxReceiveCount": 10},
-        ),
-        "SlackDeadLetters": _queue("slack-dead-letters.fifo", FOURTEEN_DAYS, FifoQueue=True),
+        **_channel("Slack"),
+        **_channel("PagerDuty"),
+        **_channel("Email"),
+        **_emptied("Alert", "alerts", 5),
+        "AlertQueuePolicy": _filled("AlertQueue", by_alert_topic, by_our_rules),
+        # What the topic cannot deliver to the queue.
+        "AlertDeadLettersPolicy": _filled("AlertDeadLetters", by_alert_topic),
+        **_emptied("Enrich", "enrich", 5),
         "DeadLetters": _queue("dead-letters", FOURTEEN_DAYS),
-        "DeadLettersPolicy": _filled(
-            "DeadLetters", "FailuresOnly", "sns.amazonaws.com", ArnEquals={"aws:SourceArn": ref("FailuresTopic")}
-        ),
+        "DeadLettersPolicy": _filled("DeadLetters", by_failures),
         "RuleDeadLetters": _queue("rule-dead-letters", FOURTEEN_DAYS),
-        "RuleDeadLettersPolicy": _filled(
-            "RuleDeadLetters", "OurRulesOnly", "events.amazonaws.com", ArnLike={"aws:SourceArn": sub(rules)}
-        ),
+        "RuleDeadLettersPolicy": _filled("RuleDeadLetters", by_our_rules),
         # Read by `./parapet doctor` and nobody else.
         "HeartbeatQueue": _queue("heartbeat", 3600),
-        "HeartbeatQueuePolicy": _filled(
-            "HeartbeatQueue",
-            "HeartbeatOnly",
-            "events.amazonaws.com",
-            ArnEquals={"aws:SourceArn": arn("HeartbeatRule")},
+        "HeartbeatQueuePolicy": _filled("HeartbeatQueue", by_heartbeat),
+    }
+
+
+def _channel(channel: str) -> dict[str, Any]:
+    """Return the outbox's queue of a channel: FIFO, in which each thread keeps its order and waits for no other."""
+    order = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+    return _emptied(channel, channel.lower(), 10, **order)
+
+
+def _emptied(logical: str, name: str, tries: int, **fifo: str) -> dict[str, Any]:
+    """Return a queue that one of our functions empties, and the dead letters of what it took too many tries at."""
+    order, end = ({"FifoQueue": True}, ".fifo") if fifo else ({}, "")
+    return {
+        f"{logical}Queue": _queue(
+            f"{name}{end}",
+            4 * DAY,
+            **order,
+            **fifo,
+            VisibilityTimeout=VISIBILITY,
+            RedrivePolicy={"deadLetterTargetArn": arn(f"{logical}DeadLetters"), "maxReceiveCount": tries},
         ),
+        f"{logical}DeadLetters": _queue(f"{name}-dead-letters{end}", FOURTEEN_DAYS, **order),
     }
 
 
@@ -50,6 +66,13 @@ def _queue(name: str, kept: int, **more: Any) -> dict[str, Any]:
     )
 
 
-def _filled(queue: str, sid: str, service: str, **condition: Any) -> dict[str, Any]:
-    allowed = allow(sid, service, "sqs:SendMessage", arn(queue), **condition)
-    return resource("AWS::SQS::QueuePolicy", Queues=[ref(queue)], PolicyDocument=document(allowed))
+def _by(sid: str, service: str, **condition: Any) -> dict[str, Any]:
+    return allow(sid, f"{service}.amazonaws.com", "sqs:SendMessage", "", **condition)
+
+
+def _filled(queue: str, *allowed: dict[str, Any]) -> dict[str, Any]:
+    return resource(
+        "AWS::SQS::QueuePolicy",
+        Queues=[ref(queue)],
+        PolicyDocument=document(*({**one, "Resource": arn(queue)} for one in allowed)),
+    )

@@ -1,4 +1,4 @@
-"""Where alerts and failures are published, and the key that encrypts both on their way.
+"""Where alerts, pages, e-mails and failures are published, and the key that encrypts them on their way.
 
 EventBridge is not among those that may publish alerts: SNS does not support conditions about the source in a key's
 policy for it, and without them any account's rules could use the key.
@@ -6,6 +6,8 @@ policy for it, and without them any account's rules could use the key.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from deploy.intrinsics import allow, arn, document, named, ref, resource, sub
@@ -21,8 +23,12 @@ PUBLISHERS = (
 ENCRYPT = ["kms:Decrypt", "kms:GenerateDataKey*"]
 
 
-def resources() -> dict[str, Any]:
-    """Return the key, the topics, and who hears of what."""
+def resources(addresses: Iterable[str]) -> dict[str, Any]:
+    """Return the key, the topics, and who hears of what.
+
+    Args:
+        addresses: those that routes send e-mail to.
+    """
     return {
         "AlertKey": resource(
             "AWS::KMS::Key",
@@ -45,22 +51,47 @@ def resources() -> dict[str, Any]:
                 )
             ),
         ),
-        "AlertMail": resource(
-            "AWS::SNS::Subscription",
-            "HasAlertEmail",
-            TopicArn=ref("AlertTopic"),
-            Protocol="email",
-            Endpoint=ref("AlertEmail"),
+        # With its envelope: the function must know which topic it was.
+        "AlertSubscription": _subscription(
+            "AlertTopic",
+            "sqs",
+            arn("AlertQueue"),
+            RedrivePolicy={"deadLetterTargetArn": arn("AlertDeadLetters")},
         ),
+        **_page(),
+        **_email(addresses),
         "FailuresTopic": _topic("failures"),
-        "DeadLettersSubscription": resource(
-            "AWS::SNS::Subscription",
-            TopicArn=ref("FailuresTopic"),
-            Protocol="sqs",
-            Endpoint=arn("DeadLetters"),
-            RawMessageDelivery=True,
-        ),
+        "DeadLettersSubscription": _subscription("FailuresTopic", "sqs", arn("DeadLetters"), RawMessageDelivery=True),
     }
+
+
+def _page() -> dict[str, Any]:
+    """Return the way to people that needs nothing of ours: CloudWatch publishes, SNS delivers."""
+    [(name, service, source)] = [one for one in PUBLISHERS if one[0] == "Alarms"]
+    allowed = allow(name, service, "sns:Publish", ref("PageTopic"), **_from(source))
+    return {
+        "PageTopic": _topic("page"),
+        "PageTopicPolicy": resource(
+            "AWS::SNS::TopicPolicy", Topics=[ref("PageTopic")], PolicyDocument=document(allowed)
+        ),
+        "PageMail": _subscription("PageTopic", "email", ref("PageEmail"), "HasPageEmail"),
+        "PagePagerDuty": _subscription("PageTopic", "https", ref("PagerDutyUrl"), "HasPagerDutyUrl"),
+    }
+
+
+def _email(addresses: Iterable[str]) -> dict[str, Any]:
+    """Return the topic through which notices go out by e-mail: each address gets what is for it."""
+    found = {"EmailTopic": _topic("email")}
+    for address in sorted(set(addresses)):
+        digest = hashlib.sha256(address.encode()).hexdigest()[:12]
+        found[f"Email{digest}"] = _subscription("EmailTopic", "email", address, FilterPolicy={"to": [address]})
+    return found
+
+
+def _subscription(topic: str, protocol: str, endpoint: Any, condition: str = "", **more: Any) -> dict[str, Any]:
+    return resource(
+        "AWS::SNS::Subscription", condition, TopicArn=ref(topic), Protocol=protocol, Endpoint=endpoint, **more
+    )
 
 
 def _topic(name: str) -> dict[str, Any]:
