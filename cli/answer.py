@@ -1,4 +1,4 @@
-"""`approve`, `reject` and `acknowledge`: what people answer when Parapet asks or tells."""
+"""`approve`, `reject`, `acknowledge` and `dismiss`: what people answer when Parapet asks or tells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from chalicelib import times
 from chalicelib.model import CommandKind
-from cli import asking, findings, output
+from cli import alerts, asking, findings, output
 from cli.deployment import Outside
 
 _OUTCOMES: dict[CommandKind, str] = {
@@ -55,12 +55,40 @@ def reject(outside: Outside, finding_id: str, why: str, break_glass: bool, wait:
 @output.json_option
 @click.pass_obj
 def acknowledge(outside: Outside, finding_id: str, why: str, wait: str, as_json: bool) -> None:
-    """Say that somebody has seen a finding and takes care of it; nothing else changes.
+    """Say that somebody has seen a finding and takes care of it, or that you are on an alert.
 
-    ID is a finding's id, or the first three characters or more of one of the last 90 days.
+    A finding stays as it is. About an alert (a-…) nobody is asked again until it is over, and nobody else is paged.
+
+    ID is a finding's id, or the first three characters or more of one of the last 90 days; or an alert's.
     Ends with 0 when it is done, 1 when it is refused, 3 when there is no answer in time.
     """
+    if finding_id.lower().startswith(alerts.PREFIX):
+        _about(outside, "acknowledge", finding_id, why, wait, as_json)
+        return
     _answer(outside, "acknowledge", finding_id, why, wait, as_json)
+
+
+@click.command
+@click.argument("alert_id", metavar="ID")
+@click.option("--why", default="", metavar="TEXT", help="What made it not actionable.")
+@asking.wait_option
+@output.json_option
+@click.pass_obj
+def dismiss(outside: Outside, alert_id: str, why: str, wait: str, as_json: bool) -> None:
+    """Say that there was nothing to do about an alert: it is counted, and proposed to be changed where that is often.
+
+    ID is an alert's id, or the beginning of one (a-3f9).
+    Ends with 0 when it is done, 1 when it is refused, 3 when there is no answer in time.
+    """
+    _about(outside, "dismiss", alert_id, why, wait, as_json)
+
+
+def _about(outside: Outside, kind: CommandKind, alert_id: str, why: str, wait: str, as_json: bool) -> None:
+    patience = times.span(wait, "--wait")
+    group = alerts.resolve(outside, alert_id)
+    command = alerts.ask(outside, kind, group, patience, why=why)
+    done = "Counted as not actionable" if kind == "dismiss" else "Acknowledged"
+    alerts.told(outside, command, group, f"{done}: {group.title}.", as_json)
 
 
 def _answer(

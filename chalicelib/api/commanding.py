@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from chalicelib import commands
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.journal import Conflict
+from chalicelib.matcher import Matcher
 from chalicelib.model import EVERYTHING, Command, CommandKind, Finding, ParapetError, Scope
 from chalicelib.settings import Settings
 
@@ -20,6 +21,8 @@ def command(
     finding: Finding | None = None,
     until: float = 0.0,
     scope: Scope = EVERYTHING,
+    alert: str = "",
+    matcher: Matcher | None = None,
     question: int | None = None,
     break_glass: bool = False,
 ) -> Command:
@@ -34,6 +37,8 @@ def command(
             why=asked.given.get("why", ""),
             until=until,
             scope=scope,
+            alert=alert,
+            matcher=matcher,
             question=question,
             break_glass=break_glass,
             id=asked.number,

@@ -11,8 +11,9 @@ from typing import Any
 from chalice import Blueprint, IAMAuthorizer, Response
 
 from chalicelib import registry, secrets, settings, telemetry, wiring
+from chalicelib.admission import Refused
+from chalicelib.alerts.book import Book
 from chalicelib.api.asked import Asked, Declined, asked
-from chalicelib.commands import Refused
 from chalicelib.journal import Conflict, Journal
 from chalicelib.model import Aws, AwsError, ParapetError
 from chalicelib.settings import Settings
@@ -63,6 +64,11 @@ def ours() -> Aws:
 def journal() -> Journal:
     """Return the journal."""
     return Journal(ours(), table())
+
+
+def book() -> Book:
+    """Return what is known of alerts."""
+    return Book(ours(), table())
 
 
 def chosen() -> Settings:

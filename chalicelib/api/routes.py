@@ -1,6 +1,8 @@
 """Every route of the HTTP API, by family; `blueprint` has them all."""
 
-from chalicelib.api import commands, exemptions, findings, guardrails, health, pause, slack
+from chalicelib.api import alerts, commands, exemptions, findings, guardrails, health, pause, silences, slack
 from chalicelib.api.route import blueprint
 
-__all__ = ["blueprint", "commands", "exemptions", "findings", "guardrails", "health", "pause", "slack"]
+__all__ = [
+    "alerts", "blueprint", "commands", "exemptions", "findings", "guardrails", "health", "pause", "silences", "slack",
+]  # fmt: skip

@@ -1,10 +1,12 @@
-"""What findings, commands and guardrails look like as JSON, for the HTTP API and the command line's `--json`. Pure."""
+"""What findings, alerts, commands … look like as JSON, for the HTTP API and the command line's `--json`. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
+from chalicelib.alerts.model import Alert, Group, Silence
+from chalicelib.matcher import Matcher
 from chalicelib.model import ORIGINS, Call, Command, Exemption, Finding, Pause, Scope, Waiver, plain
 from chalicelib.permitted import Permission
 from chalicelib.registry import Guardrail
@@ -96,6 +98,78 @@ def permission(given: Permission) -> dict[str, Any]:
 def scope(about: Scope) -> dict[str, str]:
     """Return the fields of a scope that are given; none for everything."""
     return {name: value for name, value in plain(about).items() if value}
+
+
+def group(found: Group, now: float) -> dict[str, Any]:
+    """Return an alert as people know it, in short: the first of a group, and how many are with it."""
+    return {
+        "id": found.id,
+        "episode": found.episode,
+        "status": found.status,
+        "severity": found.severity,
+        "title": found.title,
+        "source": found.source,
+        "name": found.name,
+        "service": found.service or None,
+        "account": found.account or None,
+        "region": found.region or None,
+        "resource": found.resource or None,
+        "tags": dict(found.tags),
+        "opened": iso(found.opened),
+        "age_seconds": round(max(0.0, now - found.opened)),
+        "changed": iso(found.at),
+        "firing": found.firing,
+        "total": found.total,
+        "acknowledged": found.acknowledged or None,
+        "acknowledged_at": iso(found.acknowledged_at) if found.acknowledged else None,
+        "escalated": found.escalated,
+        "destination": _destination(found),
+    }
+
+
+def _destination(found: Group) -> dict[str, Any] | None:
+    where = found.destination
+    return {"slack": where.slack, "pagerduty": where.pagerduty, "email": list(where.email)} if where else None
+
+
+def alert(found: Alert) -> dict[str, Any]:
+    """Return one alert of a group; `quiet` is what keeps it from being told."""
+    return {
+        "fingerprint": found.fingerprint,
+        "status": found.status,
+        "severity": found.severity,
+        "title": found.title,
+        "source": found.source,
+        "name": found.name,
+        "service": found.service or None,
+        "account": found.account or None,
+        "region": found.region or None,
+        "resource": found.resource or None,
+        "tags": dict(found.tags),
+        "since": iso(found.since),
+        "at": iso(found.at),
+        "told": found.told,
+        "quiet": found.quiet or None,
+        "fired": found.fired,
+    }
+
+
+def silence(found: Silence) -> dict[str, Any]:
+    """Return a silence."""
+    return {
+        "id": found.id,
+        "matcher": matcher(found.matcher),
+        "until": iso(found.until),
+        "who": found.who,
+        "by": found.by,
+        "why": found.why,
+        "at": iso(found.at),
+    }
+
+
+def matcher(about: Matcher) -> dict[str, list[str]]:
+    """Return the fields of a matcher that are given, each with its texts."""
+    return {name: list(texts) for name, texts in plain(about).items() if texts}
 
 
 def guardrail(rail: Guardrail, settings: Settings) -> dict[str, Any]:

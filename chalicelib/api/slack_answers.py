@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chalicelib import times
-from chalicelib.model import Finding, Pause, Status
+from chalicelib.alerts.model import Group, Silence
+from chalicelib.model import SEVERITIES, Finding, Pause, Status
 from chalicelib.notices.compose import moment
 from chalicelib.notices.slack_blocks import SYMBOLS
 from chalicelib.notices.slack_text import Block, clean, clip, one_line, plain
@@ -57,6 +58,32 @@ def findings(found: Sequence[Finding], about: str, now: float) -> Mapping[str, A
         return said(f"There is no finding about {about}." if about else "Nothing stands open.")
     heading = f"Findings about {about}, the newest first:" if about else "What stands open, the newest first:"
     return listed(heading, [_finding(one, now) for one in found], _more(found))
+
+
+def alerts(found: Sequence[Group], now: float) -> Mapping[str, Any]:
+    """Return the alerts that fire, the worst first, in a line each."""
+    if not found:
+        return said("Nothing fires.")
+    worst = sorted(found, key=lambda one: (SEVERITIES.index(one.severity), -one.opened))
+    end = "and more: ./parapet alerts lists them all" if len(found) > SHOWN else ""
+    many = "1 alert fires:" if len(found) == 1 else f"{len(found)} alerts fire, the worst first:"
+    return listed(f"🔴 {many}", [_alert(one, now) for one in worst], end)
+
+
+def silences(found: Sequence[Silence], now: float) -> Mapping[str, Any]:
+    """Return the silences in force, the soonest end first, in a line each."""
+    on = sorted((one for one in found if one.until > now), key=lambda one: one.until)
+    if not on:
+        return said("Nothing is silenced.")
+    lines = [f"🔕 {one.matcher}, until {moment(one.until)}\n{one.who}: {_short(one.why)} · {one.id}" for one in on]
+    return listed("What is silenced:", lines, "/parapet unsilence ID ends one")
+
+
+def _alert(one: Group, now: float) -> str:
+    what = " · ".join(part for part in (_short(one.title), one.service, one.account, one.region) if part)
+    many = f" ({one.firing} of {one.total} fire)" if one.total > 1 else ""
+    seen = f"\n👋 {one.acknowledged} is on it" if one.acknowledged else ""
+    return f"{one.severity.capitalize()} · {one.id} · {times.ago(one.opened, now)}{many}\n{what}{seen}"
 
 
 def who(found: Sequence[Finding], resource: str, now: float) -> Mapping[str, Any]:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from chalicelib import commands, times
+from chalicelib.admission import OwnChange
 from chalicelib.api import slack_words
 from chalicelib.api.slack_desk import Desk
 from chalicelib.api.slack_payload import Message, Pressed, Submitted
-from chalicelib.commands import OwnChange
 from chalicelib.model import Command, CommandKind, Finding, ParapetError
 from chalicelib.notices import slack_blocks, slack_modals
-from chalicelib.notices.slack_modals import EXEMPT, FOR, OWN_CHANGE, UNTIL, WHY
+from chalicelib.notices.slack_modals import EXEMPT, FOR, OWN_CHANGE, SILENCE, UNTIL, WHY
 from chalicelib.notices.slack_reply import trusted
 
 T = TypeVar("T")
@@ -40,29 +40,49 @@ def pressed(desk: Desk, press: Pressed) -> None:
         Refused: when it is a plain no already.
         ParapetError: for a button that is not ours, or what cannot be read, recorded or opened.
     """
-    match = re.fullmatch("([0-9a-v]{8}):([0-9]{1,6})", press.value)
+    match = re.fullmatch("((?:a-)?[0-9a-v]{8}):([0-9]{1,6})", press.value)
     if press.action not in slack_blocks.BUTTONS or not match:
         raise ParapetError(OLD)
     kind = cast("CommandKind", press.action)
     desk.admit(press.user, kind)
+    if commands.is_alert(match[1]):
+        _answered(desk, press, kind, match[1], int(match[2]))
+        return
     finding = desk.finding(match[1])
     command = commands.new(
         kind, desk.asker(press.user), desk.now, desk.settings, finding=finding, question=int(match[2]),
         until=desk.until(kind), id=press.key,
     )  # fmt: skip
+    _showing(desk, press, command, lambda show: ask(desk, press.trigger, command, finding, show))
+
+
+def _answered(desk: Desk, press: Pressed, kind: CommandKind, alert: str, episode: int) -> None:
+    """Do what a button of an alert stands for."""
+    group = desk.alert(alert)
+    if kind == "silence":
+        desk.open(press.trigger, slack_modals.silence(group.title, {"alert": alert, "episode": episode}))
+        return
+    command = commands.new(
+        kind, desk.asker(press.user), desk.now, desk.settings, alert=alert, question=episode, id=press.key
+    )
+    _showing(desk, press, command, lambda show: desk.ask_about(command, group, show))
+
+
+def _showing(desk: Desk, press: Pressed, command: Command, ask: Callable[[Callable[[], None]], object]) -> None:
+    """Ask for a command, with the message showing that it was, for as long as it is."""
     shown: list[Message] = []
 
     def show() -> None:
         for message in filter(None, [press.message]):
-            if _shown(desk, message, slack_blocks.asked(message.blocks, kind, command.who, command.at)):
+            if _shown(desk, message, slack_blocks.asked(message.blocks, command.kind, command.who, command.at)):
                 shown.append(message)
 
     try:
-        ask(desk, press.trigger, command, finding, show)
+        ask(show)
     except ParapetError:
         # It was not recorded after all, and can be asked for again.
         for message in shown:
-            _shown(desk, message, message.blocks)
+            _shown(desk, message, slack_blocks.told(message.blocks))
         raise
 
 
@@ -93,6 +113,9 @@ def ask(
 def submitted(desk: Desk, modal: Submitted) -> None:
     """Ask for what a modal was about; raises Unfilled for a field to mend, else as `pressed` does."""
     carried = modal.carried
+    if modal.modal == SILENCE:
+        _silenced(desk, modal)
+        return
     number, question, reply_to = (carried.get(name) for name in ("finding", "question", "reply_to"))
     kind = cast("CommandKind", str(carried.get("kind")))
     if kind not in slack_blocks.BUTTONS or modal.modal != (EXEMPT if kind == "exempt" else OWN_CHANGE):
@@ -112,6 +135,20 @@ def submitted(desk: Desk, modal: Submitted) -> None:
         if carried.get("insists") is not True:
             raise
         desk.ask(replace(command, break_glass=True), finding)
+
+
+def _silenced(desk: Desk, modal: Submitted) -> None:
+    """Have an alert silenced for as long as a modal says."""
+    alert, episode = modal.carried.get("alert"), modal.carried.get("episode")
+    desk.admit(modal.user, "silence")
+    group = desk.alert(str(alert))
+    why = _filled(WHY, lambda: slack_words.reason(modal.given.get(WHY, "")))
+    until = _filled(FOR, lambda: times.after(modal.given.get(FOR, ""), "the end", desk.now))
+    command = commands.new(
+        "silence", desk.asker(modal.user), desk.now, desk.settings, alert=group.id, why=why, until=until, id=modal.key,
+        question=episode if type(episode) is int else None,
+    )  # fmt: skip
+    desk.ask_about(command, group)
 
 
 def _carried(command: Command, *, insists: bool) -> Mapping[str, Any]:

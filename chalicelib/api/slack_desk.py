@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from chalicelib import commands, people
+from chalicelib import admission, commands, people
+from chalicelib.admission import Refused
+from chalicelib.alerts import asking
+from chalicelib.alerts.book import Book
+from chalicelib.alerts.model import Group
 from chalicelib.api.slack_payload import User
-from chalicelib.commands import Refused
 from chalicelib.journal import Journal, place
 from chalicelib.model import Asker, Aws, AwsError, Command, CommandKind, Finding, ParapetError
-from chalicelib.notices import slack_api
+from chalicelib.notices import channel
 from chalicelib.notices.slack_api import SlackApi
 from chalicelib.notices.slack_text import Block
 from chalicelib.section import SettingsError
@@ -128,10 +131,22 @@ class Desk:
             raise Refused(f"there is no finding {number}")
         return found
 
+    @property
+    def book(self) -> Book:
+        """What is known of alerts."""
+        return Book(self.aws, self.settings.table)
+
+    def alert(self, number: str) -> Group:
+        """Return an alert by its id; raises Refused when there is none."""
+        found = self.book.group(number) if commands.is_alert(number) else None
+        if found is None:
+            raise Refused(f"there is no alert {number}")
+        return found
+
     def check(self, command: Command, finding: Finding) -> None:
         """Find out what is a plain no already; raises Refused, or OwnChange where four eyes are wanted."""
         head = self.journal.head(place(finding.violation))
-        commands.admitted(command, finding, head, self.settings, self.now)
+        admission.admitted(command, finding, head, self.settings, self.now)
 
     def ask(self, command: Command, finding: Finding, before: Callable[[], None] = lambda: None) -> Command:
         """Record a command and have it carried out, unless it is a plain no already; told twice, it is asked once.
@@ -142,8 +157,21 @@ class Desk:
             before: done before anything can come of the command, unless it was asked for already.
         """
         self.seen.because(finding=finding.id, guardrail=finding.violation.guardrail, command=command.id)
+        return self._ask(command, lambda: self.check(command, finding), before)
+
+    def ask_about(self, command: Command, group: Group, before: Callable[[], None] = lambda: None) -> Command:
+        """Record a command about an alert and have it carried out, as `ask` does."""
+        self.seen.because(alert=group.id, command=command.id)
+
+        def check() -> None:
+            if sorry := asking.refusal(command, group, self.now):
+                raise Refused(sorry)
+
+        return self._ask(command, check, before)
+
+    def _ask(self, command: Command, check: Callable[[], None], before: Callable[[], None]) -> Command:
         if self.journal.command(command.id) is None:
-            self.check(command, finding)
+            check()
             before()
         try:
             return commands.ask(self.journal, self.aws, command)
@@ -162,7 +190,7 @@ class Desk:
         """Open a modal before whoever pressed or typed; raises as `SlackApi.call` does, Refused when it is too late."""
         try:
             self.slack.call("views_open", self.remaining, trigger_id=trigger, view=view)
-        except slack_api.Refused as refusal:
+        except channel.Refused as refusal:
             if refusal.code in LATE:
                 raise Refused("the dialog took too long to open: try once more") from refusal
             if refusal.code not in TWICE:

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from chalicelib import commands, pages, registry
+from chalicelib.alerts import asking, compose
 from chalicelib.api import slack_answers, slack_asking, slack_words
 from chalicelib.api.slack_answers import SHOWN, said
 from chalicelib.api.slack_desk import Desk
 from chalicelib.api.slack_payload import Typed
 from chalicelib.api.slack_words import UNSAID, Said
+from chalicelib.matcher import Matcher
 from chalicelib.model import EVERYTHING, STANDING, STATUSES, CommandKind, Finding, Status
 from chalicelib.notices.compose import moment
 from chalicelib.notices.slack_blocks import BUTTONS
 from chalicelib.notices.slack_reply import trusted
-from chalicelib.pages import Wanted
+from chalicelib.pages import SKEW, Wanted
 
-# A finding's own clock may be ahead of API Gateway's.
-SKEW = 3600.0
 MOST = 100
 OPEN: tuple[Status, ...] = tuple(status for status in STATUSES if status in STANDING)
 
@@ -34,14 +34,51 @@ def answered(desk: Desk, typed: Typed) -> Mapping[str, Any]:
     wanted = slack_words.read(typed.text, desk.now)
     if wanted.verb == "help":
         return slack_answers.listed("What you can ask for:", [slack_words.help_text()])
-    if wanted.verb in ("status", "findings", "who"):
+    if wanted.verb in ("status", "findings", "who", "alerts", "silences"):
         desk.admit_reader(typed.user)
         return _shown(desk, wanted)
+    if wanted.verb == "unsilence":
+        desk.admit(typed.user, "silence")
+        return _unsilenced(desk, typed, wanted)
     kind = cast("CommandKind", wanted.verb)
     desk.admit(typed.user, kind)
     if kind in ("pause", "resume"):
         return _switched(desk, typed, kind, wanted)
+    if wanted.matcher is not None:
+        return _silenced(desk, typed, wanted.matcher, wanted)
+    if commands.is_alert(wanted.about):
+        return _asked_about(desk, typed, kind, wanted)
     return _asked(desk, typed, kind, wanted)
+
+
+def _asked_about(desk: Desk, typed: Typed, kind: CommandKind, wanted: Said) -> Mapping[str, Any]:
+    group = desk.alert(wanted.about)
+    command = commands.new(
+        kind, desk.asker(typed.user), desk.now, desk.settings, alert=group.id, why=wanted.why, until=wanted.until,
+        question=group.episode, id=typed.key,
+        reply_to=typed.reply_to if trusted(typed.reply_to, desk.settings.slack_url) else "",
+    )  # fmt: skip
+    desk.ask_about(command, group)
+    label = BUTTONS[kind].label.removesuffix("…")
+    return said(f"⏳ Asked for: {label}, {group.id}. What comes of it is shown here.")
+
+
+def _silenced(desk: Desk, typed: Typed, about: Matcher, wanted: Said) -> Mapping[str, Any]:
+    command = commands.new(
+        "silence", desk.asker(typed.user), desk.now, desk.settings, matcher=about, why=wanted.why, until=wanted.until,
+        id=typed.key,
+    )  # fmt: skip
+    desk.seen.because(command=command.id, silence=str(about))
+    silence = commands.silence(desk.journal, desk.book, command, about)
+    covers = sum(about.fits(one, one.tags, one.id) for one in desk.book.groups())
+    return slack_answers.listed(f"🔕 Silenced: {about}", compose.of_silence(silence, covers))
+
+
+def _unsilenced(desk: Desk, typed: Typed, wanted: Said) -> Mapping[str, Any]:
+    silence = asking.meant(desk.book.silences(), wanted.about, desk.now)
+    desk.seen.because(silence=silence.id)
+    commands.end_silence(desk.book, desk.settings, desk.asker(typed.user), wanted.why, desk.now, silence.id)
+    return slack_answers.listed(f"🔔 No longer silenced: {silence.matcher}", ["What fires still is told in minutes."])
 
 
 def _asked(desk: Desk, typed: Typed, kind: CommandKind, wanted: Said) -> Mapping[str, Any]:
@@ -79,6 +116,10 @@ def _switched(desk: Desk, typed: Typed, kind: CommandKind, wanted: Said) -> Mapp
 
 def _shown(desk: Desk, wanted: Said) -> Mapping[str, Any]:
     about = wanted.about
+    if wanted.verb == "alerts":
+        return slack_answers.alerts(desk.book.groups(), desk.now)
+    if wanted.verb == "silences":
+        return slack_answers.silences(desk.book.silences(), desk.now)
     if wanted.verb == "status":
         waiting = {status: _read(desk, Wanted(0.0, desk.now + SKEW, status)) for status in OPEN}
         return slack_answers.status(desk.journal.pauses(), waiting, desk.now)

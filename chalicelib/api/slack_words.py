@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from chalicelib import scope, times
+from chalicelib import matcher, scope, times
+from chalicelib.matcher import Matcher
 from chalicelib.model import EVERYTHING, ParapetError, Scope
 from chalicelib.section import meant
 
@@ -18,6 +19,12 @@ USES = {
     "reject": "reject ID [why REASON]",
     "exempt": "exempt ID",
     "acknowledge": "acknowledge ID",
+    "alerts": "alerts",
+    "ack": "ack ID",
+    "silence": "silence (ID or service=checkout …) 4h REASON",
+    "silences": "silences",
+    "unsilence": "unsilence ID [why REASON]",
+    "dismiss": "dismiss ID [why REASON]",
     "pause": "pause 30m [service=ec2 …] [why REASON]",
     "resume": "resume [service=ec2 …]",
     "help": "help",
@@ -30,7 +37,13 @@ DOES = {
     "approve": "make a fix that was asked about",
     "reject": "leave it as it is, and ask no more",
     "exempt": "permit it until a day; a dialog asks",
-    "acknowledge": "say that you have seen it",
+    "acknowledge": "say that you have seen it; of an alert, that you are on it",
+    "alerts": "what fires",
+    "ack": "the same as acknowledge",
+    "silence": "tell nobody for a while that an alert, or whatever fits, fires; its end is told",
+    "silences": "what is silenced, by whom, until when",
+    "unsilence": "end a silence",
+    "dismiss": "say that there was nothing to do about an alert; it is counted",
     "pause": "stop fixing at once, everywhere or where you say; telling goes on",
     "resume": "let Parapet fix again",
     "help": "this",
@@ -38,10 +51,15 @@ DOES = {
 EXAMPLES = {
     "who": "who sg-0a1b2c3d4e5f60718",
     "undo": "undo abcd1234 for 30m why the vendor connects today",
+    "acknowledge": "acknowledge a-3f9k2m1q",
+    "silence": "silence service=checkout 4h a migration",
+    "unsilence": "unsilence 5f3a9c01",
+    "dismiss": "dismiss a-3f9k2m1q",
     "pause": "pause 30m service=ec2 why a migration",
     "resume": "resume service=ec2",
 }
 LONGEST, REASON = 2000, 500
+FINDING, ALERT = "[0-9a-v]{8}", "a-[0-9a-v]{8}"
 # Whoever must stop everything at once need not say why.
 UNSAID = "no reason given"
 
@@ -52,13 +70,17 @@ class Unclear(ParapetError):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was typed: the verb, the finding or resource or service, an end (epoch seconds; 0: none), why, where."""
+    """What was typed: the verb, the finding, alert, resource or service, an end (epoch seconds; 0: none), why, where.
+
+    `matcher` is what a silence is about that is not for one alert.
+    """
 
     verb: str
     about: str = ""
     until: float = 0.0
     why: str = ""
     scope: Scope = EVERYTHING
+    matcher: Matcher | None = None
 
 
 def read(text: str, now: float) -> Said:
@@ -67,20 +89,28 @@ def read(text: str, now: float) -> Said:
         raise Unclear(f"That is too long: {len(text)} characters, and {LONGEST} are read.")
     words, why = _reason(text.split())
     verb = words.pop(0).lower() if words else "help"
+    verb = "acknowledge" if verb == "ack" else verb
     if verb not in USES:
         raise Unclear(f"There is no `{_shown(verb)}`{_shown(meant(verb, USES))}. `/parapet help` shows them all.")
-    if verb in ("status", "help"):
+    if verb in ("status", "help", "alerts", "silences"):
         return Said(verb)
+    if verb == "silence":
+        return _silence(words, why, now)
     if verb in ("pause", "resume"):
         return _switch(verb, words, why, now)
     if verb == "findings":
         return Said(verb, " ".join(words))
     if not words:
-        raise Unclear(_example(verb, "which resource" if verb == "who" else "which finding, by its id"))
+        raise Unclear(_example(verb, _WANTED.get(verb, "which finding, by its id")))
     if verb == "who":
         return Said(verb, " ".join(words))
     about, until = words.pop(0), 0.0
-    if not re.fullmatch("[0-9a-v]{8}", about):
+    if verb == "unsilence":
+        if not re.fullmatch("[0-9a-f]{4,16}", about):
+            raise Unclear(_example(verb, f"the id of a silence: not `{_shown(about)}`"))
+    elif verb == "dismiss" and not re.fullmatch(ALERT, about):
+        raise Unclear(_example(verb, f"the id of an alert: not `{_shown(about)}`"))
+    elif not (re.fullmatch(FINDING, about) or (verb in ("acknowledge", "dismiss") and re.fullmatch(ALERT, about))):
         raise Unclear(_example(verb, f"the id of a finding, eight letters and digits: not `{_shown(about)}`"))
     if verb == "undo" and len(words) == 2 and words[0].lower() == "for":
         until, words = _until(verb, words[1], now), []
@@ -111,6 +141,30 @@ def _reason(words: list[str]) -> tuple[list[str], str]:
     if at is None:
         return words, ""
     return words[:at], reason(" ".join(words[at + 1 :]))
+
+
+_WANTED = {
+    "who": "which resource",
+    "acknowledge": "which finding or alert, by its id",
+    "dismiss": "which alert, by its id",
+    "unsilence": "which silence, by its id",
+}
+
+
+def _silence(words: list[str], why: str, now: float) -> Said:
+    """Read what a silence is about, its length, and behind that why."""
+    at = next((number for number, word in enumerate(words) if re.fullmatch(r"\d+[smhd]", word)), None)
+    if not at:
+        raise Unclear(_example("silence", "what it is about, and for how long"))
+    about = words[: at - 1] if at > 1 and words[at - 1].lower() == "for" else words[:at]
+    until = _until("silence", words[at], now)
+    told = reason(" ".join(filter(None, [*words[at + 1 :], why])))
+    if len(about) == 1 and re.fullmatch(ALERT, about[0]):
+        return Said("silence", about[0], until, told)
+    try:
+        return Said("silence", "", until, told, matcher=matcher.parse(" ".join(about)))
+    except ParapetError as error:
+        raise Unclear(f"{_shown(str(error))}. For example: `/parapet {EXAMPLES['silence']}`") from None
 
 
 def _switch(verb: str, words: list[str], why: str, now: float) -> Said:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.model import ParapetError
+from chalicelib.notices.channel import RateLimited, Refused, Unreachable
 from chalicelib.secrets import Kept, Secret, redacted
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TIMEOUT = 10.0
 SPARE = 2.0
 PATIENCE = 5.0
+# So many messages more than one a second Slack takes "for a short time".
+BURST = 3.0
 PAGE = 200
 STRANGER = "what answered in its place does not speak as Slack does; look for a proxy in between"
 CODE = re.compile(r"\w{1,100}")
@@ -28,26 +30,33 @@ AUTH = frozenset({
 TRANSIENT = frozenset({
     "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org",
 })  # fmt: skip
+NO_UPLOADS = frozenset({
+    "file_uploads_disabled", "file_uploads_except_images_disabled", "file_type_not_allowed",
+    "file_upload_size_restricted", "storage_limit_reached",
+})  # fmt: skip
 RATE = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
 Remaining = Callable[[], float]
 
 
-class RateLimited(ParapetError):
-    """Slack asks to wait for longer than this invocation can; a later try may well succeed."""
+class Pace:
+    """One message a second in each channel, as Slack has it, after a short burst."""
 
+    def __init__(self, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._now = now
+        self._sleep = sleep
+        self._next: dict[str, float] = {}
 
-class Unreachable(ParapetError):
-    """Slack did not answer, or not properly; whether it took a message is looked up on the next try."""
-
-
-class Refused(ParapetError):
-    """Slack says no and will say no again until somebody mends what the text names."""
-
-    def __init__(self, code: str, text: str) -> None:
-        """Keep Slack's own error code."""
-        super().__init__(text)
-        self.code = code
+    def keep(self, channel: str, spare: float) -> None:
+        """Wait until another message may go to a channel; raises RateLimited when that takes more than `spare`."""
+        now = self._now()
+        turn = max(now, self._next.get(channel, now))
+        wait = turn - now - BURST
+        if wait > max(0.0, spare):
+            raise RateLimited(f"Slack takes one message a second in {channel}, and {wait:.0f} s are wanting")
+        if wait > 0:
+            self._sleep(wait)
+        self._next[channel] = turn + 1.0
 
 
 class SlackApi:
@@ -133,13 +142,17 @@ class SlackApi:
 
     def enough(self, remaining: Remaining) -> None:
         """Raise RateLimited when this invocation has too little time left for a call."""
-        if remaining() < self._timeout + self._spare:
+        if self.spare(remaining) < 0:
             raise RateLimited("this invocation has too little time left to call Slack")
+
+    def spare(self, remaining: Remaining) -> float:
+        """Return how many seconds this invocation can wait and still make a call."""
+        return remaining() - self._timeout - self._spare
 
     def _wait(self, method: str, headers: Any, remaining: Remaining) -> None:
         given = next((value for name, value in headers.items() if name.lower() == "retry-after"), "1")
         seconds = float(given) if str(given).replace(".", "", 1).isdigit() else 1.0
-        if seconds > PATIENCE or remaining() < seconds + self._timeout + self._spare:
+        if seconds > PATIENCE or self.spare(remaining) < seconds:
             raise RateLimited(f"Slack limits {method} and asks to wait {seconds:g} s")
         self._sleep(seconds)
 
@@ -175,7 +188,7 @@ class SlackApi:
         if code == "channel_not_found":
             return where + (
                 f"There is no channel {channel} that the bot can see: make it, or set slack.channel in "
-                "parapet.toml; into a private channel invite the bot with /invite @parapet"
+                "parapet.toml, or slack of its route; into a private channel invite the bot with /invite @parapet"
             )
         if code == "not_in_channel":
             return where + f"Invite the bot to {channel} with /invite @parapet"
@@ -183,6 +196,8 @@ class SlackApi:
             return where + f"{channel} is archived: unarchive it, or set slack.channel in parapet.toml"
         if code == "messages_tab_disabled":
             return where + "Switch the Messages Tab on in the Slack app's settings, under App Home"
+        if code in NO_UPLOADS:
+            return where + "The workspace takes no such file: its owners can allow uploads, or make room"
         if code.startswith("restricted_action"):
             return where + f"The workspace's settings forbid the bot to post in {channel}"
         messages = (data.get("response_metadata") or {}).get("messages", [])

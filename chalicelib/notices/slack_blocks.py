@@ -7,7 +7,7 @@ shown to press can be pressed. Where nobody would hear a press, the root shows w
 
 Nothing that comes from outside is read as markup: titles and lines are `plain_text`, which has none; facts are
 `mrkdwn` for the sake of their bold labels, and a value that could be taken for formatting, an emoji or a link is
-shown as code.
+shown as code. The links of a notice are the only ones, and lead to https:// alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from chalicelib.notices.slack_text import (
     escaped,
     label,
     length,
+    link,
     literal,
     moment,
     one_line,
@@ -34,6 +35,7 @@ from chalicelib.notices.slack_text import (
 BLOCKS, HEADER, SECTION, FIELDS, FIELD = 50, 150, 3000, 10, 2000
 BUTTON, VALUE, TEXT = 75, 2000, 4000
 CONFIRM_TITLE, CONFIRM_TEXT, CONFIRM_BUTTON = 100, 300, 30
+LINKS, ALT_TEXT = 10, 2000
 
 FACTS = 20
 EARLIER = 5
@@ -56,6 +58,28 @@ SYMBOLS = {
     "resumed": "▶️",
     "ended": "🔔",
     "trouble": "⚠️",
+    "firing": "🔴",
+    "joined": "🔴",
+    "repeated": "🔁",
+    "escalated": "📟",
+    "acknowledged": "👋",
+    "unacknowledged": "🔴",
+    "silenced": "🔕",
+    "resolved": "✅",
+    "told": "📣",
+    "digest": "📊",
+}
+# What a heading about an alert begins with; a symbol alone says nothing to who hears it read.
+STATES = {
+    "firing": "Firing",
+    "joined": "Firing",
+    "repeated": "Still firing",
+    "escalated": "Escalated",
+    "acknowledged": "Acknowledged",
+    "unacknowledged": "Nobody is on it",
+    "silenced": "Silenced",
+    "resolved": "Resolved",
+    "told": "Happened",
 }
 SEVERITIES = {"critical": "🚨 Critical", "high": "🔴 High", "medium": "🟠 Medium", "low": "🔵 Low"}
 
@@ -83,8 +107,19 @@ BUTTONS: Mapping[CommandKind, Button] = {
     "reject": Button("Leave it", "", "Leave it as it is?", "It is not fixed, and not asked about again."),
     "exempt": Button("Exempt…"),
     "acknowledge": Button("Acknowledge"),
+    "silence": Button("Silence…"),
+    "dismiss": Button(
+        "Not actionable",
+        "",
+        "Was there nothing to do about it?",
+        "It is counted, and proposed on Monday to be changed. Nobody is asked about it again until it is over.",
+        "There was",
+    ),
 }
-TYPED: Mapping[CommandKind, str] = {"exempt": " --until 30d --why REASON"}
+TYPED: Mapping[CommandKind, str] = {"exempt": " --until 30d --why REASON", "silence": " --for 4h --why REASON"}
+
+# What people are called by name for.
+CALLING = frozenset({"firing", "told", "repeated", "escalated", "asked", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +131,16 @@ class Earlier:
     line: str
 
 
-def root(notice: Notice, earlier: Sequence[Earlier] = (), *, interactive: bool = True) -> tuple[str, list[Block]]:
+def root(
+    notice: Notice, earlier: Sequence[Earlier] = (), *, interactive: bool = True, picture: str = ""
+) -> tuple[str, list[Block]]:
     """Return the text and blocks of the message in the channel: the latest notice, then what came before.
 
     Args:
         notice: the latest.
         earlier: what the thread told before it.
         interactive: whether a press of a button reaches us; otherwise it says what to type.
+        picture: the id of a picture that Slack has, the thread's latest.
     """
     title, heading = one_line(notice.title) or notice.kind, _heading(notice)
     paragraphs = [title] if length(escaped(heading)) > HEADER else []
@@ -110,23 +148,38 @@ def root(notice: Notice, earlier: Sequence[Earlier] = (), *, interactive: bool =
     body = "\n".join([*paragraphs, *_lines(notice)])
     if body:
         blocks.append({"type": "section", "text": plain(body, SECTION)})
-    blocks += _facts(notice)
+    blocks += _mention(notice) + _facts(notice) + _picture(notice, picture) + _links(notice)
     blocks.append(_context(notice))
     blocks += _history(earlier)
     return _text(notice), blocks + _actions(notice, title, interactive=interactive)
 
 
-def reply(notice: Notice) -> tuple[str, list[Block]]:
-    """Return the text and blocks of a message within a thread: what is new; the facts are in the root."""
+def reply(notice: Notice, *, picture: str = "") -> tuple[str, list[Block]]:
+    """Return the text and blocks of a message within a thread: what is new; the facts and links are in the root."""
     body = "\n".join((_heading(notice), *_lines(notice)))
-    return _text(notice), [{"type": "section", "text": plain(body, SECTION)}, _context(notice)]
+    said: Block = {"type": "section", "text": plain(body, SECTION)}
+    return _text(notice), [said, *_mention(notice), *_picture(notice, picture), _context(notice, where=False)]
 
 
 def asked(blocks: Sequence[Mapping[str, Any]], kind: CommandKind, who: str, at: float) -> list[Block]:
     """Return a root's blocks with who asked for what in the place of its buttons, until the outcome is known."""
     parts = ("⏳", moment(at, "{time}"), f"*{label(BUTTONS[kind].label)}* asked for by {literal(who, 200)}")
     said = {"type": "mrkdwn", "text": " ".join(part for part in parts if part), "verbatim": True}
-    return [{"type": "context", "elements": [said]} if one.get("type") == "actions" else dict(one) for one in blocks]
+    return [{"type": "context", "elements": [said]} if one.get("type") == "actions" else one for one in told(blocks)]
+
+
+def told(blocks: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """Return blocks as Slack takes them again: it tells more about a picture than it wants to hear."""
+    return [
+        _image(_file(one), str(one.get("alt_text"))) if one.get("type") == "image" else dict(one)
+        for one in blocks
+        if one.get("type") != "image" or _file(one)
+    ]
+
+
+def pictured(blocks: Sequence[Mapping[str, Any]]) -> str:
+    """Return the id of the picture that blocks show, or an empty text."""
+    return next((_file(one) for one in blocks if one.get("type") == "image"), "")
 
 
 def summary(notice: Notice) -> str:
@@ -136,7 +189,13 @@ def summary(notice: Notice) -> str:
 
 
 def _heading(notice: Notice) -> str:
-    return f"{SYMBOLS.get(notice.status, '•')} {one_line(notice.title) or notice.kind}"
+    title = one_line(notice.title) or notice.kind
+    state = STATES.get(notice.status, "") if notice.kind == "alert" else ""
+    if state:
+        # A title may tell of a state already, as those of recoveries do.
+        before, _, rest = title.partition(": ")
+        title = f"{state}: {rest if before in STATES.values() and rest else title}"
+    return f"{SYMBOLS.get(notice.status, '•')} {'TEST · ' if notice.test else ''}{title}"
 
 
 def _lines(notice: Notice) -> list[str]:
@@ -157,14 +216,49 @@ def _facts(notice: Notice) -> list[Block]:
     return blocks
 
 
-def _context(notice: Notice) -> Block:
+def _context(notice: Notice, *, where: bool = True) -> Block:
     severity = SEVERITIES.get(notice.severity, f"• {label(notice.severity)}")
     parts = [f"*{severity}* severity" if notice.kind == "finding" else f"*{severity}*"]
+    if notice.test:
+        parts.append("only a test: nothing is wrong")
     if notice.finding:
         parts.append(f"Finding {literal(notice.finding, 200)}")
+    if notice.alert and where:
+        parts.append(f"Alert {literal(notice.alert, 200)}")
+        parts += [literal(one, 200) for one in (notice.service, notice.account, notice.region) if one_line(one)]
+    if where and notice.since is not None and (since := moment(notice.since, "{date_short_pretty} {time}")):
+        parts.append(f"since {since}")
     if when := moment(notice.at, "{date_short_pretty} {time_secs}"):
         parts.append(when)
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": "  ·  ".join(parts), "verbatim": True}]}
+
+
+def _mention(notice: Notice) -> list[Block]:
+    """Return who is called by name: only when something begins, or nobody has answered."""
+    who = notice.destination.mention if notice.destination else ""
+    if not who or notice.status not in CALLING or notice.to:
+        return []
+    mark = f"<!subteam^{who}>" if who.startswith("S") else f"<!{who}>" if who in ("here", "channel") else f"<@{who}>"
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": mark}}]
+
+
+def _picture(notice: Notice, picture: str) -> list[Block]:
+    return [_image(picture, clip(one_line(notice.title) or notice.kind, ALT_TEXT))] if picture else []
+
+
+def _image(file: str, alt_text: str) -> Block:
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": alt_text}
+
+
+def _file(image: Mapping[str, Any]) -> str:
+    file = image.get("slack_file")
+    return str(file.get("id") or "") if isinstance(file, Mapping) else ""
+
+
+def _links(notice: Notice) -> list[Block]:
+    shown = [link(text, address, SECTION) for text, address in notice.links[:LINKS]]
+    elements = [{"type": "mrkdwn", "text": one, "verbatim": True} for one in shown]
+    return [{"type": "context", "elements": elements}] if elements else []
 
 
 def _history(earlier: Sequence[Earlier]) -> list[Block]:
@@ -181,9 +275,10 @@ def _history(earlier: Sequence[Earlier]) -> list[Block]:
 
 def _actions(notice: Notice, title: str, *, interactive: bool) -> list[Block]:
     """Return what a person can ask for in answer: buttons, or the command lines that do the same."""
-    value = f"{notice.finding}:{notice.question}"
+    about = notice.finding or notice.alert
+    value = f"{about}:{notice.question}"
     kinds = [kind for kind in notice.actions if kind in BUTTONS]
-    if not (notice.finding and kinds) or length(value) > VALUE or value != clip(one_line(value), VALUE):
+    if not (about and kinds) or length(value) > VALUE or value != clip(one_line(value), VALUE):
         return []
     if interactive:
         # The first line tells what the fix is, and is not to be cut.
@@ -192,7 +287,7 @@ def _actions(notice: Notice, title: str, *, interactive: bool) -> list[Block]:
             _button(kind, value, f"{first}\n{title}" if kind == "approve" and first else title) for kind in kinds
         ]
         return [{"type": "actions", "elements": buttons}]
-    typed = "\n".join(f"./parapet {kind} {notice.finding}{TYPED.get(kind, '')}" for kind in kinds)
+    typed = "\n".join(f"./parapet {kind} {about}{TYPED.get(kind, '')}" for kind in kinds)
     return [{"type": "context", "elements": [plain(f"To answer, on the command line:\n{typed}", SECTION)]}]
 
 
@@ -215,9 +310,10 @@ def _button(kind: CommandKind, value: str, about: str) -> Block:
 
 def _text(notice: Notice) -> str:
     facts = dict(notice.facts)
-    by = " from ".join(one_line(facts[name]) for name in ("Who", "From") if facts.get(name))
+    by = " from ".join(one_line(facts[name]) for name in ("Who", "From") if facts.get(name) and not notice.alert)
     first = [line for line in (one_line(line) for line in notice.lines) if line][:1]
     severity = SEVERITIES.get(notice.severity, notice.severity)
     # Not "by": whoever brought it is seldom who undid it.
-    parts = [f"{_heading(notice)} ({severity.split(' ')[-1].lower()})", f"Who: {by}" if by else "", *first]
+    where = one_line(notice.service) if notice.alert else ""
+    parts = [f"{_heading(notice)} ({severity.split(' ')[-1].lower()})", where, f"Who: {by}" if by else "", *first]
     return clip(". ".join(part.removesuffix(".") for part in parts if part), TEXT)

@@ -1,4 +1,4 @@
-"""Modals as Slack's views: what is asked before something is permitted, or decided about one's own change. Pure."""
+"""Modals as Slack's views: what is asked before something is permitted, silenced, or one's own change. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 from chalicelib.notices.slack_text import Block, cut, one_line, plain
 
-EXEMPT, OWN_CHANGE = "exempt", "own_change"
+EXEMPT, OWN_CHANGE, SILENCE = "exempt", "own_change", "silence"
 FOR, UNTIL, WHY = "for", "until", "why"
 SPANS = {"1d": "a day", "7d": "a week", "30d": "30 days", "90d": "90 days"}
 USUAL = "7d"
+SILENT = {"1h": "an hour", "4h": "4 hours", "1d": "a day", "7d": "a week"}
 REASON = 500
 TITLE, SECTION, INPUT = 24, 3000, 2000
 
@@ -24,9 +25,7 @@ def exempt(title: str, carried: Mapping[str, Any], obstacle: str = "") -> Block:
         carried: what comes back with the submission; small.
         obstacle: why somebody else should permit it, if so.
     """
-    options = [{"text": plain(text, 75), "value": value} for value, text in SPANS.items()]
-    initial = next(one for one in options if one["value"] == USUAL)
-    chosen = {"type": "static_select", "action_id": FOR, "options": options, "initial_option": initial}
+    chosen = _choice(SPANS, USUAL)
     return _modal(
         EXEMPT,
         "Exempt",
@@ -40,6 +39,24 @@ def exempt(title: str, carried: Mapping[str, Any], obstacle: str = "") -> Block:
             _why("Why", "It is shown with the finding, and when the exemption ends."),
         ],
     )
+
+
+def silence(title: str, carried: Mapping[str, Any]) -> Block:
+    """Return the modal that asks for how long nobody is told that an alert fires, and why.
+
+    Args:
+        title: what is about to be silenced.
+        carried: what comes back with the submission; small.
+    """
+    hint = "It is shown to everybody. That it is over is told all the same."
+    chosen = _input(FOR, "For how long", _choice(SILENT, next(iter(SILENT))))
+    return _modal(SILENCE, "Silence", "Silence", carried, [_said(title), chosen, _why("Why", hint)])
+
+
+def _choice(spans: Mapping[str, str], usual: str) -> Block:
+    options = [{"text": plain(text, 75), "value": value} for value, text in spans.items()]
+    initial = next(one for one in options if one["value"] == usual)
+    return {"type": "static_select", "action_id": FOR, "options": options, "initial_option": initial}
 
 
 def own_change(title: str, obstacle: str, carried: Mapping[str, Any], why: str = "") -> Block:

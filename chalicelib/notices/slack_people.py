@@ -9,7 +9,8 @@ import re
 import time
 from collections.abc import Callable, Sequence
 
-from chalicelib.notices.slack_api import Refused, Remaining, SlackApi, of_shape
+from chalicelib.notices.channel import Refused
+from chalicelib.notices.slack_api import Remaining, SlackApi, of_shape
 from chalicelib.people import Person, address
 
 USER_ID, ROOM_ID = re.compile(r"[UW][A-Z0-9]{6,}"), re.compile(r"D[A-Z0-9]{7,}")

@@ -58,18 +58,8 @@ def answer(url: str, message: Mapping[str, Any], slack: str = "", timeout: float
     """
     if not trusted(url, slack):
         raise NotAnswered("the address to answer at is not Slack's")
-    # Lazily: most of what imports this answers nobody.
-    from urllib.request import HTTPRedirectHandler, Request, build_opener
-
-    class NotElsewhere(HTTPRedirectHandler):
-        def redirect_request(self, *_: Any, **__: Any) -> None:
-            return None
-
-    body = json.dumps(message).encode()
-    request = Request(url, body, {"Content-Type": "application/json; charset=utf-8"})
     try:
-        with build_opener(NotElsewhere).open(request, timeout=timeout):
-            pass
+        post(url, json.dumps(message).encode(), "application/json; charset=utf-8", timeout)
     # OSError covers urllib's own errors and timeouts. `from None`: the request holds the address.
     except (OSError, HTTPException) as error:
         code = getattr(error, "code", None)
@@ -77,6 +67,19 @@ def answer(url: str, message: Mapping[str, Any], slack: str = "", timeout: float
             "it is too old, or was used too often" if code in OVER else f"HTTP {code}" if code else type(error).__name__
         )
         raise NotAnswered(f"Slack did not take the answer: {why}") from None
+
+
+def post(url: str, body: bytes, kind: str, timeout: float) -> None:
+    """Post a body of a content type to an address, and follow no redirection; raises OSError, HTTPException."""
+    # Lazily: most of what imports this answers nobody.
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    class NotElsewhere(HTTPRedirectHandler):
+        def redirect_request(self, *_: Any, **__: Any) -> None:
+            return None
+
+    with build_opener(NotElsewhere).open(Request(url, body, {"Content-Type": kind}), timeout=timeout):
+        pass
 
 
 def trusted(url: str, slack: str = "") -> bool:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 Block = dict[str, Any]
 
@@ -48,6 +49,27 @@ def literal(value: str, limit: int) -> str:
         return clip(text, limit)
     # A backtick would end the code; nothing AWS names has one.
     return f"`{clip(text.replace('`', 'ˋ'), limit)}`"
+
+
+def link(name: str, address: str, limit: int) -> str:
+    """Return a link for `mrkdwn`; as text where its address is none of https://, or too long to be shown whole."""
+    shown = label(name.replace("|", " "))
+    if not _leads(address):
+        return f"{shown}: {literal(address, limit - length(shown) - 4)}"
+    # What would end the link is what an address may hold in another way, too.
+    safe = escaped(quote(address, safe="!#$%&'()*+,/:;=?@[]~-._"))
+    made = f"<{safe}|{shown}>"
+    return made if length(made) <= limit else f"{shown}: its address is too long for Slack"
+
+
+def _leads(address: str) -> bool:
+    if not (address.isascii() and address.isprintable()) or any(letter in address for letter in " \\"):
+        return False
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        return False
 
 
 def one_line(text: str) -> str:

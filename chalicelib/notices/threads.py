@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from chalicelib import items, records
-from chalicelib.model import Aws, AwsError, Busy, ParapetError
+from chalicelib.model import DAY, Aws, AwsError, Busy, ParapetError
 
 KEY_LENGTH = 255
 # An item holds 400 KB; what was told so long ago is not sent again.
 REMEMBERED = 300
 # Seconds after its last news until the table forgets a thread: what comes later begins a new one.
-KEPT = 90 * 86400
+KEPT = 90 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,17 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One thread as recorded: where its root is, what it told, which attempts (key to start) have no outcome."""
+    """One thread as recorded: where its root is, what it told, which attempts (key to start) have no outcome.
+
+    `picture` is what its root shows: the latest that was uploaded.
+    """
 
     name: str
     channel: str = ""
     root: str = ""
     told: tuple[Told, ...] = ()
     attempts: Mapping[str, float] = field(default_factory=dict)
+    picture: str = ""
     rev: int = 0
 
     def has(self, key: str) -> bool:
@@ -76,8 +80,9 @@ class Threads:
             name=name,
             channel=raw.get("channel", ""),
             root=raw.get("ts", ""),
-            told=tuple(records.made(Told, one, f"thread {name}") for one in raw.get("told", ())),
+            told=tuple(records.made(Told, one, f"thread {name}", decisive=False) for one in raw.get("told", ())),
             attempts=raw.get("attempts", {}),
+            picture=raw.get("picture", ""),
             rev=raw.get("rev", 0),
         )
 
@@ -89,17 +94,18 @@ class Threads:
         """Record that a notice was certainly not sent; raises Busy when the thread has moved, AwsError."""
         return self._write(replace(thread, attempts=_without(thread.attempts, key)), thread.attempts[key])
 
-    def sent(self, thread: Thread, told: Told, channel: str, root: str) -> Thread:
-        """Record a notice as sent; raises Busy when the thread has moved, AwsError."""
+    def sent(self, thread: Thread, told: Told, channel: str, root: str, picture: str = "") -> Thread:
+        """Record a notice as sent, and the picture of its thread; raises Busy when the thread has moved, AwsError."""
         return self._write(
             replace(
                 thread,
                 channel=channel,
                 root=root,
+                picture=picture,
                 told=(*thread.told, told)[-REMEMBERED:],
                 attempts=_without(thread.attempts, told.key),
             ),
-            thread.attempts[told.key],
+            thread.attempts.get(told.key, told.at),
         )
 
     def _write(self, thread: Thread, at: float) -> Thread:
@@ -108,8 +114,9 @@ class Threads:
             ":ts": thread.root,
             ":told": [asdict(one) for one in thread.told],
             ":attempts": thread.attempts,
+            ":picture": thread.picture,
             ":next": thread.rev + 1,
-            ":expires": int(at) + KEPT,
+            ":expires": int(at + KEPT),
         }
         condition = "attribute_not_exists(rev)"
         if thread.rev:
@@ -122,7 +129,7 @@ class Threads:
                 Key=items.item(self._key(thread.name)),
                 UpdateExpression=(
                     "SET #channel = :channel, ts = :ts, told = :told, attempts = :attempts, rev = :next, "
-                    "expires = :expires"
+                    "expires = :expires, picture = :picture"
                 ),
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#channel": "channel"},

@@ -20,8 +20,9 @@ from chalicelib import wiring
 from chalicelib.api import slack as receiving
 from chalicelib.model import Finding
 from chalicelib.notices import compose, slack_blocks
+from local.interactivity import App, Interactivity
 from local.slack import SlackStandIn
-from local.workspace import ALICE, BOB, BOT, MALLORY, Person
+from local.workspace import ALICE, BOB, MALLORY, Person
 from tests.account import TABLE, TestAccount
 from tests.api.client import Api, Context, event
 from tests.notices.serving import serving
@@ -64,6 +65,10 @@ class Slacking:
 
     # What Slack sends
 
+    @property
+    def _slack(self) -> Interactivity:
+        return Interactivity(self.slack, App("", "", SECRET), self.url)
+
     def send(
         self, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, at: float | None = None,
         encoded: bool = False, signed: Mapping[str, str] | None = None,
@@ -101,25 +106,7 @@ class Slacking:
             for element in block["elements"]
             if element["action_id"] == kind
         ]
-        return {
-            "type": "block_actions",
-            "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": BOT["team"]},
-            "api_app_id": BOT["app_id"],
-            "token": "old",
-            "container": {
-                "type": "message", "message_ts": ts, "channel_id": channel.id, "is_ephemeral": False,
-            },
-            "trigger_id": self.slack.trigger(user.id),
-            "team": {"id": BOT["team"], "domain": "stand-in"},
-            "enterprise": None,
-            "is_enterprise_install": False,
-            "channel": {"id": channel.id, "name": channel.name},
-            "message": {name: value for name, value in message.items() if name != "metadata"},
-            "state": {"values": {}},
-            "response_url": self.url + self.slack.hook("actions", channel, user.id, message),
-            "actions": [{**button, "block_id": "b", "action_ts": self.slack.ts()}],
-            **changes,
-        }  # fmt: skip
+        return {**self._slack.pressed(user, channel, message, kind, button["value"]), **changes}
 
     def press(self, user: Person, finding: Finding, kind: str, ts: str = "") -> str:
         """Have somebody press a button of a finding's message; returns the message's number."""
@@ -141,16 +128,7 @@ class Slacking:
                 }
                 shape = shapes[element["type"]]
                 values[block["block_id"]] = {element["action_id"]: {"type": element["type"], **shape}}
-        return {
-            "type": "view_submission",
-            "team": {"id": BOT["team"], "domain": "stand-in"},
-            "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": BOT["team"]},
-            "api_app_id": BOT["app_id"],
-            "token": "old",
-            "trigger_id": self.slack.trigger(user.id),
-            "view": modal.shown(values),
-            "response_urls": [],
-        }
+        return self._slack.submitted(user, modal, values)
 
     def submit(self, user: Person, **given: str) -> Any:
         """Submit the modal that is open before somebody; returns what is wrong, None when nothing is."""
@@ -164,23 +142,7 @@ class Slacking:
 
     def form(self, user: Person, text: str, **changes: str) -> dict[str, str]:
         """What Slack tells of `/parapet`."""
-        channel = self.slack.channels[0]
-        return {
-            "token": "old",
-            "team_id": BOT["team"],
-            "team_domain": "stand-in",
-            "channel_id": channel.id,
-            "channel_name": channel.name,
-            "user_id": user.id,
-            "user_name": user.name,
-            "command": "/parapet",
-            "text": text,
-            "api_app_id": BOT["app_id"],
-            "is_enterprise_install": "false",
-            "response_url": self.url + self.slack.hook("commands", channel, user.id),
-            "trigger_id": self.slack.trigger(user.id),
-            **changes,
-        }
+        return {**self._slack.typed(user, self.slack.channels[0], "/parapet", text), **changes}
 
     def type(self, user: Person, text: str, **changes: str) -> str:
         """Have somebody type `/parapet`; returns all that they are answered."""

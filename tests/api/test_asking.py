@@ -37,6 +37,7 @@ class TestUndo:
             "why": "a migration", "at": moment(NOW), "until": moment(NOW + 1800), "status": "asked", "answer": "",
             "by": ALICE["arn"], "via": "api", "expires": moment(NOW + 3600), "question": None, "break_glass": False,
             "scope": {},
+            "about": "",
         }  # fmt: skip
         assert {made.name for made in api.account.wire.calls} == {
             "dynamodb:GetItem", "dynamodb:PutItem", "events:PutEvents",

@@ -40,9 +40,9 @@ class TestSigned:
     @pytest.mark.parametrize(("method", "path"), ROUTES)
     def test_without_one_the_function_answers_nobody(self, api: Api, method: str, path: str) -> None:
         api.account.wire.reset()
-        text = api.error(
-            403, method, path.format(finding="0a1b2c3d", command="0" * 16, waiver="0" * 16), body=None, arn=None
-        )
+        names = {"finding": "0a1b2c3d", "alert": "a-0a1b2c3d"}
+        names |= dict.fromkeys(("command", "waiver", "silence"), "0" * 16)
+        text = api.error(403, method, path.format(**names), body=None, arn=None)
         assert text == "nobody is known to ask this: sign the request with AWS credentials (SigV4)"
         assert api.account.wire.calls == []
 
@@ -91,7 +91,8 @@ class TestRole:
             for action in statement["Action"]
             if action.startswith("dynamodb:") and rights.writes(action)
         }
-        assert written == {"dynamodb:PutItem": ["COMMAND#*"], "dynamodb:UpdateItem": ["CONTROL", "EXEMPTIONS"]}
+        switches = ["CONTROL", "EXEMPTIONS", "SILENCES"]
+        assert written == {"dynamodb:PutItem": ["COMMAND#*"], "dynamodb:UpdateItem": switches}
 
     def test_puts_events_as_parapet_only(self) -> None:
         [statement] = [one for one in POLICY if "events:PutEvents" in one["Action"]]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib.model import AwsError, Busy, Notice, ParapetError
+from chalicelib.notices.channel import RateLimited, Refused, Unreachable
 from chalicelib.notices.slack import Slack
-from chalicelib.notices.slack_api import RateLimited, Refused, Unreachable
 from chalicelib.notices.threads import Threads, mark
 from chalicelib.secrets import Kept
 from local.slack import SCOPES, Channel, Fault, SlackStandIn

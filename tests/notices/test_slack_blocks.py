@@ -24,13 +24,19 @@ spice = st.sampled_from(
 texts = st.lists(st.one_of(st.text(letters, max_size=20), spice), max_size=4).map("".join)
 long_texts = st.builds(lambda one, times: one * times, texts, st.sampled_from([1, 1, 1, 80]))
 moments = st.one_of(st.floats(), st.just(1_795_000_001.0))
+addresses = st.one_of(
+    long_texts,
+    st.builds("https://example.com/{}".format, long_texts),
+    st.builds("https://{}".format, st.text("a1.@:/[]%|<>&?#", max_size=12)),
+    st.sampled_from(["javascript:alert(1)", "http://example.com", "https://a@b.example/", "https://x.example/a|b>c"]),
+)
 notices = st.builds(
     Notice,
     key=long_texts,
     thread=texts,
-    kind=st.sampled_from(["finding", "trouble"]),
+    kind=st.sampled_from(["finding", "trouble", "alert", "digest"]),
     severity=st.sampled_from(SEVERITIES),
-    status=st.one_of(st.sampled_from([*STATUSES, "trouble"]), texts),
+    status=st.one_of(st.sampled_from([*STATUSES, *slack_blocks.SYMBOLS]), texts),
     title=long_texts,
     lines=st.lists(long_texts, max_size=25).map(tuple),
     facts=st.lists(st.tuples(texts, long_texts), max_size=25).map(tuple),
@@ -39,7 +45,15 @@ notices = st.builds(
     guardrail=st.one_of(st.none(), texts),
     actions=st.lists(st.sampled_from(COMMANDS), unique=True).map(tuple),
     question=st.integers(0, 99),
+    alert=st.one_of(st.just(""), long_texts),
+    service=texts,
+    account=texts,
+    region=texts,
+    since=st.one_of(st.none(), moments),
+    links=st.lists(st.tuples(long_texts, addresses), max_size=15).map(tuple),
+    test=st.booleans(),
 )
+pictures = st.sampled_from(["", "F012345678"])
 earlier = st.lists(st.builds(Earlier, at=moments, status=texts, line=long_texts), max_size=12)
 
 
@@ -64,25 +78,28 @@ patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow,
 
 class TestAnyNotice:
     @patiently
-    @given(notices, earlier)
-    def test_holds_every_limit_of_slack(self, anything: Notice, before: list[Earlier]) -> None:
+    @given(notices, earlier, pictures)
+    def test_holds_every_limit_of_slack(self, anything: Notice, before: list[Earlier], picture: str) -> None:
         typed = slack_blocks.root(anything, before, interactive=False)
-        for text, blocks in (slack_blocks.root(anything, before), typed, slack_blocks.reply(anything)):
+        shown = slack_blocks.root(anything, before, picture=picture)
+        for text, blocks in (shown, typed, slack_blocks.reply(anything, picture=picture)):
             slack_limits.blocks(blocks)
             assert 0 < len(text.encode("utf-16-le")) // 2 <= slack_blocks.TEXT
             json.dumps([text, blocks], ensure_ascii=False).encode()
 
     @patiently
-    @given(notices, earlier)
-    def test_is_never_read_as_markup(self, anything: Notice, before: list[Earlier]) -> None:
-        for text, blocks in (slack_blocks.root(anything, before), slack_blocks.reply(anything)):
+    @given(notices, earlier, pictures)
+    def test_is_never_read_as_markup(self, anything: Notice, before: list[Earlier], picture: str) -> None:
+        shown = slack_blocks.root(anything, before, picture=picture)
+        for text, blocks in (shown, slack_blocks.reply(anything, picture=picture)):
             assert "<" not in text
             assert ">" not in text
             for plain in texts_of(blocks, "plain_text"):
                 assert "<" not in plain
                 assert ">" not in plain
             for marked in texts_of(blocks, "mrkdwn"):
-                rest = re.sub(r"<!date\^\d+\^[{}a-z_ ]+\|[-\d: ]+UTC>", "", marked)
+                rest = re.sub(r"^<https://[^\s<>|@]+(?:@[^\s<>|]*)?\|[^\n<>|]+>$", "", marked)
+                rest = re.sub(r"<!date\^\d+\^[{}a-z_ ]+\|[-\d: ]+UTC>", "", rest)
                 rest = re.sub(r"(?m)`[^`\n]+`$|`[^`\n]+`(?=  ·)", "", rest)
                 rest = re.sub(r"(?m)^\*[^*\n]+\*", "", rest)
                 assert not set(rest) & set("<>*_~`@#"), marked
@@ -97,7 +114,7 @@ class TestAnyNotice:
         for text, blocks in (slack_blocks.root(worst, before), slack_blocks.reply(worst)):
             slack_limits.blocks(blocks)
             assert len(text.encode("utf-16-le")) // 2 <= slack_blocks.TEXT
-        assert len(buttons(slack_blocks.root(worst)[1])) == 5
+        assert len(buttons(slack_blocks.root(worst)[1])) == 7
         assert buttons(slack_blocks.root(notice(finding="x" * 1999))[1]) == []
 
     @patiently
@@ -105,7 +122,7 @@ class TestAnyNotice:
     def test_a_button_carries_the_whole_id_or_is_not_there(self, anything: Notice) -> None:
         for button in buttons(slack_blocks.root(anything)[1]):
             assert button["action_id"] in anything.actions
-            assert button["value"] == f"{anything.finding}:{anything.question}"
+            assert button["value"] == f"{anything.finding or anything.alert}:{anything.question}"
 
     @given(texts, st.integers(2, 400))
     def test_a_cut_is_never_within_an_escape(self, text: str, limit: int) -> None:

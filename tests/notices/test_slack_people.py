@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.model import Notice
-from chalicelib.notices.slack import Outcome, Slack
-from chalicelib.notices.slack_api import RateLimited, Refused, Unreachable
+from chalicelib.notices.channel import Outcome, RateLimited, Refused, Unreachable
+from chalicelib.notices.slack import Slack
 from chalicelib.notices.slack_people import REMEMBERED
 from chalicelib.notices.threads import Threads
 from chalicelib.people import Person
