@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chalicelib.model import Aws
+from chalicelib.model import Aws, AwsError
 
 
 def buckets(aws: Aws) -> list[str]:
@@ -22,3 +22,38 @@ def key(aws: Aws, name: str) -> Mapping[str, Any]:
     """Return the metadata of the KMS key that an id or ARN names."""
     found: Mapping[str, Any] = aws("kms", "describe_key", KeyId=name)["KeyMetadata"]
     return found
+
+
+def instance(aws: Aws, name: str) -> Mapping[str, Any]:
+    """Return the EC2 instance of an id."""
+    found: Mapping[str, Any] = aws("ec2", "describe_instances", InstanceIds=[name])["Reservations"][0]["Instances"][0]
+    return found
+
+
+def group(aws: Aws, name: str) -> Mapping[str, Any]:
+    """Return an Auto Scaling group."""
+    answer = aws("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return there(answer, "autoscaling:DescribeAutoScalingGroups", f"there is no group {name}")
+
+
+def service(aws: Aws, name: str) -> Mapping[str, Any]:
+    """Return an ECS service, which `cluster/service` names."""
+    cluster, _, own = name.partition("/")
+    answer = aws("ecs", "describe_services", cluster=cluster, services=[own])["services"]
+    return there(answer, "ecs:DescribeServices", f"there is no service {name}")
+
+
+def names(service: Mapping[str, Any]) -> dict[str, str]:
+    """Return an ECS service's cluster and its own name, as calls about it have them."""
+    return {"cluster": service["clusterArn"].rsplit("/", 1)[-1], "service": service["serviceName"]}
+
+
+# The code of the error for what a list does not have, where AWS itself answers without one.
+NOT_THERE = "NotThere"
+
+
+def there(answer: Sequence[Mapping[str, Any]], action: str, missing: str) -> Mapping[str, Any]:
+    """Return the first of what was answered; raises AwsError with NOT_THERE for nothing."""
+    if not answer:
+        raise AwsError(action, NOT_THERE, missing)
+    return answer[0]

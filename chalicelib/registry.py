@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib import guardrails
+from chalicelib import alarms, guardrails
+from chalicelib.alarms import Firing
 from chalicelib.events import API_CALL, SIGN_IN
 from chalicelib.model import (
     Aws,
@@ -32,6 +33,8 @@ from chalicelib.model import (
 
 Check = Callable[..., Iterable[Remedy]]
 PATTERN_LENGTH = 2048
+# The event of our own that tells a guard function of an alarm to which one of its guardrails is bound.
+ALARM = "Parapet Alarm"
 LABELS = ("Why", "Fix", "Undo", "Mode", "Anew", "Controls")
 
 
@@ -60,8 +63,8 @@ class Guardrail:
     event_born: bool = False
     can_fix: bool = True
 
-    def remedies(self, state: Any, event: Event | None, options: Mapping[str, Any]) -> tuple[Remedy, ...]:
-        """Return what is wrong with a state, as data."""
+    def remedies(self, state: Any, event: Event | Firing | None, options: Mapping[str, Any]) -> tuple[Remedy, ...]:
+        """Return what is wrong with a state, as data; `event` is the alarm that fires where that is what wakes it."""
         if self.options:
             return tuple(self.check(state, event, options))
         return tuple(self.check(state, event))
@@ -70,6 +73,26 @@ class Guardrail:
     def momentary(self) -> bool:
         """Whether the promise lives in the event alone, with no state to read or mend."""
         return self.read is None
+
+    @property
+    def alarmed(self) -> bool:
+        """Whether alarms wake it, to which a team binds it, and nothing else does."""
+        return any(trigger.detail_type == ALARM for trigger in self.on)
+
+    @property
+    def swept(self) -> bool:
+        """Whether a sweep can look for what it is about."""
+        return not (self.momentary or self.alarmed)
+
+    def named_by(self, dimensions: Mapping[str, str]) -> str:
+        """Return the resource that an alarm's dimensions name, or an empty text."""
+        for path in self.on.values():
+            for alternative in path.split(" | "):
+                try:
+                    return alternative.format_map(dimensions)
+                except KeyError:
+                    continue
+        return ""
 
 
 def api_call(action: str) -> Trigger:
@@ -86,6 +109,14 @@ def sign_in(name: str) -> Trigger:
 def by_root(detail_type: str) -> Trigger:
     """Return the trigger for anything that the root user does, of one detail-type."""
     return Trigger(detail_type, user="Root")
+
+
+def alarm() -> Trigger:
+    """Return the trigger for an alarm that a team binds the guardrail to.
+
+    Its path is made of the dimensions that name the resource: `{ClusterName}/{ServiceName}`.
+    """
+    return Trigger(ALARM, "parapet")
 
 
 def guardrail(
@@ -113,7 +144,7 @@ def guardrail(
         severity: how bad a violation is.
         default: the mode when settings say nothing, for both origins or per origin.
         on: trigger -> path of the resource in the event's detail (`events.subjects`).
-        needs: every IAM action that read, subjects, tags, fix and undo use.
+        needs: every IAM action that read, subjects, tags, fix and undo use; reading its alarms goes without saying.
         read: the resource's current state; None for a promise that lives in the event alone.
         subjects: every resource of the kind in the region, for the sweep; None when no sweep can know.
         resource: the canonical id of what was read, where events name it in several ways.
@@ -137,7 +168,7 @@ def guardrail(
             severity=severity,
             default=modes,
             on=on,
-            needs=frozenset(needs),
+            needs=frozenset(needs) | (alarms.NEEDS if any(t.detail_type == ALARM for t in on) else frozenset()),
             documentation=_documentation(inspect.getdoc(inspect.getmodule(check)) or ""),
             check=check,
             read=read,
@@ -220,20 +251,27 @@ def woken(rails: Iterable[Guardrail], event: Event) -> list[tuple[Guardrail, str
 
 def pattern(service: str) -> dict[str, Any]:
     """Return the EventBridge pattern of a service's guard function: its guardrails' triggers, and our own events."""
-    return {"$or": [*_alternatives(service), {"source": ["parapet"], "detail": {"service": [service]}}]}
+    return _any([*_alternatives(service), {"source": ["parapet"], "detail": {"service": [service]}}])
 
 
-def calls(service: str) -> dict[str, Any]:
-    """Return the pattern of a service's triggers alone: what other accounts and regions forward to us."""
+def calls(service: str) -> dict[str, Any] | None:
+    """Return the pattern of a service's triggers alone, which others forward to us; None where there is nothing."""
     found = _alternatives(service)
+    return _any(found) if found else None
+
+
+def _any(alternatives: list[dict[str, Any]]) -> dict[str, Any]:
     # With a single alternative, `$or` would be the name of a field.
-    return {"$or": found} if len(found) > 1 else found[0]
+    return {"$or": alternatives} if len(alternatives) > 1 else alternatives[0]
 
 
 def _alternatives(service: str) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str | None, str | None], set[str]] = {}
     for rail in of(service):
         for trigger in rail.on:
+            if trigger.detail_type == ALARM:
+                # An event of our own, with the service in it.
+                continue
             names = groups.setdefault((trigger.detail_type, trigger.source, trigger.user), set())
             if trigger.name:
                 names.add(trigger.name)

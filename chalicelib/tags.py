@@ -38,3 +38,9 @@ def of_key(aws: Aws, _subject: str, key: Mapping[str, Any]) -> Tags:
 def of_user(aws: Aws, user: str, _state: Any) -> Tags:
     """Return the tags of an IAM user."""
     return told(aws.all("iam", "list_user_tags", "Tags", UserName=user))
+
+
+def of_service(aws: Aws, _subject: str, service: Mapping[str, Any]) -> Tags:
+    """Return the tags of an ECS service."""
+    answer = aws("ecs", "list_tags_for_resource", resourceArn=service["serviceArn"])
+    return {one["key"]: one.get("value", "") for one in answer["tags"]}
