@@ -1,0 +1,63 @@
+"""The function that gathers evidence for an alert, and has it told in the alert's thread."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from chalice import Blueprint
+from chalice.app import SQSEvent
+
+from chalicelib import registry, settings, telemetry, wiring
+from chalicelib.enrich import asked, evidence
+from chalicelib.enrich.evidence import Desk
+from chalicelib.enrich.gather import gather
+from chalicelib.model import AwsError, ParapetError
+from chalicelib.telemetry import Invocation
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.on_sqs_message(queue="parapet-enrich", batch_size=1)
+def enrich(event: SQSEvent) -> dict[str, Any]:
+    """Gather evidence for one alert; what could not be told goes back to the queue, and at last to its dead letters."""
+    with telemetry.invocation("enrich", event.context) as seen:
+        processor = BatchProcessor(event_type=EventType.SQS)
+        processor.raise_on_entire_batch_failure = False
+        account = event.context.invoked_function_arn.split(":")[4]
+        handler = functools.partial(tell, account=account, seen=seen)
+        return dict(process_partial_response(event.to_dict(), handler, processor, event.context))
+
+
+def tell(record: SQSRecord, account: str, seen: Invocation) -> None:
+    """Look everything up and put what was found into the outbox; raises ParapetError, and it is delivered again."""
+    started, about = time.monotonic(), {"message_id": record.message_id}
+    try:
+        wanted = asked.load(record.body)
+        about |= {"notice": wanted.notice.key, "in_thread": wanted.notice.thread, "event_id": wanted.signal.id}
+        chosen = settings.load(os.environ, registry.names(), ())
+        where = wanted.notice.destination or chosen.routes.destination(wanted.notice)
+        if not where.slack:
+            seen.line("INFO", "no evidence: its route leads to no Slack channel", **about, ms=_since(started))
+            return
+        reach = wiring.accounts(account)
+        desk = Desk(reach, account, chosen.stage, chosen.table, chosen.further, chosen.swept)
+        gathered = gather(evidence.sections(desk, wanted.signal, time.time()))
+        for trace in gathered.defects:
+            seen.count("Failures")
+            seen.line("ERROR", "a section of the evidence is missing: a defect of Parapet's", **about, exception=trace)
+        wiring.outbox(reach(account, ""), chosen).send(evidence.told(wanted, gathered.found, where.slack))
+    except ParapetError as error:
+        if not (isinstance(error, AwsError) and error.transient):
+            seen.count("Failures")
+        seen.line("ERROR", f"no evidence: {error}", **about, outcome=type(error).__name__, ms=_since(started))
+        raise
+    seen.line("INFO", "told", **about, sections=dict(gathered.fates), ms=_since(started))
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
