@@ -13,7 +13,8 @@ started = time.monotonic()
 
 ENVIRONMENT = Path(__file__).with_name("env")
 TRY = """
-  Parapet watches the account on http://127.0.0.1:{aws}. Its Slack, buttons included: http://127.0.0.1:{inbox}
+  Parapet watches the account on http://127.0.0.1:{aws}. What people get in Slack, PagerDuty and by e-mail, buttons
+  included: http://127.0.0.1:{inbox}
   Its HTTP API (docs/api.md): http://127.0.0.1:{api}/api/v1/
 
   In another terminal, here:
@@ -24,6 +25,7 @@ TRY = """
     aws cloudtrail stop-logging --name $TRAIL
     aws ec2 modify-snapshot-attribute --snapshot-id $SNAPSHOT --create-volume-permission 'Add=[{{Group=all}}]'
     ./parapet journal
+    ./parapet fire alarm    (or storm, budget, health, guardduty … : `./parapet fire --help`)
 
   Everything that Parapet does shows below. Ctrl-C ends it.
 """

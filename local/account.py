@@ -23,7 +23,9 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from chalicelib import registry, settings, wiring
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.journal import Journal
-from local import gateway, runtime, seams, seed, sign_in, stack
+from local import ailing, costs, gateway, metrics, pagerduty, runtime, seams, seed, sign_in, stack
+from local.alarms import Alarms
+from local.costs import CostExplorer
 from local.delivery import Bus, Poller, Ticker
 from local.deployment import Deployment, Function, load
 from local.gateway import Gateway
@@ -32,6 +34,9 @@ from local.iam.enforcer import Enforcer
 from local.inbox import Inbox
 from local.interactivity import App, Interactivity
 from local.log import Log
+from local.lookup import History
+from local.mailbox import Mailbox
+from local.pagerduty import PagerDutyStandIn
 from local.roles import Roles, world
 from local.runtime import Lambdas
 from local.seed import INSTALLER_KEY
@@ -44,6 +49,12 @@ from local.workspace import ALICE, BOB
 
 ACCOUNT, REGION, STAGE = "123456789012", "eu-west-1", "local"
 SLACK_TOKEN, SLACK_SIGNING_SECRET = "xoxb-local-account", "local-signing-secret"
+# What holds the outbox's notices: the terminal shows what passes.
+CHANNELS = ("SlackQueue", "PagerDutyQueue", "EmailQueue")
+PAGERDUTY_KEY = "/parapet/pagerduty-routing-key"
+ON_CALL = "oncall@example.com"
+# Beside the shipped settings.
+ROUTES = Path(__file__).with_name("routes.toml")
 # Of the keys that are known before IAM has given out any: root's and the installer's.
 SECRET = "local"
 
@@ -82,8 +93,13 @@ class LocalAccount:
         seams.cheap_transactions()
         seams.kept_metadata_options()
         seams.unread_conditions()
+        metrics.drawn()
+        ailing.plug_in()
+        costs.plug_in(CostExplorer(time.time))
         seed.managed_policies(ACCOUNT)
-        deployment = load(STAGE)
+        plain = f"http://127.0.0.1:{self.ports.inbox}/integration/{pagerduty.KEY}/enqueue"
+        chosen = settings.load(os.environ, registry.names(), registry.load())
+        deployment = load(STAGE, given={"PageEmail": ON_CALL, "PagerDutyUrl": plain}, chosen=chosen)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._servers: list[BaseWSGIServer] = []
@@ -92,18 +108,23 @@ class LocalAccount:
         self.lambdas = Lambdas(ACCOUNT, REGION, deployment.retries, self._failed, self.say, self.retry_after, log)
         queues = [(one.pattern, partial(self._forward, one.queue)) for one in deployment.forwards]
         self.bus = Bus(deployment.rules, self.lambdas, self._logging, queues)
+        moto = seams.OneAtATime(DomainDispatcherApplication(create_backend_app))
+        alarms = Alarms(ACCOUNT, self.bus.publish, self.say, moto.lock)
+        alarms.plug_in()
         self.trail = Trail(
-            seams.OneAtATime(DomainDispatcherApplication(create_backend_app)),
+            moto,
             self.identities,
             self._called,
             account=ACCOUNT,
             put_events=self.bus.publish,
             complain=self.say,
         )
-        self.watch = Watch(self.say)
+        self.watch, self.history = Watch(self.say), History()
+        self.history.plug_in()
         self._open = False
         self._serve(self.ports.aws, self.trail, request_handler=_AwsRequests)
         seeded = self._install(deployment)
+        self._run("alarms", alarms.run)
         self._open = True
         for schedule in deployment.schedules:
             # On AWS these come after minutes; here somebody stands waiting, and may ask the doctor, or what is whole.
@@ -136,16 +157,20 @@ class LocalAccount:
             AWS_DEFAULT_REGION=REGION,
             AWS_EC2_METADATA_DISABLED="true",
             PARAPET_SLACK_URL=f"http://127.0.0.1:{self.ports.inbox}/api/",
+            PARAPET_PAGERDUTY_URL=f"http://127.0.0.1:{self.ports.inbox}/v2/enqueue",
         )
         self._boto = boto3.Session(INSTALLER_KEY, SECRET, region_name=REGION)
         self._boto.events.register("before-send.s3-control", runtime.without_account)
 
     def _install(self, deployment: Deployment) -> seed.Seeded:
+        mailbox = Mailbox()
+        seams.delivered_mail(mailbox.deliver)
         self.resources = stack.create(self.client, deployment, f"parapet-{STAGE}")
         os.environ.update(stack.environment(deployment, self.resources))
         for variable, value in (("TOKEN", SLACK_TOKEN), ("SIGNING_SECRET", SLACK_SIGNING_SECRET)):
             name = os.environ[f"PARAPET_SLACK_{variable}"]
             self.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
+        self.client("ssm").put_parameter(Name=PAGERDUTY_KEY, Value=pagerduty.KEY, Type="SecureString")
         keys = {function.name: _key(function) for function in deployment.functions}
         session = runtime.session(keys)
         self._judge(session, deployment)
@@ -159,7 +184,8 @@ class LocalAccount:
         self._consume(deployment)
         self.ticker = Ticker(deployment.schedules, self.lambdas, ACCOUNT, REGION)
         self._run("schedules", self.ticker.run)
-        inbox = Inbox(self._interactivity(SlackStandIn(token=SLACK_TOKEN)), self._sign_in)
+        slacks = self._interactivity(SlackStandIn(token=SLACK_TOKEN))
+        inbox = Inbox(slacks, self._sign_in, PagerDutyStandIn(), mailbox, self.bus.publish)
         self._serve(self.ports.inbox, inbox, request_handler=_Requests)
         self._serve(self.ports.api, self._gateway(deployment), request_handler=_Requests)
         self._run("warming", lambda _stopping: _warm(connect))
@@ -177,15 +203,17 @@ class LocalAccount:
 
     def _consume(self, deployment: Deployment) -> None:
         # The mapping's own polling is AWS's doing, not a call of ours, and so goes under the installer's key.
+        arrived = partial(seams.arrived, REGION)
         for source in deployment.queues:
             queue = self.resources[source.resource]
-            poller: Poller = _Outbox(self.client("sqs"), queue, source.function, source.batch, self.lambdas, self.say)
-            poller.seen = self._noticed  # type: ignore[attr-defined]
+            sqs = self.client("sqs")
+            saw = self._noticed if source.resource in CHANNELS else lambda _body: None
+            poller = Poller(sqs, queue, source.function, source.batch, self.lambdas, self.say, arrived, saw)
             self._run(source.function.name, poller.run)
         for source in deployment.topics:
             sqs = self.client("sqs")
             queue = subscribed(self.client("sns"), sqs, self.resources[source.resource], source.function)
-            topic = TopicPoller(sqs, queue, source.function, source.batch, self.lambdas, self.say)
+            topic = TopicPoller(sqs, queue, source.function, source.batch, self.lambdas, self.say, arrived)
             self._run(source.function.name, topic.run)
 
     def _interactivity(self, slack: SlackStandIn) -> Interactivity:
@@ -215,6 +243,7 @@ class LocalAccount:
     def _called(self, event: dict[str, Any]) -> None:
         if self._open:
             self.watch.called(event, time.time())
+            self.history.remember(event["detail"])
             self.bus.publish(event)
 
     def _forward(self, queue: str, body: str) -> None:
@@ -249,15 +278,6 @@ class _Requests(WSGIRequestHandler):
 
 class _AwsRequests(_Requests, MotoRequestHandler):  # type: ignore[misc]
     """moto's requests, without a log line for each."""
-
-
-class _Outbox(Poller):
-    """The outbox's poller, which also shows the terminal what passes."""
-
-    def _deliver(self, messages: list[dict[str, Any]]) -> None:
-        for message in messages:
-            self.seen(message["Body"])  # type: ignore[attr-defined]
-        super()._deliver(messages)
 
 
 def _warm(connect: Clients) -> None:
@@ -315,7 +335,7 @@ def _free(port: int) -> None:
 
 
 def write_settings(path: Path) -> None:
-    """Write the shipped settings, with who of the account is who in Slack, and have them used here."""
+    """Write the shipped settings, with who of the account is who in Slack and with routes, and have them used here."""
     shipped = settings.FILE.read_text("utf-8")
     known = tomllib.loads(shipped).get("people", {})
     people = [
@@ -324,7 +344,7 @@ def write_settings(path: Path) -> None:
         for one in (ALICE, BOB)
         if one.name not in known
     ]
-    path.write_text("".join((shipped, *people)), "utf-8")
+    path.write_text("".join((shipped, *people, ROUTES.read_text("utf-8"))), "utf-8")
     os.environ["PARAPET_SETTINGS"] = str(path)
 
 
@@ -341,6 +361,8 @@ def write_environment(path: Path, ports: Ports, seeded: seed.Seeded, binaries: P
         "PARAPET_TABLE": os.environ["PARAPET_TABLE"],
         "PARAPET_API_URL": f"http://127.0.0.1:{ports.api}/{gateway.STAGE}",
         "PARAPET_SLACK_URL": os.environ["PARAPET_SLACK_URL"],
+        "PARAPET_PAGERDUTY_URL": os.environ["PARAPET_PAGERDUTY_URL"],
+        "PARAPET_INBOX_URL": f"http://127.0.0.1:{ports.inbox}",
         "PARAPET_SETTINGS": os.environ.get("PARAPET_SETTINGS", ""),
         **seeded.variables,
     }

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib.settings import Settings
+from deploy import resources as deployed
 from local.iam import CannotEvaluate, intrinsics
 
 ROOT = Path(__file__).parent.parent
@@ -98,15 +100,28 @@ class Deployment:
     failures: str
 
 
-def load(stage: str, chalice: Any = None, folder: Path = CHALICE) -> Deployment:
+def load(
+    stage: str,
+    chalice: Any = None,
+    folder: Path = CHALICE,
+    given: Mapping[str, str] | None = None,
+    chosen: Settings | None = None,
+) -> Deployment:
     """Return what an app (by default ours) and its `.chalice/` declare for a stage.
+
+    Args:
+        stage: which.
+        chalice: the app.
+        folder: its `.chalice/`.
+        given: parameters that have other values than their defaults.
+        chosen: settings from which the resources are made anew; without any, they are those of `.chalice/`.
 
     Raises:
         DeploymentError: for what is not declared in full, or cannot be run here.
     """
     chalice = chalice or importlib.import_module("app").app
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    merged = json.loads((folder / "resources.json").read_text("utf-8"))
+    merged = deployed.merged(chalice, chosen) if chosen else _written(folder)
     functions: dict[str, Function] = {}
     rules, schedules, queues, topics, routes = [], [], [], [], []
 
@@ -139,13 +154,16 @@ def load(stage: str, chalice: Any = None, folder: Path = CHALICE) -> Deployment:
                     f"{method} {path}: the local account admits who signs (AWS_IAM) or anybody, without keys or CORS"
                 )
             routes.append(Route(function_of(API, chalice), method, path, signed))
-    values = {name: str(one.get("Default", "local")) for name, one in merged["Parameters"].items()} | {"Stage": stage}
+    values = {name: str(one.get("Default", "local")) for name, one in merged["Parameters"].items()}
+    values |= {**(given or {}), "Stage": stage}
+    if unknown := sorted(values.keys() - merged["Parameters"].keys()):
+        raise DeploymentError(f"there is no parameter {', '.join(unknown)} that could be given")
     parameters = {name: {**one, "Default": values[name]} for name, one in merged["Parameters"].items()}
-    chosen = {name for name, given in merged["Conditions"].items() if _holds(given, merged["Conditions"], values)}
+    holding = {name for name, given in merged["Conditions"].items() if _holds(given, merged["Conditions"], values)}
     whole = {
         name: one
         for name, one in merged["Resources"].items()
-        if "Type" in one and one.get("Condition") in (None, *chosen)
+        if "Type" in one and one.get("Condition") in (None, *holding)
     }
     retries, failures = _given_up(merged["Resources"])
     return Deployment(
@@ -162,6 +180,11 @@ def load(stage: str, chalice: Any = None, folder: Path = CHALICE) -> Deployment:
         retries,
         failures,
     )
+
+
+def _written(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "resources.json").read_text("utf-8"))
+    return found
 
 
 def camel(name: str) -> str:

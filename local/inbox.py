@@ -1,7 +1,7 @@
-"""The inbox: a page that shows the stand-in's Slack as its people would see it, and acts as one of them.
+"""The inbox: a page that shows Slack, PagerDuty and the mailbox as people would see them, and acts as one of them.
 
-`Inbox` is a WSGI app: the page at `/`, its JSON under `/inbox/`, and the Slack that it is about under `/api/` and
-`/hooks/`.
+`Inbox` is a WSGI app: the page at `/`, its JSON under `/inbox/`, the Slack that it is about under `/api/` and
+`/hooks/`, and its PagerDuty under `/v2/` and `/integration/`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from local.interactivity import Interactivity, NotDelivered
+from local.mailbox import Mailbox
+from local.pagerduty import PagerDutyStandIn
 from local.slack import SlackError
 
 WEB = Path(__file__).with_name("web")
-SCRIPTS = ("inbox.js", "blocks.js", "modal.js", "mrkdwn.js")
+SCRIPTS = ("inbox.js", "blocks.js", "cards.js", "mail.js", "modal.js", "mrkdwn.js", "pagerduty.js")
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     **{f"/{name}": (name, "text/javascript; charset=utf-8") for name in SCRIPTS},
@@ -30,7 +32,12 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+PICTURES = "/inbox/files/"
+# Of the incidents and mails, the newest.
+SHOWN = 100
+
 SignIn = Callable[[str, bool], str]
+Publish = Callable[[Mapping[str, Any]], object]
 
 
 class Unwelcome(Exception):
@@ -43,17 +50,34 @@ class Unwelcome(Exception):
 
 
 class Inbox:
-    """The page and the Slack behind it; `sign_in` signs somebody in to the console."""
+    """The page, and what it shows.
 
-    def __init__(self, interactivity: Interactivity, sign_in: SignIn) -> None:
+    `sign_in` signs somebody in to the console; `publish` takes an event as AWS's own services send it: PutEvents does
+    not, here as there.
+    """
+
+    def __init__(
+        self,
+        interactivity: Interactivity,
+        sign_in: SignIn,
+        pagerduty: PagerDutyStandIn | None = None,
+        mailbox: Mailbox | None = None,
+        publish: Publish = lambda _event: None,
+    ) -> None:
         self._slack = interactivity.slack
         self._interactivity = interactivity
         self._sign_in = sign_in
+        self._pagerduty = pagerduty or PagerDutyStandIn()
+        self._mailbox = mailbox or Mailbox()
+        self._publish = publish
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request as WSGI wants it."""
-        if str(environ.get("PATH_INFO", "")).startswith(("/api/", "/hooks/")):
+        path = str(environ.get("PATH_INFO", ""))
+        if path.startswith(("/api/", "/hooks/")):
             return self._slack(environ, start_response)
+        if path.startswith(("/v2/", "/integration/")):
+            return self._pagerduty(environ, start_response)
         request = Request(environ)
         try:
             response = self._respond(request)
@@ -68,11 +92,14 @@ class Inbox:
             return Response((WEB / name).read_bytes(), content_type=kind)
         if (request.method, request.path) == ("GET", "/inbox/messages"):
             return self._messages(request)
+        if request.method == "GET" and request.path.startswith(PICTURES):
+            return self._picture(request.path.removeprefix(PICTURES))
         acts: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
             "/inbox/actions": self._press,
             "/inbox/close": self._close,
             "/inbox/command": self._command,
             "/inbox/dismiss": self._dismiss,
+            "/inbox/events": self._published,
             "/inbox/sign-in": self._signed_in,
             "/inbox/submit": self._submit,
         }
@@ -82,8 +109,9 @@ class Inbox:
 
     def _messages(self, request: Any) -> Any:
         slack, user = self._slack, request.args.get("as", self._slack.people[0].id)
-        with slack.lock:
-            version = f'"{slack.version}"'
+        pagerduty, mailbox = self._pagerduty, self._mailbox
+        with slack.lock, pagerduty.lock, mailbox.lock:
+            version = f'"{slack.version}-{pagerduty.version}-{mailbox.version}"'
             if request.headers.get("If-None-Match") == version:
                 return Response(status=304)
             try:
@@ -100,10 +128,19 @@ class Inbox:
                         for one in (slack.channels[0], direct)
                     ],
                     "modal": {"id": modal.id, **modal.view} if modal else None,
+                    "incidents": [one.shown() for one in pagerduty.incidents[-SHOWN:]],
+                    "mails": mailbox.shown()[-SHOWN:],
                 }
             )
         response.headers["ETag"] = version
         return response
+
+    def _picture(self, name: str) -> Any:
+        with self._slack.lock:
+            file = self._slack.files.get(name)
+        if file is None or not file.complete:
+            raise Unwelcome(404, f"there is no picture {name}")
+        return Response(file.content, content_type="image/png")
 
     # What the page's person does
 
@@ -132,6 +169,14 @@ class Inbox:
             raise SlackError("message_not_found", "that message is no longer there")
         self._slack.delete(ts)
         return {}
+
+    def _published(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        events = body.get("events")
+        if not isinstance(events, list) or not all(isinstance(one, dict) and "detail-type" in one for one in events):
+            raise Unwelcome(400, "events must be a list of EventBridge's events")
+        for event in events:
+            self._publish(event)
+        return {"published": len(events)}
 
     def _signed_in(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         user, mfa = _text(body, "user").strip(), body.get("mfa")

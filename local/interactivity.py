@@ -64,7 +64,7 @@ class Interactivity:
         with self.slack.lock:
             person, where = self.slack.person(user), self.slack.channel(channel)
             message = self.slack.message(where, ts, user=user)
-            payload = self._block_actions(person, where, message, action, value)
+            payload = self.pressed(person, where, message, action, value)
         self._send(self.app.interactivity, {"payload": json.dumps(payload)})
 
     def submit(self, user: str, view: str, values: Mapping[str, str]) -> dict[str, str]:
@@ -79,12 +79,7 @@ class Interactivity:
             state, wrong = _state(modal, values)
             if wrong:
                 return wrong
-            payload = {
-                "type": "view_submission",
-                **self._head(self.slack.person(user)),
-                "view": modal.shown(state),
-                "response_urls": [],
-            }
+            payload = self.submitted(self.slack.person(user), modal, state)
         try:
             status, body = self._send(self.app.interactivity, {"payload": json.dumps(payload)})
             return self._submitted(modal, status, body)
@@ -105,21 +100,7 @@ class Interactivity:
             raise NotDelivered(f"{name} is not a valid command: {self.app.command} is.")
         with self.slack.lock:
             person, where = self.slack.person(user), self.slack.channel(channel)
-            form = {
-                "token": TOKEN,
-                "team_id": BOT["team"],
-                "team_domain": DOMAIN,
-                "channel_id": where.id,
-                "channel_name": where.name,
-                "user_id": person.id,
-                "user_name": person.name,
-                "command": name,
-                "text": rest.strip(),
-                "api_app_id": BOT["app_id"],
-                "is_enterprise_install": "false",
-                "response_url": self.url + self.slack.hook("commands", where, user),
-                "trigger_id": self.slack.trigger(user),
-            }
+            form = self.typed(person, where, name, rest.strip())
         try:
             _, body = self._send(self.app.commands, form)
             self._say(where, user, body)
@@ -132,9 +113,8 @@ class Interactivity:
         user = {"id": person.id, "username": person.name, "name": person.name, "team_id": BOT["team"]}
         return {"team": TEAM, "user": user, **INSTALLED, "trigger_id": self.slack.trigger(person.id)}
 
-    def _block_actions(
-        self, person: Person, where: Channel, message: Message, action: str, value: str
-    ) -> dict[str, Any]:
+    def pressed(self, person: Person, where: Channel, message: Message, action: str, value: str) -> dict[str, Any]:
+        """Return what Slack tells of a press of a message's button; raises SlackError when it is no longer there."""
         blocks = filled(message.get("blocks", ()), message["ts"])
         pressed = [
             {"block_id": block["block_id"], **element, "action_ts": self.slack.ts()}
@@ -163,6 +143,29 @@ class Interactivity:
             "state": {"values": {}},
             "response_url": self.url + self.slack.hook("actions", where, person.id, message),
             "actions": pressed[:1],
+        }
+
+    def submitted(self, person: Person, modal: Modal, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what Slack tells of the submission of a modal, with what was put into each of its blocks."""
+        view = {"view": modal.shown(state), "response_urls": []}
+        return {"type": "view_submission", **self._head(person), **view}
+
+    def typed(self, person: Person, where: Channel, name: str, text: str) -> dict[str, str]:
+        """Return what Slack tells of a slash command."""
+        return {
+            "token": TOKEN,
+            "team_id": BOT["team"],
+            "team_domain": DOMAIN,
+            "channel_id": where.id,
+            "channel_name": where.name,
+            "user_id": person.id,
+            "user_name": person.name,
+            "command": name,
+            "text": text,
+            "api_app_id": BOT["app_id"],
+            "is_enterprise_install": "false",
+            "response_url": self.url + self.slack.hook("commands", where, person.id),
+            "trigger_id": self.slack.trigger(person.id),
         }
 
     def _send(self, url: str, form: Mapping[str, str]) -> tuple[int, bytes]:

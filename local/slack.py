@@ -26,6 +26,7 @@ Fault = Literal["500", "500 after", "429", "silence", "silence after", "broken a
 SCOPES = (
     "chat:write", "commands", "im:write", "users:read", "users:read.email", "usergroups:read",
     "channels:read", "groups:read", "channels:history", "groups:history", "im:history",
+    "files:write",
 )  # fmt: skip
 MESSAGE = {"text", "blocks", "metadata", "thread_ts", "unfurl_links", "unfurl_media", "mrkdwn", "link_names", "parse"}
 PAGE = {"oldest", "latest", "inclusive", "limit", "cursor", "include_all_metadata"}
@@ -37,6 +38,8 @@ ARGUMENTS = {
     "conversations.history": {"channel", *PAGE},
     "conversations.open": {"users", "channel", "return_im"},
     "conversations.replies": {"channel", "ts", *PAGE},
+    "files.completeUploadExternal": {"files"},
+    "files.getUploadURLExternal": {"filename", "length", "alt_txt"},
     "usergroups.list": {"include_users", "include_count", "include_disabled"},
     "usergroups.users.list": {"usergroup", "include_disabled"},
     "users.conversations": {"types", "exclude_archived", "limit", "cursor"},
@@ -53,6 +56,8 @@ NEEDED = {
     "conversations.history": "channels:history",
     "conversations.open": "im:write",
     "conversations.replies": "channels:history",
+    "files.completeUploadExternal": "files:write",
+    "files.getUploadURLExternal": "files:write",
     "usergroups.list": "usergroups:read",
     "usergroups.users.list": "usergroups:read",
     "users.conversations": "channels:read",
@@ -63,6 +68,7 @@ TAKES_JSON = {
     "auth.test", "chat.postEphemeral", "chat.postMessage", "chat.update", "conversations.open", "views.open",
 }  # fmt: skip
 BURST = 8.0
+UPLOAD = "/api/upload/v1/"
 # What a reply is that was sent to the channel too.
 BROADCAST = "thread_broadcast"
 
@@ -96,7 +102,7 @@ class SlackStandIn(Workspace):
     def fail(self, fault: Fault, times: int = 1, method: str = "chat.postMessage", seconds: float = 1.0) -> None:
         """Have the next calls of a method fail: `after` takes effect first; `seconds` is the silence or Retry-After.
 
-        The method of an address to answer at is `response_url`.
+        The method of an address to answer at is `response_url`, of one to upload to `upload_url`.
         """
         with self.lock:
             self._troubles.append(_Trouble(method, fault, times, seconds))
@@ -111,7 +117,8 @@ class SlackStandIn(Workspace):
 
     def _respond(self, request: Any, environ: Mapping[str, Any]) -> Any:
         hook = request.path.startswith("/hooks/")
-        method = "response_url" if hook else request.path.removeprefix("/api/")
+        upload = request.path.startswith(UPLOAD)
+        method = "response_url" if hook else "upload_url" if upload else request.path.removeprefix("/api/")
         if request.method != "POST" or not (hook or request.path.startswith("/api/")):
             return Response(f"POST /api/<method>, not {request.method} {request.path}", 404)
         with self.lock:
@@ -121,6 +128,9 @@ class SlackStandIn(Workspace):
             return self._fail(trouble, environ)
         try:
             with self.lock:
+                if upload:
+                    received = self._received(request)
+                    return self._fail(trouble, environ) if trouble else received
                 body = self._answered(request) if hook else self._answer(method, request)
         except SlackError as error:
             if error.body["error"] == "ratelimited":
@@ -168,6 +178,8 @@ class SlackStandIn(Workspace):
             "conversations.history": self._history,
             "conversations.open": self._open_direct,
             "conversations.replies": self._replies,
+            "files.completeUploadExternal": self._complete,
+            "files.getUploadURLExternal": partial(self._announce, str(request.host_url)),
             "usergroups.list": self._groups,
             "usergroups.users.list": self._group_people,
             "users.conversations": self._conversations,
@@ -196,7 +208,7 @@ class SlackStandIn(Workspace):
 
     def _post(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._joined(_required(given, "channel"), by_name=True)
-        content = _content(given)
+        content = self._shown(_content(given))
         parent = self._parent(channel, given)
         self._limit(channel)
         if parent is not None and _flag(given, "reply_broadcast"):
@@ -216,7 +228,7 @@ class SlackStandIn(Workspace):
     def _update(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._joined(_required(given, "channel"))
         message = self.message(channel, _required(given, "ts"))
-        self.rewrite(message, _content(given))
+        self.rewrite(message, self._shown(_content(given)))
         return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": message}
 
     def _open_view(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -243,6 +255,45 @@ class SlackStandIn(Workspace):
         else:
             self.say(hook.channel, hook.user, given)
         return {}
+
+    def _announce(self, home: str, given: dict[str, Any]) -> dict[str, Any]:
+        name, length, alt_text = _required(given, "filename"), _required(given, "length"), given.get("alt_txt", "")
+        if not length.isdigit() or int(length) == 0:
+            raise SlackError("invalid_arguments", "length must be a number of bytes")
+        if len(alt_text) > 1000:
+            raise SlackError("alt_txt_too_large")
+        file = self.announce(name, int(length), alt_text)
+        return {"upload_url": f"{home.removesuffix('/')}{UPLOAD}{file.id}", "file_id": file.id}
+
+    def _received(self, request: Any) -> Any:
+        """Take the bytes of a file that was announced."""
+        file, content = self.files.get(request.path.removeprefix(UPLOAD)), request.get_data()
+        if file is None or file.content or len(content) != file.length:
+            return Response("the stand-in takes once, and whole, what was announced", 400)
+        file.content = content
+        return Response(f"OK - {len(content)}", 200)
+
+    def _complete(self, given: dict[str, Any]) -> dict[str, Any]:
+        wanted = _structure(_required(given, "files"), "invalid_arguments")
+        if not isinstance(wanted, list) or not wanted or not all(isinstance(one, dict) for one in wanted):
+            raise SlackError("invalid_arguments", "files must be a list of objects")
+        for one in wanted:
+            file = self.files.get(one.get("id", ""))
+            if one.keys() - {"id", "title"}:
+                raise SlackError("invalid_arguments", "the stand-in knows of a file its id and its title")
+            if file is None or not file.content:
+                raise SlackError("file_not_found")
+            file.complete = True
+        self.version += 1
+        # What it is, Slack finds out later.
+        return {"files": [{**one, "mimetype": "", "filetype": ""} for one in wanted]}
+
+    def _shown(self, content: Message) -> Message:
+        """Make sure that the files that a message shows are ready; raises SlackError."""
+        for number, block in enumerate(content.get("blocks") or ()):
+            if block["type"] == "image" and not self.show(block["slack_file"]["id"]):
+                raise SlackError("invalid_blocks", f"invalid slack file [json-pointer:/blocks/{number}/slack_file]")
+        return content
 
     def _history(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._joined(_required(given, "channel"))

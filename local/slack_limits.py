@@ -11,6 +11,7 @@ from typing import Any
 BLOCKS, TEXT = 50, 4000
 VIEW_BLOCKS, VIEW_SIZE, INPUT = 100, 250_000, 3000
 ID = 255
+FILE_ID = re.compile(r"^[F][A-Z0-9]{8,}$")
 # What the elements of an input block have in common.
 ELEMENT = ("type", "action_id", "placeholder", "focus_on_load")
 
@@ -24,7 +25,10 @@ class Invalid(Exception):
 
 def blocks(value: Any) -> None:
     """Check a message's blocks; raises Invalid."""
-    kinds = {"header": _header, "section": _section, "context": _context, "actions": _actions, "divider": _divider}
+    kinds = {
+        "header": _header, "section": _section, "context": _context, "actions": _actions, "divider": _divider,
+        "image": _image,
+    }  # fmt: skip
     _blocks(value, "/blocks", BLOCKS, kinds)
 
 
@@ -130,6 +134,17 @@ def _actions(block: dict[str, Any], at: str) -> None:
 
 def _divider(block: dict[str, Any], at: str) -> None:
     _object(block, at, {"type", "block_id"}, {"type"})
+
+
+def _image(block: dict[str, Any], at: str) -> None:
+    _object(block, at, {"type", "block_id", "alt_text", "title", "slack_file"}, {"alt_text", "slack_file"})
+    _string(block["alt_text"], f"{at}/alt_text", 2000)
+    if "title" in block:
+        _text(block["title"], f"{at}/title", 2000, {"plain_text"})
+    # By its id alone: what Parapet shows, nobody beside Slack can fetch.
+    _object(block["slack_file"], f"{at}/slack_file", {"id"}, {"id"})
+    if not isinstance(block["slack_file"]["id"], str) or not FILE_ID.fullmatch(block["slack_file"]["id"]):
+        raise Invalid(f"input must match regex pattern: {FILE_ID.pattern} [json-pointer:{at}/slack_file/id]")
 
 
 def _input(block: dict[str, Any], at: str) -> None:

@@ -13,7 +13,8 @@ Client = Callable[[str], Any]
 # moto's CloudFormation leaves what it does not know out with a mere warning. These are made through their own APIs;
 BY_HAND = ("AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
 # and these are not made at all, each for a reason.
-NOT_MADE = {"AWS::CloudWatch::Alarm": "moto evaluates no alarm: one that never sounds would only look like one"}
+SILENT = "nobody puts the metrics that ours watch: an alarm that never sounds would only look like one"
+NOT_MADE = {"AWS::CloudWatch::Alarm": SILENT, "AWS::CloudWatch::CompositeAlarm": SILENT}
 
 
 def create(client: Client, deployment: Deployment, name: str) -> dict[str, str]:
@@ -58,7 +59,14 @@ def _make(client: Client, kind: str, properties: Mapping[str, Any]) -> None:
             TopicArn=properties["TopicArn"],
             Protocol=properties["Protocol"],
             Endpoint=properties["Endpoint"],
-            Attributes={"RawMessageDelivery": str(properties.get("RawMessageDelivery", False)).lower()},
+            Attributes={
+                "RawMessageDelivery": str(properties.get("RawMessageDelivery", False)).lower(),
+                **{
+                    name: json.dumps(properties[name])
+                    for name in ("FilterPolicy", "RedrivePolicy")
+                    if name in properties
+                },
+            },
         )
     elif kind == "AWS::SNS::TopicPolicy":
         for topic in properties["Topics"]:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.journal import Journal
-from chalicelib.model import Finding, Notice
+from chalicelib.model import US, Destination, Finding, Notice
 from chalicelib.notices import outbox
 from chalicelib.notices.compose import HEADLINE, duration
-from chalicelib.remediation import US
 
 REMEMBERED = 5000
+CHANNELS = {"slack": "Slack", "pagerduty": "PagerDuty"}
+ONCE = ("firing", "told")
 
 
 class Watch:
@@ -35,10 +36,12 @@ class Watch:
     def noticed(self, body: str, journal: Journal) -> None:
         """Say what a notice in the outbox is about, once."""
         notice = outbox.load(body)
+        # What is found out about an alert comes after it, and is for whoever looks at it.
+        key = f"{notice.alert}:{notice.question}" if notice.kind == "alert" and notice.status in ONCE else notice.key
         with self._lock:
-            if notice.key in self._said:
+            if key in self._said:
                 return
-            self._said[notice.key] = None
+            self._said[key] = None
             if len(self._said) > REMEMBERED:
                 self._said.popitem(last=False)
         finding = journal.get(notice.finding) if notice.finding else None
@@ -46,6 +49,8 @@ class Watch:
 
     def line(self, notice: Notice, finding: Finding | None) -> str:
         """Return the live line of a notice."""
+        if notice.kind in ("alert", "digest"):
+            return _alert(notice)
         if finding is None:
             return f"{notice.title} {' '.join(notice.lines)}"
         if notice.to:
@@ -66,3 +71,16 @@ class Watch:
         elif notice.status in ("asked", "held", "failed") or notice.lines:
             pieces.append(f"./parapet show {finding.id}")
         return " · ".join(pieces)
+
+
+def _alert(notice: Notice) -> str:
+    told = outbox.channels(notice)
+    to = (notice.destination or Destination()).email
+    channels = [name for channel, name in CHANNELS.items() if channel in told]
+    if to and "email" in told:
+        channels.append(f"e-mail to {', '.join(to)}")
+    said = f"{notice.status.capitalize()}: "
+    pieces = [said + notice.title.removeprefix(said), notice.severity, ", ".join(channels)]
+    if "acknowledge" in notice.actions:
+        pieces.append(f"./parapet acknowledge {notice.alert}")
+    return " · ".join(pieces)

@@ -76,6 +76,18 @@ class Ephemeral:
 
 
 @dataclass
+class File:
+    """A file of the bot's: at first only announced, then received, complete, and in the end ready to be shown."""
+
+    id: str
+    name: str
+    length: int
+    content: bytes = b""
+    complete: bool = False
+    alt_text: str = ""
+
+
+@dataclass
 class Modal:
     """A modal that is open before a person, as the app made it and as Slack numbers it."""
 
@@ -129,6 +141,9 @@ class Workspace:
     messages: list[tuple[str, Message]] = field(default_factory=list)
     ephemerals: list[Ephemeral] = field(default_factory=list)
     modals: dict[str, Modal] = field(default_factory=dict)
+    files: dict[str, File] = field(default_factory=dict)
+    # So often what shows a file is refused after its upload, since Slack gets it ready only by and by.
+    unready: int = 0
     version: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
     _triggers: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -230,6 +245,24 @@ class Workspace:
         """Return the time as Slack numbers messages: unique and rising, even within one tick of the clock."""
         self._last = max(self._last + 1, int(self.now() * 1_000_000))
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
+
+    # Files
+
+    def announce(self, name: str, length: int, alt_text: str) -> File:
+        """Return a file that is about to be uploaded."""
+        file = File(f"F0{len(self.files) + 1:08d}", name, length, alt_text=alt_text)
+        self.files[file.id] = file
+        return file
+
+    def show(self, file: str) -> bool:
+        """Whether a file can be shown by now."""
+        there = self.files.get(file)
+        if there is None or not there.complete or not there.content.startswith(b"\x89PNG"):
+            return False
+        if self.unready:
+            self.unready -= 1
+            return False
+        return True
 
     # What expires
 

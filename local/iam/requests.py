@@ -117,6 +117,9 @@ def _simple(call: Call, row: Row) -> Need:
     prefix = PREFIXES.get(call.service, call.service)
     found: list[str] = []
     for kind, parameter in row.on.items():
+        if parameter == "*":
+            found.append(resources.every(f"{prefix}:{kind}", call.place))
+            continue
         given = _given(call.params, parameter.removesuffix("?"))
         if given is not None:
             each = given if isinstance(given, list) else [given]
@@ -138,7 +141,11 @@ def _given(params: Params, names: str) -> Any:
     values = [params.get(name) for name in names.split("/")]
     if len(values) == 1:
         return values[0]
-    return None if None in values else "/".join(map(str, values))
+    if None in values:
+        return None
+    *first, last = values
+    given = ["/".join((*map(str, first), str(one))) for one in (last if isinstance(last, list) else [last])]
+    return given if isinstance(last, list) else given[0]
 
 
 def _shown(value: Any) -> Value:

@@ -35,8 +35,17 @@ class Kind:
 
 
 KINDS = {
+    # Of which id a group is, a call does not tell.
+    "autoscaling:autoScalingGroup": Kind(
+        "autoscaling:{region}:{account}:autoScalingGroup:00000000-0000-4000-b000-000000000005"
+        ":autoScalingGroupName/{name}"
+    ),
+    "budgets:budget": Kind("budgets::{account}:budget/{name}"),
     "cloudtrail:trail": Kind("cloudtrail:{region}:{account}:trail/{name}", "either"),
+    "cloudwatch:alarm": Kind("cloudwatch:{region}:{account}:alarm:{name}", "either"),
     "dynamodb:table": Kind("dynamodb:{region}:{account}:table/{name}", "either"),
+    "ecs:service": Kind("ecs:{region}:{account}:service/{name}", "either"),
+    "ecs:service-revision": Kind("ecs:{region}:{account}:service-revision/{name}", "arn"),
     "ec2:image": Kind("ec2:{region}::image/{name}"),
     "ec2:instance": Kind("ec2:{region}:{account}:instance/{name}"),
     "ec2:network-acl": Kind("ec2:{region}:{account}:network-acl/{name}"),
@@ -50,6 +59,7 @@ KINDS = {
     "iam:user": Kind("iam::{account}:user/{name}", pathed=True),
     "kms:key": Kind("kms:{region}:{account}:key/{name}", "either", r"alias/|arn:[^/]*:alias/"),
     "lambda:function": Kind("lambda:{region}:{account}:function:{name}", "either"),
+    "logs:log-group": Kind("logs:{region}:{account}:log-group:{name}"),
     # Of which management account and organisation, a call does not tell: the caller's and an example stand for them.
     "organizations:organizationalunit": Kind("organizations::{account}:ou/o-0000000000/{name}", "name"),
     "rds:cluster": Kind("rds:{region}:{account}:cluster:{name}", "either"),

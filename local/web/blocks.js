@@ -5,7 +5,16 @@ import { element, mrkdwn, unescape } from "/mrkdwn.js";
 export const text = (object) =>
   object.type === "mrkdwn" ? mrkdwn(object.text) : document.createTextNode(unescape(object.text));
 
+const source = (block) => (block.slack_file ? `/inbox/files/${block.slack_file.id}` : block.image_url);
+
 const kinds = {
+  image: (block) =>
+    element(
+      "figure",
+      { class: "block-image" },
+      ...(block.title ? [element("figcaption", {}, text(block.title))] : []),
+      element("img", { src: source(block), alt: block.alt_text }),
+    ),
   header: (block) => element("h3", { class: "block-header" }, text(block.text)),
   divider: () => element("hr"),
   section: (block) => {

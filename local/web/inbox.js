@@ -1,8 +1,10 @@
 // The page: asks for what Slack shows a person each second, draws what has changed, and sends what they press and type.
 
 import { draw, text } from "/blocks.js";
+import { mail, unreadMails } from "/mail.js";
 import { follow, start } from "/modal.js";
 import { ago, day, element, mrkdwn, names, unescape } from "/mrkdwn.js";
+import { pagerduty, triggered } from "/pagerduty.js";
 
 const byId = (id) => document.getElementById(id);
 const list = byId("list");
@@ -151,7 +153,8 @@ const show = () => {
   const all = messages.flatMap((message) => [message, ...message.replies]);
   const fresh = known ? all.filter((message) => !known.has(message.ts)) : [];
   const standing = fresh.filter((message) => present.has(message.ts));
-  if (fresh.length) byId("announcer").textContent = fresh.map((message) => unescape(message.text)).join(". ");
+  const news = [...pagerduty(slack.incidents), ...mail(slack.mails), ...fresh.map((message) => unescape(message.text))];
+  if (news.length) byId("announcer").textContent = news.join(". ");
   for (const message of standing) drawn.get(message.ts).node.classList.add("fresh");
   if (first || (atEnd && standing.length)) toEnd();
   else if (standing.length) byId("newer").hidden = false;
@@ -159,6 +162,7 @@ const show = () => {
   byId("place").textContent = document.title = label(place());
   byId("text").placeholder = `/parapet help, as ${person().name}`;
   places();
+  views();
 };
 
 const days = (messages) => {
@@ -203,6 +207,27 @@ const places = () => {
   );
   if (focused) byId("places").querySelector("[aria-current]").focus();
 };
+
+// On a narrow screen, one of the three at a time.
+
+const views = () => {
+  const news = { slack: 0, pagerduty: triggered(slack.incidents), mail: unreadMails() };
+  for (const button of byId("views").querySelectorAll("button")) {
+    const count = news[button.dataset.view];
+    const here = button.dataset.view === document.body.dataset.view;
+    if (here) button.setAttribute("aria-current", "page");
+    else button.removeAttribute("aria-current");
+    button.querySelector(".unread")?.remove();
+    if (count && !here) button.append(element("span", { class: "unread" }, count));
+  }
+};
+for (const button of byId("views").querySelectorAll("button")) {
+  button.addEventListener("click", () => {
+    document.body.dataset.view = button.dataset.view;
+    views();
+    if (button.dataset.view === "slack") toEnd();
+  });
+}
 
 const clear = () => {
   for (const { node } of drawn.values()) node.remove();
@@ -358,8 +383,12 @@ composer("sign-in", "outcome", "Signing in…", async () => {
   return said;
 });
 byId("newer").addEventListener("click", toEnd);
+// A picture that comes in late pushes the end away from whoever is reading there.
+let following = true;
+list.addEventListener("load", () => following && toEnd(), true);
 scroller.addEventListener("scroll", () => {
-  if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80) byId("newer").hidden = true;
+  following = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+  if (following) byId("newer").hidden = true;
 });
 
 const tick = async () => {

@@ -14,6 +14,7 @@ import pytest
 
 from chalicelib.model import CommandKind, Notice, ParapetError
 from chalicelib.notices import slack_blocks, slack_modals
+from local.pagerduty import KEY
 from local.slack import SlackStandIn
 from local.workspace import ALICE, BOB, MALLORY
 from tests.local.receiving import Desk, Received, desk
@@ -460,3 +461,60 @@ def _scene(visitor: Visitor) -> None:
     for person in (ALICE, BOB, MALLORY):
         direct = visitor.desk.call("conversations.open", users=person.id)["channel"]["id"]
         visitor.tell(now(notice(lines=("Who changed this? You did, a moment ago.",), actions=()), 3), channel=direct)
+
+
+def _paged(visitor: Visitor) -> None:
+    payload = {
+        "summary": "checkout answers 14 % of requests with an error", "source": "checkout", "severity": "critical",
+        "custom_details": {"Value": "14.2 %, usually 0.3 %", "Threshold": "5 %"},
+    }  # fmt: skip
+    event = {
+        "routing_key": KEY, "event_action": "trigger", "dedup_key": "a", "payload": payload,
+        "links": [{"href": "https://wiki.example.com/checkout", "text": "Runbook"}],
+    }  # fmt: skip
+    assert visitor.desk.page(event) == 202
+    text = "checkout fails.\n\nRunbook: https://wiki.example.com/checkout."
+    visitor.desk.mailbox.deliver("oncall@example.com", "parapet-local-email", "[critical] checkout fails", text)
+
+
+def test_pagerduty_and_mails_appear_beside_slack_and_follow_what_becomes_of_them(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto(visitor.desk.url)
+    visitor.see("Nobody is paged.")
+    visitor.see("No mail.")
+    _paged(visitor)
+    incident = page.get_by_label("PagerDuty").locator(".incident")
+    incident.filter(has_text="Triggered").wait_for()
+    incident.get_by_text("Details").click()
+    assert incident.get_by_text("14.2 %, usually 0.3 %").is_visible()
+    assert incident.get_by_role("link", name="Runbook").get_attribute("href") == "https://wiki.example.com/checkout"
+    assert "PagerDuty, triggered: checkout answers" in page.locator("#announcer").text_content()
+    mails = page.get_by_label("E-mail")
+    mails.get_by_text("1 unread").wait_for()
+    mails.get_by_text("[critical] checkout fails").click()
+    assert mails.get_by_role("link").get_attribute("href") == "https://wiki.example.com/checkout", (
+        "without the full stop"
+    )
+    mails.get_by_text("1 unread").wait_for(state="detached")
+    assert visitor.desk.page({"routing_key": KEY, "event_action": "acknowledge", "dedup_key": "a"}) == 202
+    incident.filter(has_text="Acknowledged").wait_for()
+    assert incident.get_by_text("14.2 %, usually 0.3 %").is_visible(), "what was opened stays open"
+    assert visitor.complaints == []
+
+
+def test_on_a_narrow_screen_there_is_one_channel_at_a_time(visitor: Visitor) -> None:
+    page = visitor.page
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(visitor.desk.url)
+    visitor.see("All quiet")
+    _paged(visitor)
+    views = page.get_by_label("Channels")
+    views.get_by_role("button", name="PagerDuty 1").click()
+    page.get_by_label("PagerDuty").locator(".incident").wait_for()
+    assert not page.locator("main").is_visible()
+    views.get_by_role("button", name="E-mail 1").click()
+    page.get_by_label("E-mail").get_by_text("[critical] checkout fails").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    views.get_by_role("button", name="Slack").click()
+    assert page.locator("main").is_visible()
+    assert visitor.complaints == []

@@ -85,6 +85,18 @@ def test_people_stay_in_control(chromium: Any, tmp_path: Path) -> None:
         see("What you can ask for")
         say("/parapet status")
         see("Nothing is paused")
+        # An alarm goes off in all three channels; who acknowledges it in Slack has done so in PagerDuty.
+        terminal.run("./parapet fire alarm")
+        incident = page.get_by_label("PagerDuty").locator(".incident").filter(has_text="checkout-errors")
+        incident.filter(has_text="Triggered").wait_for()
+        page.get_by_label("E-mail").get_by_text("checkout-errors is in alarm").first.wait_for()
+        graph = page.locator("main .block-image img").first
+        graph.wait_for()
+        eventually(lambda: graph.evaluate("picture => picture.naturalWidth > 300"))
+        press("Acknowledge")
+        incident.filter(has_text="Acknowledged").wait_for()
+        terminal.run("./parapet fire alarm --state OK")
+        incident.filter(has_text="Resolved").wait_for()
         # Whoever made the changes was told.
         be("alice")
         page.get_by_role("button", name="Direct messages").click()

@@ -13,6 +13,8 @@ from werkzeug.wrappers import Request, Response
 
 from local.inbox import Inbox
 from local.interactivity import App, Interactivity
+from local.mailbox import Mailbox
+from local.pagerduty import PagerDutyStandIn
 from local.slack import SlackStandIn
 from tests.notices.serving import serving
 
@@ -62,12 +64,18 @@ class Receiver:
 
 @dataclass
 class Desk:
-    """A workspace, the app, Slack between them, and Slack's own address."""
+    """A workspace, the app, Slack between them, and Slack's own address; beside it PagerDuty and a mailbox."""
 
     slack: SlackStandIn
     app: Receiver
     slacks: Interactivity
     url: str
+    pagerduty: PagerDutyStandIn = field(default_factory=PagerDutyStandIn)
+    mailbox: Mailbox = field(default_factory=Mailbox)
+
+    def page(self, event: dict[str, Any]) -> int:
+        """Send PagerDuty an event."""
+        return Client(self.pagerduty).post("/v2/enqueue", json=event).status_code
 
     def call(self, method: str, **given: Any) -> dict[str, Any]:
         """Call the Web API as the app does."""
@@ -93,5 +101,6 @@ def desk(
         with serving(lambda environ, start: inbox[0](environ, start)) as here:
             configured = App(f"{there}/actions", f"{there}/command", SECRET)
             slacks = Interactivity(slack, configured, here, seconds)
-            inbox.append(Inbox(slacks, sign_in))
-            yield Desk(slack, app, slacks, here)
+            made = Desk(slack, app, slacks, here)
+            inbox.append(Inbox(slacks, sign_in, made.pagerduty, made.mailbox))
+            yield made

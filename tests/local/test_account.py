@@ -33,6 +33,8 @@ def test_settings_are_the_shipped_ones_and_tell_who_is_who(own: Path) -> None:
     assert people.of(found.people, arn) == people.of(found.people, f"slack:{ALICE.id}")
     assert people.address(found.people, arn) == ALICE.id
     assert [one.name for one in found.people] == ["alice", "bob"]
+    assert found.pagerduty == {"default": f"ssm:{account.PAGERDUTY_KEY}"}
+    assert set(found.routes.addresses) == {account.ON_CALL, "finance@example.com"}
 
 
 def test_settings_leave_alone_whom_they_name_already(

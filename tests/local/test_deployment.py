@@ -23,7 +23,8 @@ TEMPLATE: dict[str, Any] = json.loads((CHALICE / "resources.json").read_text("ut
 CONFIG: dict[str, Any] = json.loads((CHALICE / "config.json").read_text("utf-8"))
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 HANDLERS = sorted([*(source.name for source in app.event_sources), API])
-ASYNCHRONOUS = [name for name in HANDLERS if name not in ("notify", API)]
+CONSUMING = ("alert", "enrich", "notify", "notify_pagerduty", "notify_email")
+ASYNCHRONOUS = [name for name in HANDLERS if name not in (*CONSUMING, API)]
 every = pytest.mark.parametrize("name", HANDLERS)
 Edit = Callable[[dict[str, Any], dict[str, Any]], object]
 
@@ -36,7 +37,7 @@ def deployment() -> Deployment:
 class TestOurs:
     def test_every_function_of_the_app_is_there_and_nothing_else_is_configured(self, deployment: Deployment) -> None:
         guards = {f"guard_{service}" for service in registry.services()}
-        others = {"sweep", "timer", "heartbeat", "evidence", "reminders", "notify", "failures", API}
+        others = {"sweep", "timer", "heartbeat", "evidence", "reminders", "digest", "failures", API, *CONSUMING}
         assert {function.name for function in deployment.functions} == {*guards, *others}
         assert sorted(function.name for function in deployment.functions) == HANDLERS
         assert sorted(CONFIG["lambda_functions"]) == HANDLERS
@@ -83,10 +84,12 @@ class TestOurs:
         assert {one.function.name: one.seconds for one in deployment.schedules} == {
             "sweep": 3600.0, "timer": 60.0, "heartbeat": 300.0, "evidence": 3600.0,
             "reminders": 86400.0,
+            "digest": 86400.0,
         }  # fmt: skip
         assert [(one.function.name, one.resource, one.batch) for one in deployment.queues] == [
-            ("notify", "SlackQueue", 10)
-        ]
+            ("alert", "AlertQueue", 10), ("enrich", "EnrichQueue", 1), ("notify", "SlackQueue", 10),
+            ("notify_pagerduty", "PagerDutyQueue", 10), ("notify_email", "EmailQueue", 10),
+        ]  # fmt: skip
         assert [(one.function.name, one.resource) for one in deployment.topics] == [("failures", "FailuresTopic")]
         assert {(one.function.name, one.method, one.path) for one in deployment.routes} == {
             (API, method, path) for path, methods in app.routes.items() for method in methods
@@ -102,10 +105,18 @@ class TestOurs:
 
 
 class TestOptions:
+    def test_are_given(self, deployment: Deployment) -> None:
+        found = load("test", given={"PageEmail": "oncall@example.com"})
+        assert set(found.template["Resources"]) - set(deployment.template["Resources"]) == {"PageMail"}
+        with pytest.raises(DeploymentError, match="there is no parameter PageMail that could be given"):
+            load("test", given={"PageMail": "oncall@example.com"})
+
     @pytest.mark.parametrize(
         ("parameter", "value", "resources"),
         [
-            ("AlertEmail", "oncall@example.com", {"AlertMail"}),
+            ("PageEmail", "oncall@example.com", {"PageMail"}),
+            ("PagerDutyUrl", "https://events.pagerduty.com/integration/0123/enqueue", {"PagePagerDuty"}),
+            ("MonthlyBudget", "1000", {"MonthlyCosts"}),
             ("CreateTrail", "true", {"Trail", "TrailBucket", "TrailBucketPolicy"}),
             ("OrganizationId", "o-ab12cd34ef", {"MembersBusPolicy"}),
             ("CreateApiGatewayRole", "true", {"ApiGatewayRole", "ApiGatewayAccount"}),
@@ -166,7 +177,7 @@ class TestRefusal:
     @pytest.mark.parametrize(
         "condition",
         [
-            {"Fn::Or": [{"Condition": "HasAlertEmail"}, {"Condition": "HasMembers"}]},
+            {"Fn::Or": [{"Condition": "HasPageEmail"}, {"Condition": "HasMembers"}]},
             {"Condition": "Unheard"},
             {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]},
         ],

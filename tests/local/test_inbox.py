@@ -9,6 +9,8 @@ import pytest
 from werkzeug.test import Client
 
 from local.inbox import FILES, Inbox
+from local.mailbox import Mailbox
+from local.pagerduty import KEY, PagerDutyStandIn
 from local.slack import SlackStandIn
 from local.workspace import ALICE, BOB, MALLORY
 from tests.local.receiving import Desk, desk
@@ -146,3 +148,40 @@ def test_it_serves_its_page_and_the_api(there: Desk, client: Client) -> None:
     assert client.post(path, json={"text": "hello"}).status_code == 200
     assert client.get("/../pyproject.toml").status_code == 404
     assert client.post("/inbox/elsewhere", json={}).status_code == 404
+
+
+def test_pagerduty_and_mails_are_shown_beside_slack(there: Desk) -> None:
+    mailbox = Mailbox(now=lambda: 100.0)
+    client = Client(Inbox(there.slacks, lambda *_: "", PagerDutyStandIn(), mailbox))
+    tag = client.get("/inbox/messages").headers["ETag"]
+    payload = {"summary": "checkout fails", "source": "checkout", "severity": "critical"}
+    event = {"routing_key": KEY, "event_action": "trigger", "dedup_key": "a", "payload": payload}
+    assert client.post("/v2/enqueue", json=event).status_code == 202
+    for to in ("a@example.com", "b@example.com"):
+        mailbox.deliver(to, "parapet-local-email", "", "checkout fails")
+    shown = client.get("/inbox/messages", headers={"If-None-Match": tag}).get_json()
+    assert [(one["summary"], one["status"]) for one in shown["incidents"]] == [("checkout fails", "triggered")]
+    [mail] = shown["mails"]
+    assert (mail["to"], mail["subject"]) == (["a@example.com", "b@example.com"], "AWS Notification Message")
+    mailbox.deliver("a@example.com", "parapet-local-email", "", "checkout fails")
+    assert len(mailbox.shown()) == 2, "who got it twice got two"
+
+
+def test_events_of_awss_own_services_have_a_way_in(there: Desk) -> None:
+    taken: list[Any] = []
+    client = Client(Inbox(there.slacks, lambda *_: "", publish=taken.append))
+    event = {"source": "aws.health", "detail-type": "AWS Health Event"}
+    assert client.post("/inbox/events", json={"events": [event]}).get_json() == {"published": 1}
+    assert taken == [event]
+    wrongs: list[dict[str, Any]] = [{}, {"events": [1]}, {"events": [{}]}]
+    for wrong in wrongs:
+        assert client.post("/inbox/events", json=wrong).status_code == 400
+    assert client.post("/inbox/events", data={"events": []}).status_code == 415
+
+
+def test_a_picture_is_served_once_it_is_complete(there: Desk, client: Client) -> None:
+    file = there.slack.announce("parapet.png", 8, "errors")
+    assert client.get(f"/inbox/files/{file.id}").status_code == 404
+    file.content, file.complete = b"\x89PNG\r\n\x1a\n", True
+    answer = client.get(f"/inbox/files/{file.id}")
+    assert (answer.data, answer.mimetype) == (file.content, "image/png")

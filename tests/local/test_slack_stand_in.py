@@ -467,6 +467,79 @@ class TestAnswers:
         assert self.say(slack, path, text="x")[0] == 200
 
 
+PNG, LONG = b"\x89PNG" + bytes(20), "x" * 1001
+
+
+class TestFiles:
+    def announced(self, call: Caller, length: int = len(PNG)) -> tuple[str, str]:
+        """Announce a picture; returns its id and the path to upload it to."""
+        answer = call("files.getUploadURLExternal", filename="p.png", length=str(length), alt_txt="a line")
+        return answer["file_id"], answer["upload_url"].removeprefix("http://localhost")
+
+    def shown(self, call: Caller, file: str) -> dict[str, Any]:
+        image = {"type": "image", "slack_file": {"id": file}, "alt_text": "a line"}
+        return call("chat.postMessage", **HELLO, blocks=[image])
+
+    def complete(self, call: Caller, file: str) -> dict[str, Any]:
+        return call("files.completeUploadExternal", files=json.dumps([{"id": file, "title": "p"}]))
+
+    def test_are_shown_once_they_are_announced_received_and_complete(self, slack: SlackStandIn, call: Caller) -> None:
+        file, path = self.announced(call)
+        assert self.complete(call, file)["error"] == "file_not_found"
+        received = call.client.post(path, data=PNG, content_type="image/png")
+        assert (received.status_code, received.get_data(as_text=True)) == (200, "OK - 24")
+        assert "invalid slack file [json-pointer:/blocks/0/slack_file]" in str(self.shown(call, file))
+        assert self.complete(call, file)["ok"]
+        assert self.shown(call, file)["ok"]
+
+    def test_are_ready_by_and_by(self, slack: SlackStandIn, call: Caller) -> None:
+        file, path = self.announced(call)
+        call.client.post(path, data=PNG)
+        self.complete(call, file)
+        slack.unready = 1
+        assert [self.shown(call, file)["ok"] for _ in range(2)] == [False, True]
+
+    @pytest.mark.parametrize(("length", "sent"), [(24, PNG[:-1]), (24, b""), (2, PNG)])
+    def test_are_received_whole_and_once(self, call: Caller, length: int, sent: bytes) -> None:
+        _, path = self.announced(call, length)
+        assert call.client.post(path, data=sent).status_code == 400
+        _, path = self.announced(call)
+        assert [call.client.post(path, data=PNG).status_code for _ in range(2)] == [200, 400]
+
+    @pytest.mark.parametrize(
+        ("method", "given", "error"),
+        [
+            ("files.getUploadURLExternal", {"filename": "p.png"}, "invalid_arguments"),
+            ("files.getUploadURLExternal", {"filename": "p.png", "length": "0"}, "invalid_arguments"),
+            (
+                "files.getUploadURLExternal",
+                {"filename": "p", "length": "1", "alt_txt": "x" * 1001},
+                "alt_txt_too_large",
+            ),
+            ("files.getUploadURLExternal", {"filename": "p", "length": "1", "channel": "x"}, "invalid_arguments"),
+            ("files.completeUploadExternal", {"files": "[]"}, "invalid_arguments"),
+            ("files.completeUploadExternal", {"files": '[{"id": "F000000009"}]'}, "file_not_found"),
+            ("files.completeUploadExternal", {"files": '[{"id": "F0", "name": "x"}]'}, "invalid_arguments"),
+        ],
+    )
+    def test_are_refused_where_slack_refuses_them(
+        self, call: Caller, method: str, given: dict[str, str], error: str
+    ) -> None:
+        assert call(method, **given)["error"] == error
+
+    @pytest.mark.parametrize(
+        "image",
+        [
+            {"slack_file": {"id": "F012345678"}}, {"alt_text": "x"}, {"slack_file": {"id": "x"}, "alt_text": "x"},
+            {"slack_file": {"id": "F012345678"}, "alt_text": "x" * 2001}, {"slack_file": {}, "alt_text": "x"},
+            {"slack_file": {"id": "F012345678"}, "alt_text": "x", "image_width": 1},
+        ],
+    )  # fmt: skip
+    def test_are_shown_by_an_image_block_alone(self, call: Caller, image: dict[str, Any]) -> None:
+        answer = call("chat.postMessage", **HELLO, blocks=[{"type": "image", **image}])
+        assert answer["error"] == "invalid_blocks"
+
+
 class TestAdmission:
     def test_wants_a_token_it_knows(self, slack: SlackStandIn) -> None:
         assert Caller(slack, "xoxb-other")("auth.test")["error"] == "invalid_auth"

@@ -61,7 +61,7 @@ class TestCreate:
         assert described["KeyState"] == "Enabled"
 
     def test_refuses_what_moto_does_not_make(self, account: TestAccount) -> None:
-        unknown = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {"AlarmRule": "TRUE"}}
+        unknown = {"Type": "AWS::Wisdom::Assistant", "Properties": {"Name": "a", "Type": "AGENT"}}
         with pytest.raises(DeploymentError, match="moto did not create Unknown of the local stack"):
             create(account.client, with_resource("Unknown", unknown), "parapet-test")
 
@@ -74,6 +74,12 @@ class TestEnvironment:
             "PARAPET_STAGE": "test",
             "PARAPET_TABLE": "parapet-test-journal",
             "PARAPET_SLACK_QUEUE": made["SlackQueue"],
+            "PARAPET_PAGERDUTY_QUEUE": made["PagerDutyQueue"],
+            "PARAPET_EMAIL_QUEUE": made["EmailQueue"],
+            "PARAPET_ALERT_QUEUE": made["AlertQueue"],
+            "PARAPET_ENRICH_QUEUE": made["EnrichQueue"],
+            "PARAPET_EMAIL_TOPIC": made["EmailTopic"],
+            "PARAPET_PAGERDUTY_KEY": "",
             "PARAPET_SLACK_TOKEN": "/parapet/slack-token",
             "PARAPET_SLACK_SIGNING_SECRET": "/parapet/slack-signing-secret",
             "PARAPET_EXTERNAL_ID": "",

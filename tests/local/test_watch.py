@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.model import Actor, Finding, Notice, ParapetError, Status, Step, Violation, call
+from chalicelib.model import Actor, Destination, Finding, Notice, ParapetError, Status, Step, Violation, call
 from chalicelib.notices.compose import of_finding, of_trouble
 from local import watch as module
 from local.watch import Watch
@@ -141,6 +141,22 @@ class TestLines:
     def test_a_finding_that_the_journal_does_not_have_is_said_as_it_was_told(self, terminal: Terminal) -> None:
         terminal.notice(replace(of_finding(finding()), lines=("Put right.",)))
         assert terminal.lines == [f"Fixed: {WHY} Put right."]
+
+    def test_an_alert_says_how_bad_it_is_and_where_it_went(self, terminal: Terminal) -> None:
+        firing = Notice(
+            key="a:1", thread="a", kind="alert", severity="critical", status="firing", title="checkout fails",
+            lines=("14 %",), facts=(), at=NOW, alert="a-3f9k2m1q", question=1, actions=("acknowledge",), page="trigger",
+            destination=Destination("#parapet", "default", ("oncall@example.com",)),
+        )  # fmt: skip
+        where = "Slack, PagerDuty, e-mail to oncall@example.com"
+        terminal.notice(firing)
+        terminal.notice(replace(firing, key="a:1:evidence", destination=Destination("#parapet")))
+        assert terminal.lines == [f"Firing: checkout fails · critical · {where} · ./parapet acknowledge a-3f9k2m1q"], (
+            "its evidence is no news"
+        )
+        terminal.notice(replace(firing, key="a:2", status="resolved", actions=(), page="resolve"))
+        terminal.notice(replace(firing, key="a:3", question=2))
+        assert [line.split(":")[0] for line in terminal.lines] == ["Firing", "Resolved", "Firing"]
 
 
 class TestOnce:

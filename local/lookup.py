@@ -1,0 +1,103 @@
+"""CloudTrail's event history on the laptop: what was called lately, found by an attribute, which moto does not keep."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.cloudtrail.responses import CloudTrailResponse
+from moto.core.responses import ActionResult
+
+from local import metrics
+
+Record = Mapping[str, Any]
+KEPT = 5000
+# What a request gets at once, unless it asks for less.
+PAGE = 50
+ATTRIBUTES = {
+    "EventName": "eventName",
+    "EventSource": "eventSource",
+    "EventId": "eventID",
+}
+
+
+class History:
+    """The latest calls, newest first."""
+
+    def __init__(self) -> None:
+        self._records: deque[Record] = deque(maxlen=KEPT)
+
+    def remember(self, record: Record) -> None:
+        """Keep one CloudTrail record."""
+        self._records.appendleft(record)
+
+    def plug_in(self) -> None:
+        """Have moto answer `LookupEvents` from it."""
+
+        def lookup_events(response: Any) -> ActionResult:
+            given = {name: response._get_param(name) for name in ("LookupAttributes", "StartTime", "EndTime")}
+            first = int(response._get_param("NextToken") or 0)
+            size = min(PAGE, int(response._get_param("MaxResults") or PAGE))
+            found = list(self.found(given))
+            more = {"NextToken": str(first + size)} if first + size < len(found) else {}
+            return ActionResult({"Events": [_shown(one) for one in found[first : first + size]], **more})
+
+        CloudTrailResponse.lookup_events = lookup_events
+
+    def found(self, given: Mapping[str, Any]) -> Iterator[Record]:
+        """Yield the records that a request is for; raises ValueError for an attribute that is not known here."""
+        start, end = (_seconds(given.get(name)) for name in ("StartTime", "EndTime"))
+        for record in list(self._records):
+            at = datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")).timestamp()
+            if (start is None or at >= start) and (end is None or at <= end) and _fits(record, given):
+                yield record
+
+
+def _fits(record: Record, given: Mapping[str, Any]) -> bool:
+    for attribute in given.get("LookupAttributes") or ():
+        name, wanted = attribute["AttributeKey"], attribute["AttributeValue"]
+        if name == "ResourceName":
+            if wanted not in _texts([record.get("requestParameters"), record.get("responseElements")]):
+                return False
+        elif name == "ReadOnly":
+            if str(bool(record.get("readOnly"))).lower() != wanted.lower():
+                return False
+        elif name not in ATTRIBUTES:
+            raise ValueError(f"the local CloudTrail does not look up by {name}")
+        elif record.get(ATTRIBUTES[name]) != wanted:
+            return False
+    return True
+
+
+def _texts(value: Any) -> set[str]:
+    """Return each text that something holds, and the last part of each ARN: what CloudTrail calls its resources."""
+    if isinstance(value, str):
+        return {value, value.rsplit("/", 1)[-1].rsplit(":", 1)[-1]}
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return {text for one in inner for text in _texts(one)}
+
+
+def _seconds(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    return metrics.seconds(value if isinstance(value, datetime) else datetime.fromisoformat(str(value)))
+
+
+def _shown(record: Record) -> dict[str, Any]:
+    identity = record.get("userIdentity", {})
+    issuer = identity.get("sessionContext", {}).get("sessionIssuer", {})
+    return {
+        "EventId": record["eventID"],
+        "EventName": record["eventName"],
+        "ReadOnly": str(bool(record.get("readOnly"))).lower(),
+        "EventTime": datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")).astimezone(UTC),
+        "EventSource": record["eventSource"],
+        "Username": identity.get("userName") or issuer.get("userName", ""),
+        "Resources": [],
+        "CloudTrailEvent": json.dumps(record),
+    }

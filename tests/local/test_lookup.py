@@ -1,0 +1,63 @@
+"""What was called lately is found as CloudTrail finds it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from local.lookup import History
+from tests.account import TestAccount
+
+STOP = {
+    "eventID": "e1", "eventName": "StopInstances", "eventSource": "ec2.amazonaws.com", "readOnly": False,
+    "eventTime": "2026-11-21T10:00:00Z", "userIdentity": {"userName": "alice"},
+    "requestParameters": {"instancesSet": {"items": [{"instanceId": "i-0a1b2c3d4e5f60718"}]}},
+}  # fmt: skip
+LIST = {
+    **STOP, "eventID": "e2", "eventName": "ListQueues", "eventSource": "sqs.amazonaws.com", "readOnly": True,
+    "eventTime": "2026-11-21T10:05:00Z", "requestParameters": None,
+    "responseElements": {"arn": "arn:aws:sqs:eu-west-1:123456789012:orders"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def cloudtrail(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Any:
+    from moto.cloudtrail.responses import CloudTrailResponse
+
+    monkeypatch.setattr(CloudTrailResponse, "lookup_events", None, raising=False)
+    history = History()
+    history.plug_in()
+    for record in (STOP, LIST):
+        history.remember(record)
+    return account.client("cloudtrail")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "found"),
+    [
+        (("ResourceName", "i-0a1b2c3d4e5f60718"), ["StopInstances"]),
+        (("ResourceName", "orders"), ["ListQueues"]),
+        (("ResourceName", "i-0"), []),
+        (("EventName", "ListQueues"), ["ListQueues"]),
+        (("ReadOnly", "false"), ["StopInstances"]),
+    ],
+)
+def test_by_an_attribute(cloudtrail: Any, attribute: tuple[str, str], found: list[str]) -> None:
+    wanted = [{"AttributeKey": attribute[0], "AttributeValue": attribute[1]}]
+    events = cloudtrail.lookup_events(LookupAttributes=wanted)["Events"]
+    assert [one["EventName"] for one in events] == found
+
+
+def test_by_time_page_by_page_the_newest_first(cloudtrail: Any) -> None:
+    first = cloudtrail.lookup_events(MaxResults=1)
+    second = cloudtrail.lookup_events(MaxResults=1, NextToken=first["NextToken"])
+    assert [one["Events"][0]["EventId"] for one in (first, second)] == ["e2", "e1"]
+    assert "NextToken" not in second
+    since = datetime(2026, 11, 21, 10, 1, tzinfo=UTC)
+    [event] = cloudtrail.lookup_events(StartTime=since)["Events"]
+    assert (event["EventId"], event["EventTime"], event["Username"]) == (
+        "e2", datetime(2026, 11, 21, 10, 5, tzinfo=UTC), "alice"
+    )  # fmt: skip
+    assert cloudtrail.lookup_events(EndTime=since)["Events"][0]["EventId"] == "e1"
