@@ -13,27 +13,40 @@ app.register_blueprint(routes.blueprint)
 # know them all; the API's cold start need not wait for them (docs/performance.md).
 if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
     from chalicelib.functions import (
+        alert,
+        digest,
+        enrich,
         evidence,
         failures,
+        guard_autoscaling,
+        guard_budgets,
         guard_cloudtrail,
         guard_ec2,
+        guard_ecs,
         guard_iam,
         guard_kms,
+        guard_lambda,
         guard_rds,
         guard_s3,
         guard_signin,
         heartbeat,
         notify,
+        notify_email,
+        notify_pagerduty,
         reminders,
         sweep,
         timer,
     )
 
     for module in (
+        guard_autoscaling,
+        guard_budgets,
         guard_cloudtrail,
         guard_ec2,
+        guard_ecs,
         guard_iam,
         guard_kms,
+        guard_lambda,
         guard_rds,
         guard_s3,
         guard_signin,
@@ -42,7 +55,12 @@ if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         heartbeat,
         evidence,
         reminders,
+        digest,
+        alert,
+        enrich,
         notify,
+        notify_pagerduty,
+        notify_email,
         failures,
     ):
         app.register_blueprint(module.blueprint)

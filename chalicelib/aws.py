@@ -7,6 +7,7 @@ that is needed here (docs/performance.md).
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -57,18 +58,21 @@ class Clients:
     def __init__(self, session: botocore.session.Session) -> None:
         self._session = session
         self._clients: dict[tuple[str, str, Keys | None], Any] = {}
+        # A session makes one client at a time.
+        self._lock = threading.Lock()
 
     def __call__(self, service: str, region: str, keys: Keys | None = None) -> Any:
         """Return the client of a service in a region, with the environment's credentials or other ones."""
         key = (service, region, keys)
-        client = self._clients.pop(key, None)
-        if client is None:
-            given = asdict(keys) if keys else {}
-            client = self._session.create_client(service, region_name=region, config=CONFIG, **given)
-        self._clients[key] = client
-        if len(self._clients) > KEPT:
-            del self._clients[next(iter(self._clients))]
-        return client
+        with self._lock:
+            client = self._clients.pop(key, None)
+            if client is None:
+                given = asdict(keys) if keys else {}
+                client = self._session.create_client(service, region_name=region, config=CONFIG, **given)
+            self._clients[key] = client
+            if len(self._clients) > KEPT:
+                del self._clients[next(iter(self._clients))]
+            return client
 
 
 class AccountAws:
@@ -79,7 +83,7 @@ class AccountAws:
         self.account = account
         self.region = region
 
-    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+    def __call__(self, service: str, operation: str, /, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
         """Return the answer of one call; an error code in `absent` answers `{}`; raises AwsError otherwise."""
         client = self._connect(service, self.region)
         try:
@@ -92,7 +96,7 @@ class AccountAws:
         answer.pop("ResponseMetadata", None)
         return answer
 
-    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+    def all(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
         """Return the items under `key` from every page; raises AwsError."""
         client = self._connect(service, self.region)
         if not client.can_paginate(operation):
@@ -121,14 +125,14 @@ class Remembering:
         self.account = aws.account
         self.region = aws.region
 
-    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+    def __call__(self, service: str, operation: str, /, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
         """Return the answer of a read, from memory when it was made before; raises AwsError."""
         key = json.dumps(["", service, operation, list(absent), params], sort_keys=True)
         if key not in self._answers:
             self._answers[key] = self._aws(service, operation, absent=absent, **params)
         return dict(self._answers[key])
 
-    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+    def all(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
         """Return every page's items, from memory when they were read before; raises AwsError."""
         name = json.dumps([key, service, operation, params], sort_keys=True)
         if name not in self._answers:

@@ -7,15 +7,27 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.model import ACTING, COMMANDS, DAY, MODES, ORIGINS, Channel, CommandKind, Mode, Origin
+from chalicelib import paging
+from chalicelib.alerts import bindings, quiet
+from chalicelib.alerts.bindings import Binding
+from chalicelib.alerts.quiet import Inhibit
+from chalicelib.costs import chosen
+from chalicelib.costs.chosen import Costs
+from chalicelib.enrich import further
+from chalicelib.enrich.further import Further
+from chalicelib.model import ACTING, COMMANDS, DAY, MODES, ORIGINS, Channel, CommandKind, Mode, Origin, Severity
 from chalicelib.notices import routes
 from chalicelib.notices.routes import Routes
+from chalicelib.paging import Paging
 from chalicelib.people import MAIL, Person
 from chalicelib.registry import Guardrail
 from chalicelib.scope import too_wide
 from chalicelib.section import LONGEST, Section, SettingsError, meant
+
+if TYPE_CHECKING:
+    from chalicelib.alerts.custom import Custom
 
 FILE = Path(__file__).with_name("parapet.toml")
 PREFIX = "parapet"
@@ -33,6 +45,7 @@ class Environment:
     slack_queue: str = ""
     pagerduty_queue: str = ""
     email_queue: str = ""
+    alert_queue: str = ""
     enrich_queue: str = ""
     email_topic: str = ""
     slack_token: str = ""
@@ -79,7 +92,7 @@ class Control:
     """
 
     expire_after: float = 3600.0
-    approval: float = 7 * 86400.0
+    approval: float = 7 * DAY
     four_eyes: bool = False
     may: Mapping[CommandKind, tuple[str, ...]] = field(default_factory=dict)
 
@@ -89,7 +102,7 @@ class Exempting:
     """How exemptions work: whether a tag may exempt, and how many seconds before its end one is told of."""
 
     by_tag: bool = False
-    tell_before: float = 3 * 86400.0
+    tell_before: float = 3 * DAY
 
 
 @dataclass(frozen=True)
@@ -133,7 +146,7 @@ class Settings:
     regions: tuple[str, ...] = ()
     swept: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
-    exempt_for: float = 30 * 86400.0
+    exempt_for: float = 30 * DAY
     control: Control = field(default_factory=Control)
     exempting: Exempting = field(default_factory=Exempting)
     people: tuple[Person, ...] = ()
@@ -141,20 +154,32 @@ class Settings:
     slack_token: str = ""
     slack_signing_secret: str = ""
     slack_url: str = ""
-    pagerduty: Mapping[str, str] = field(default_factory=dict)
-    pagerduty_url: str = ""
+    pagerduty: Mapping[str, str] = field(default_factory=lambda: {"default": ""})
+    pagerduty_url: str = paging.REGIONS["us"]
+    paging: Paging = field(default_factory=Paging)
     routes: Routes = field(default_factory=Routes)
+    inhibit: tuple[Inhibit, ...] = (quiet.PAGE_OVER_TICKET,)
+    costs: Costs = field(default_factory=Costs)
+    further: Further = field(default_factory=Further)
     tell_person: bool = True
     default_mode: Mode | None = None
     observed: tuple[str, ...] = ()
     guardrails: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    remedies: tuple[Binding, ...] = ()
+    # Which services are watched (None: the default ones), how bad their reports are instead, the team's own rules.
+    sources: tuple[str, ...] | None = None
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    events: tuple[Custom, ...] = ()
 
     def mode(self, rail: Guardrail, origin: Origin) -> Mode:
         """Return the mode in force for a guardrail and origin.
 
         Its own setting counts first. Without one, a guardrail that came with an upgrade (`observed`) changes nothing
-        until it is promoted; then `default_mode` counts where the guardrail can do it, then its own default.
+        until it is promoted; then `default_mode` counts where the guardrail can do it, then its own default. One that
+        alarms wake is off unless a binding names it, and then goes as far as any of them lets it.
         """
+        if rail.alarmed:
+            return self.bound_mode(rail, self.remedies) if origin == "event" else "off"
         modes: Mapping[Origin, Mode] = self.guardrails.get(rail.name, {}).get("mode", {})
         if origin in modes:
             return modes[origin]
@@ -165,6 +190,20 @@ class Settings:
     def modes(self, rail: Guardrail) -> dict[Origin, Mode]:
         """Return the modes in force for a guardrail, by origin."""
         return {origin: self.mode(rail, origin) for origin in ORIGINS}
+
+    def bound(self, rail: Guardrail, alarm: str, account: str, region: str) -> tuple[Binding, ...]:
+        """Return the bindings of a guardrail that an alarm fits."""
+        return tuple(one for one in self.remedies if one.guardrail == rail.name and one.fits(alarm, account, region))
+
+    def bound_mode(self, rail: Guardrail, bindings: Iterable[Binding]) -> Mode:
+        """Return how far some bindings let a guardrail go: each as it says, else as the guardrail's settings say.
+
+        Without either it asks, or less where `default_mode` is less: only who says so has alarms mend by themselves.
+        """
+        asks = min(rail.default["event"], self.default_mode or "enforce", key=MODES.index)
+        own: Mode = self.guardrails.get(rail.name, {}).get("mode", {}).get("event", asks)
+        modes = [one.mode or own for one in bindings if one.guardrail == rail.name]
+        return max(modes, key=MODES.index, default="off")
 
     def acts(self, rail: Guardrail) -> bool:
         """Whether a guardrail may change anything, for any origin: then, and only then, its role may too."""
@@ -226,7 +265,11 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
             "parapet", "limits", "undo", "commands", "exemptions", "people", "slack", "guardrails", "pagerduty"
         )
     )  # fmt: skip
-    routing = section.tables("routes")
+    routing, inhibiting = section.tables("routes"), section.tables("inhibit")
+    paged, costs = paging.read(section.table("paging")), chosen.read(section.table("costs"))
+    remedies, alerts = section.tables("remedies"), section.table("alerts")
+    looking = further.read(alerts, section.table("accounts"))
+    watching, severities, events = _watched(alerts, section.tables("events"))
     section.nothing_else()
     pagerduty = _pagerduty(pagers, environment(variables).pagerduty_key)
     known, told = {rail.name: rail for rail in rails}, environment(variables)
@@ -247,23 +290,46 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         slack_signing_secret=slack.text("signing_secret", told.slack_signing_secret),
         slack_url=told.slack_url,
         pagerduty=pagerduty,
-        pagerduty_url=told.pagerduty_url,
+        pagerduty_url=told.pagerduty_url or paged.url,
+        paging=paged,
+        inhibit=quiet.read(inhibiting),
+        costs=costs,
+        further=looking,
         routes=routes.read(routing, slack.text("channel", "#parapet"), tuple(pagerduty)),
         tell_person=slack.flag("tell_person", True),
         default_mode=_mode(general, "default_mode"),
         observed=_observed(variables.get("PARAPET_OBSERVED", ""), tuple(names)),
         guardrails=_guardrails(guards, tuple(names), known),
+        remedies=bindings.read(remedies, tuple(names), known),
+        sources=watching,
+        severities=severities,
+        events=events,
     )
-    for part in (general, limits, undo, control, exempting, slack):
+    for part in (general, limits, undo, control, exempting, slack, alerts):
         part.nothing_else()
     return settings
+
+
+def _watched(
+    alerts: Section, events: tuple[Section, ...]
+) -> tuple[tuple[str, ...] | None, dict[str, Severity], tuple[Custom, ...]]:
+    """Return the sources that are watched, their severities, and the team's own rules."""
+    if not events and not {"sources", "severity"} & set(alerts.content):
+        alerts.known += ["sources", "severity"]
+        return None, {}, ()
+    # Only then: every function reads the settings, and pays for what that imports.
+    from chalicelib.alerts import custom, watched
+
+    sources, severities = watched.read(alerts)
+    return sources, severities, custom.read(events, (*watched.NAMES, *watched.BESIDE))
 
 
 # A user or a user group by its id, a user group by its handle, or everybody.
 def _pagerduty(section: Section, shipped: str) -> dict[str, str]:
     """Return where each PagerDuty service's routing key is kept, by the service's name; `default` is the stack's."""
     found = {name: section.text(name, "") for name in section.content}
-    return {"default": shipped, **found} if shipped else found
+    # Also where the stack's is empty: what is deployed with a route to it needs no other settings to be read.
+    return {"default": shipped, **found}
 
 
 _WHO = r"[UWS][A-Z0-9]{6,}|@[\w.-]+|\*"

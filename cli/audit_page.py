@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.api import shape
-from chalicelib.model import Command, Finding
+from chalicelib.model import DAY, Command, Finding
 from chalicelib.notices.compose import duration
 from chalicelib.times import iso
 from cli.month import Fix, Month, Paused, Permission, Tally, status_at, stood_since
@@ -64,7 +64,7 @@ class Page:
 def page(month: Month, source: Source) -> Page:
     """Return a month as a page."""
     period = month.period
-    last = period.end - 86400 if period.whole else period.until
+    last = period.end - DAY if period.whole else period.until
     whole = "" if period.whole else f", and no further than {_moment(period.until)}: the month is not over"
     return Page(
         f"Parapet, {datetime.fromtimestamp(period.start, UTC):%B %Y}",

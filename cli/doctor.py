@@ -40,6 +40,8 @@ CHECKS: Mapping[str, Check] = {
     "dead letters": alerts.dead_letters,
     "topics": alerts.topics,
     "subscriptions": alerts.subscriptions,
+    "mailboxes": alerts.mailboxes,
+    "pagerduty": alerts.pagerduty,
     "slack": slack.slack,
 }
 STYLES: Mapping[State, str] = {"ok": "green", "wrong": "bold red", "cannot tell": "yellow", "not here": "dim"}

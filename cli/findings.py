@@ -6,13 +6,12 @@ import re
 
 from chalicelib import times
 from chalicelib.journal import Journal
-from chalicelib.model import Call, Finding, ParapetError
+from chalicelib.model import DAY, Call, Finding, ParapetError
+from chalicelib.pages import SKEW
 
 DAYS = 90
 LENGTH = 8
 _ID = re.compile(r"[0-9a-v]{3,8}")
-# A finding's own clock may be ahead of this machine's.
-SKEW = 3600.0
 
 
 class Unknown(ParapetError):
@@ -29,7 +28,7 @@ def resolve(journal: Journal, given: str, now: float) -> Finding:
     exact = journal.get(text) if len(text) == LENGTH else None
     if exact:
         return exact
-    recent = journal.by_time(now - DAYS * times.DAY, now + SKEW) if len(text) < LENGTH else []
+    recent = journal.by_time(now - DAYS * DAY, now + SKEW) if len(text) < LENGTH else []
     found = [finding for finding in recent if finding.id.startswith(text)]
     if not found:
         raise Unknown(f"no finding starts with {given!r} in the last {DAYS} days; ./parapet journal lists them")

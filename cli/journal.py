@@ -9,6 +9,7 @@ from chalicelib.api import shape
 from chalicelib.journal import Journal
 from chalicelib.model import STATUSES, Finding, Status
 from chalicelib.notices.compose import duration
+from chalicelib.pages import SKEW
 from cli import findings, output, scopes
 from cli.deployment import Outside
 
@@ -82,7 +83,7 @@ def matching(
     elif status:
         found = journal.by_status(status, since)
     else:
-        found = journal.by_time(since, now + findings.SKEW)
+        found = journal.by_time(since, now + SKEW)
     return [one for one in found if status in (None, one.status) and guardrail in (None, one.violation.guardrail)]
 
 

@@ -18,6 +18,7 @@ WIDE = 10_000
 STYLES = {
     "fixed": "green", "undone": "magenta", "exempted": "magenta", "undoing": "magenta", "fixing": "cyan",
     "failed": "bold red", "asked": "yellow", "held": "yellow", "observed": "yellow",
+    "firing": "bold red", "resolved": "green",
     "critical": "bold red", "high": "red", "medium": "yellow",
     "enforce": "green", "approve": "yellow", "off": "dim",
 }  # fmt: skip

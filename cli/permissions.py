@@ -165,6 +165,8 @@ def shown(resource: Any) -> str:
     """Return a policy's resource in short: the name of one in our template, or an ARN without partition and account."""
     if isinstance(resource, str):
         return resource
+    if isinstance(resource, list):
+        return ", ".join(map(shown, resource))
     ((function, value),) = resource.items()
     if function == "Fn::GetAtt":
         return str(value[0])
@@ -177,5 +179,7 @@ def shown(resource: Any) -> str:
 
 
 def _ours(resource: Any) -> bool:
+    if isinstance(resource, list):
+        return all(map(_ours, resource))
     # What `Fn::GetAtt`, `Ref` or `${…}` names is in our template, unless it is one of AWS's own `AWS::…`.
     return not isinstance(resource, str) and ("Fn::Sub" not in resource or bool(_REFERENCE.search(resource["Fn::Sub"])))

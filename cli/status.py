@@ -8,7 +8,7 @@ import click
 
 from chalicelib import times
 from chalicelib.api import shape
-from chalicelib.model import STANDING, STATUSES, Status
+from chalicelib.model import DAY, STANDING, STATUSES, Status
 from cli import output
 from cli.deployment import Outside
 from cli.pause import described
@@ -25,7 +25,7 @@ def status(outside: Outside, as_json: bool) -> None:
     journal = where.journal
     switches = [switch for switch in journal.pauses() if switch.on(now)]
     # What stands counts however old it is; what is over only lately, for its number grows for ever.
-    found = {name: journal.by_status(name, 0.0 if name in STANDING else now - DAYS * times.DAY) for name in STATUSES}
+    found = {name: journal.by_status(name, 0.0 if name in STANDING else now - DAYS * DAY) for name in STATUSES}
     standing = {name: len(found[name]) for name in STATUSES if name in STANDING}
     lately = {name: len(found[name]) for name in STATUSES if name not in STANDING}
     soon = now + settings.exempting.tell_before

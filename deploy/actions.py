@@ -16,11 +16,17 @@ Level = Literal["List", "Read", "Write", "Permissions management", "Tagging"]
 
 LEVELS: Mapping[Level, frozenset[str]] = {
     "List": frozenset({
-        "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeNetworkAcls", "ec2:DescribeSecurityGroupRules",
-        "ec2:DescribeSecurityGroups", "ec2:DescribeSnapshotAttribute", "ec2:DescribeSnapshots",
-        "iam:ListAccessKeys", "iam:ListAttachedGroupPolicies", "iam:ListAttachedRolePolicies",
+        "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
+        "ec2:DescribeAddresses", "ec2:DescribeNatGateways", "ec2:DescribeVolumes",
+        "ec2:DescribeImages", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances", "ec2:DescribeNetworkAcls",
+        "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSnapshotAttribute",
+        "ec2:DescribeSnapshots",
+        "cloudwatch:ListTagsForResource",
+        "iam:ListAccessKeys", "iam:ListAccountAliases", "iam:ListAttachedGroupPolicies", "iam:ListAttachedRolePolicies",
         "iam:ListAttachedUserPolicies", "iam:ListEntitiesForPolicy", "iam:ListPolicies", "iam:ListUserTags",
+        "ecs:ListServiceDeployments",
         "kms:ListKeys", "kms:ListResourceTags",
+        "lambda:ListVersionsByFunction",
         "organizations:ListAccounts", "organizations:ListAccountsForParent",
         "organizations:ListOrganizationalUnitsForParent",
         "rds:DescribeDBClusterSnapshotAttributes", "rds:DescribeDBClusterSnapshots", "rds:DescribeDBInstances",
@@ -28,11 +34,22 @@ LEVELS: Mapping[Level, frozenset[str]] = {
         "s3:ListAllMyBuckets", "s3:ListBucket",
     }),
     "Read": frozenset({
+        "application-autoscaling:DescribeScalableTargets",
+        "budgets:ViewBudget",
+        "ce:GetCostAndUsage", "ce:GetCostForecast",
         "cloudtrail:DescribeTrails", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus", "cloudtrail:ListTags",
+        "cloudtrail:LookupEvents",
+        "cloudwatch:DescribeAlarmContributors", "cloudwatch:DescribeAlarms",
+        "cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage",
         "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan",
         "ec2:GetEbsEncryptionByDefault",
+        "ecs:DescribeServiceRevisions", "ecs:DescribeServices", "ecs:DescribeTaskDefinition",
+        "ecs:ListTagsForResource",
+        "elasticloadbalancing:DescribeTargetHealth",
         "iam:GetAccountPasswordPolicy", "iam:GetRole",
         "kms:DescribeKey",
+        "lambda:GetAlias", "lambda:ListTags",
+        "logs:FilterLogEvents",
         "s3:GetAccountPublicAccessBlock", "s3:GetBucketAcl", "s3:GetBucketObjectLockConfiguration",
         "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetObject",
         "secretsmanager:GetSecretValue",
@@ -40,14 +57,19 @@ LEVELS: Mapping[Level, frozenset[str]] = {
         "ssm:GetParameter",
     }),
     "Write": frozenset({
+        "autoscaling:SetDesiredCapacity", "autoscaling:SetInstanceHealth",
+        "budgets:ModifyBudget",
         "cloudtrail:StartLogging", "cloudtrail:StopLogging",
         "dynamodb:PutItem", "dynamodb:UpdateItem",
         "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry",
         "ec2:DisableEbsEncryptionByDefault", "ec2:EnableEbsEncryptionByDefault", "ec2:ModifyImageAttribute",
-        "ec2:ModifyInstanceMetadataOptions", "ec2:RevokeSecurityGroupIngress",
+        "ec2:ModifyInstanceMetadataOptions", "ec2:RebootInstances", "ec2:RevokeSecurityGroupIngress",
+        "ec2:StartInstances", "ec2:StopInstances",
+        "ecs:UpdateService",
         "events:PutEvents",
         "kms:CancelKeyDeletion", "kms:Decrypt", "kms:DisableKey", "kms:EnableKey", "kms:GenerateDataKey",
         "kms:ScheduleKeyDeletion",
+        "lambda:UpdateAlias",
         "logs:CreateLogStream", "logs:PutLogEvents",
         "rds:ModifyDBInstance",
         "s3:PutObject",
@@ -70,18 +92,29 @@ LEVELS: Mapping[Level, frozenset[str]] = {
 
 # Where IAM lets an action be limited to a kind of resource: the ARN after `arn:<partition>:`. All others take `*`.
 RESOURCES: Mapping[str, frozenset[str]] = {
+    "autoscaling:*:${AWS::AccountId}:autoScalingGroup:*:autoScalingGroupName/*": frozenset({
+        "autoscaling:SetDesiredCapacity", "autoscaling:SetInstanceHealth",
+    }),
+    "budgets::${AWS::AccountId}:budget/*": frozenset({"budgets:ModifyBudget", "budgets:ViewBudget"}),
     # An organisation's trail is another account's: it must be readable to be told apart.
     "cloudtrail:*:*:trail/*": frozenset({"cloudtrail:GetTrail", "cloudtrail:GetTrailStatus"}),
     "cloudtrail:*:${AWS::AccountId}:trail/*": frozenset({
         "cloudtrail:ListTags", "cloudtrail:StartLogging", "cloudtrail:StopLogging",
     }),
-    "ec2:*:${AWS::AccountId}:instance/*": frozenset({"ec2:ModifyInstanceMetadataOptions"}),
+    "ec2:*:${AWS::AccountId}:instance/*": frozenset({
+        "ec2:ModifyInstanceMetadataOptions", "ec2:RebootInstances", "ec2:StartInstances", "ec2:StopInstances",
+    }),
     "ec2:*:${AWS::AccountId}:network-acl/*": frozenset({"ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"}),
     "ec2:*:${AWS::AccountId}:security-group/*": frozenset({
         "ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress",
     }),
     "ec2:*::image/*": frozenset({"ec2:ModifyImageAttribute"}),
     "ec2:*::snapshot/*": frozenset({"ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute"}),
+    "ecs:*:${AWS::AccountId}:service-revision/*": frozenset({"ecs:DescribeServiceRevisions"}),
+    "ecs:*:${AWS::AccountId}:service/*": frozenset({
+        "ecs:DescribeServiceRevisions", "ecs:DescribeServices", "ecs:ListServiceDeployments",
+        "ecs:ListTagsForResource", "ecs:UpdateService",
+    }),
     "iam::${AWS::AccountId}:group/*": frozenset({
         "iam:AttachGroupPolicy", "iam:DetachGroupPolicy", "iam:ListAttachedGroupPolicies",
     }),
@@ -96,6 +129,9 @@ RESOURCES: Mapping[str, frozenset[str]] = {
     "kms:*:${AWS::AccountId}:key/*": frozenset({
         "kms:CancelKeyDeletion", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey", "kms:ListResourceTags",
         "kms:ScheduleKeyDeletion",
+    }),
+    "lambda:*:${AWS::AccountId}:function:*": frozenset({
+        "lambda:GetAlias", "lambda:ListTags", "lambda:ListVersionsByFunction", "lambda:UpdateAlias",
     }),
     "rds:*:${AWS::AccountId}:cluster-snapshot:*": frozenset({
         "rds:DescribeDBClusterSnapshotAttributes", "rds:DescribeDBClusterSnapshots",
@@ -115,7 +151,7 @@ RESOURCES: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 
 # Services with one endpoint for all regions: a condition on the region would say nothing.
-GLOBAL = frozenset({"iam"})
+GLOBAL = frozenset({"budgets", "iam"})
 
 # Those that can read contents, not only settings.
 DATA: Mapping[str, str] = {
@@ -123,6 +159,7 @@ DATA: Mapping[str, str] = {
     "dynamodb:GetItem": "items",
     "dynamodb:Query": "items",
     "dynamodb:Scan": "items",
+    "logs:FilterLogEvents": "log lines",
     "s3:GetObject": "objects",
     "secretsmanager:GetSecretValue": "secrets",
     "sqs:ReceiveMessage": "messages",
@@ -131,6 +168,7 @@ DATA: Mapping[str, str] = {
 
 # Those that can delete something; S3's Put…PublicAccessBlock allows DeletePublicAccessBlock too.
 DELETES: Mapping[str, str] = {
+    "budgets:ModifyBudget": "budgets and their alerts",
     "ec2:DeleteNetworkAclEntry": "entries of network ACLs",
     "ec2:RevokeSecurityGroupIngress": "rules of security groups",
     "iam:DeleteAccountPasswordPolicy": "the password policy",

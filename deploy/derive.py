@@ -39,6 +39,8 @@ def page(settings: Settings) -> str:
         for section in rail.documentation.sections:
             lines.append(f"- **{section.label}.** {section.text}")
         triggers = sorted({trigger.name or f"anything by {trigger.user}" for trigger in rail.on})
+        if rail.alarmed:
+            triggers = [f"an alarm that is bound to it, about {', '.join(f'`{path}`' for path in rail.on.values())}"]
         lines.append(f"- **Woken by.** {', '.join(triggers)}")
         if rail.needs:
             lines.append(f"- **Needs.** {', '.join(f'`{action}`' for action in sorted(rail.needs))}")

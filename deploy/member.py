@@ -121,7 +121,8 @@ def _resources(settings: Settings) -> dict[str, Any]:
     }
     for service in registry.services():
         name = service.capitalize()
-        found[f"Forward{name}"] = _rule(service)
+        if pattern := registry.calls(service):
+            found[f"Forward{name}"] = _rule(service, pattern)
         found[f"{name}Role"] = _role(f"member-{service}", "Serves", _trust(service), policies[service])
     return found
 
@@ -156,7 +157,7 @@ def _trust(service: str) -> dict[str, Any]:
     }
 
 
-def _rule(service: str) -> dict[str, Any]:
+def _rule(service: str, pattern: dict[str, Any]) -> dict[str, Any]:
     target = {
         "Id": "hub",
         "Arn": BUS,
@@ -169,7 +170,7 @@ def _rule(service: str) -> dict[str, Any]:
         "Forwards",
         Name={"Fn::Sub": f"parapet-${{Stage}}-forward-{service}"},
         Description=f"Forwards what Parapet's guardrails of {service} are about",
-        EventPattern=registry.calls(service),
+        EventPattern=pattern,
         State="ENABLED",
         Targets=[target],
     )

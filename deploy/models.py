@@ -34,7 +34,8 @@ def cut(data: Path | ZipPath, sources: Iterable[str]) -> dict[str, bytes]:
     """
     models, said = Models(data), operations.words(sources)
     services = {name: models.operations(name) for name in sorted(models.versions) if name in said.texts}
-    return models.cut(operations.called(said, services))
+    # Many services are spoken of, since they report to us, and few are called.
+    return models.cut({name: called for name, called in operations.called(said, services).items() if called})
 
 
 class Models:

@@ -19,12 +19,34 @@ SHAPES = {
     "people": '(["people: ./parapet, Slack, the API"])',
     "account": '[("the account")]',
     "Journal": '[("the journal")]',
-    "SlackQueue": '[/"outbox (FIFO)"/]',
+    "Outbox": '[/"outbox: a FIFO queue for each channel"/]',
+    "AlertQueue": '[/"alerts"/]',
+    "EnrichQueue": '[/"evidence wanted"/]',
+    "AlertTopic": '[/"alerts topic"/]',
+    "PageTopic": '[/"page topic"/]',
+    "reports": '(["alarms, budgets, cost anomalies"])',
+    "CloudWatch": '(["Parapet\'s own alarms"])',
+    "PagerDuty": '(["PagerDuty"])',
+    "mail": '(["e-mail"])',
     "FailuresTopic": '[/"failures topic"/]',
     "DeadLetters": '[/"dead letters"/]',
     "EvidenceStore": '[("evidence (Object Lock)")]',
     "Slack": '(["Slack"])',
 }
+# The queues that are one thing to whoever looks, and what each function is the last step to.
+ONE = {"SlackQueue": "Outbox", "PagerDutyQueue": "Outbox", "EmailQueue": "Outbox"}
+TELLS = {"notify": "Slack", "notify_pagerduty": "PagerDuty", "notify_email": "mail"}
+# What no code of ours does: AWS's services publish, and topics deliver.
+BESIDE: tuple[Edge, ...] = (
+    ("account", "CloudTrail", ""),
+    ("CloudTrail", "EventBridge", ""),
+    ("reports", "AlertTopic", ""),
+    ("AlertTopic", "AlertQueue", ""),
+    ("EventBridge", "AlertQueue", "AWS's services, the team's rules"),
+    ("CloudWatch", "PageTopic", "while Parapet is unhealthy"),
+    ("PageTopic", "PagerDuty", ""),
+    ("PageTopic", "mail", ""),
+)
 
 
 def mermaid(sources: Iterable[Any], settings: Settings) -> str:
@@ -35,7 +57,7 @@ def mermaid(sources: Iterable[Any], settings: Settings) -> str:
         settings: whose modes decide what the roles may reach.
     """
     policies = rights.policies(settings)
-    edges: set[Edge] = {("account", "CloudTrail", ""), ("CloudTrail", "EventBridge", ""), ("notify", "Slack", "tells")}
+    edges: set[Edge] = {*BESIDE, *((function, goal, "tells") for function, goal in TELLS.items())}
     edges |= {_waking(source) for source in sources}
     if "api_handler" in policies:
         edges.add(("people", "api_handler", "ask"))
@@ -57,7 +79,7 @@ def _node(function: str) -> str:
 def _waking(source: Any) -> Edge:
     kind, function = type(source).__name__, _node(source.name)
     if kind == "SQSEventConfig":
-        return "SlackQueue", function, ""
+        return _queue(source.queue), function, ""
     if kind == "SNSEventConfig":
         return "FailuresTopic", function, ""
     when = str(getattr(source, "schedule_expression", ""))
@@ -76,6 +98,12 @@ def _reached(function: str, statement: rights.Statement, guarded: bool) -> Itera
         yield function, "EventBridge", "emits"
     else:
         for name in re.findall(r'"(\w+)"|\$\{(\w+)\.Arn\}', text):
-            resource = name[0] or name[1]
-            if resource in SHAPES and (resource, function) != ("SlackQueue", "notify"):
+            resource = ONE.get(name[0] or name[1], name[0] or name[1])
+            # What a function takes from is what wakes it.
+            if resource in SHAPES and "sqs:ReceiveMessage" not in statement["Action"]:
                 yield function, resource, ""
+
+
+def _queue(name: str) -> str:
+    """Return the node of the queue that a function registers for, by its name."""
+    return {"parapet-alerts": "AlertQueue", "parapet-enrich": "EnrichQueue"}.get(name, "Outbox")

@@ -18,9 +18,19 @@ Policy = dict[str, Any]
 
 HERE = {"Ref": "AWS::Region"}
 TABLE = {"Fn::GetAtt": ["Journal", "Arn"]}
-OUTBOX = {"Fn::GetAtt": ["SlackQueue", "Arn"]}
+CHANNELS = {
+    "notify": {"Fn::GetAtt": ["SlackQueue", "Arn"]},
+    "notify_pagerduty": {"Fn::GetAtt": ["PagerDutyQueue", "Arn"]},
+    "notify_email": {"Fn::GetAtt": ["EmailQueue", "Arn"]},
+}
+OUTBOX = list(CHANNELS.values())
+# Of what nobody is paged for.
+UNPAGED = [CHANNELS["notify"], CHANNELS["notify_email"]]
+ALERTS = {"Fn::GetAtt": ["AlertQueue", "Arn"]}
+ENRICH = {"Fn::GetAtt": ["EnrichQueue", "Arn"]}
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 FAILURES = {"Ref": "FailuresTopic"}
+EMAIL = {"Ref": "EmailTopic"}
 KEY = {"Fn::GetAtt": ["AlertKey", "Arn"]}
 BY_SNS = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "sns.${AWS::Region}.amazonaws.com"}}}
 # The bucket of the parameter EvidenceBucket, or without one the stack's own.
@@ -31,7 +41,7 @@ HEARTBEAT = {
 }
 OURS = "parapet-${Stage}-*"
 # API Gateway waits for the answer, and a queue keeps what its function does not take: Lambda gives up on nothing.
-ANSWERING = frozenset({"api_handler", "notify"})
+ANSWERING = frozenset({"api_handler", *CHANNELS, "alert", "enrich"})
 MEMBERS = "arn:${AWS::Partition}:iam::*:role/parapet-${Stage}-member-"
 
 
@@ -51,10 +61,14 @@ def granted(rail: Guardrail, settings: Settings) -> list[str]:
 def policies(settings: Settings) -> dict[str, Policy]:
     """Return the policy of every function, by function name."""
     found = {f"guard_{service}": _guard(service, settings) for service in registry.services()}
-    found["notify"] = document(
-        _allow("Threads", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE, keys("THREAD#*")),
-        _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), OUTBOX),
-        _secret("Token", settings.slack_token, "SlackToken"),
+    found["notify"] = _channel("notify", "slack", _secret("Token", settings.slack_token, "SlackToken"))
+    found["notify_pagerduty"] = _channel("notify_pagerduty", "pagerduty", *_routing_keys(settings))
+    found["notify_email"] = _channel(
+        "notify_email",
+        "email",
+        _allow("Send", ("sns:Publish",), EMAIL),
+        # The topic is encrypted.
+        _allow("SendKey", ("kms:Decrypt", "kms:GenerateDataKey"), KEY, BY_SNS),
     )
     found["sweep"] = document(
         EMIT,
@@ -68,7 +82,26 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _allow("Held", ("dynamodb:Query",), _index("by_status")),
         _allow("Pauses", ("dynamodb:GetItem",), TABLE, keys("CONTROL")),
         _allow("Unanswered", ("dynamodb:BatchGetItem",), TABLE, keys("ANSWER#*", "COMMAND#*")),
+        _allow("Outbox", ("sqs:SendMessage",), UNPAGED),
+        _allow("Alerts", ("sqs:SendMessage",), ALERTS),
+    )
+    found["alert"] = document(
+        _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), ALERTS),
+        # To be reminded of what waits for company.
+        _allow("Later", ("sqs:SendMessage",), ALERTS),
+        _allow("Evidence", ("sqs:SendMessage",), ENRICH),
+        _allow(
+            "Known",
+            ("dynamodb:BatchGetItem", "dynamodb:GetItem"),
+            TABLE,
+            keys("ALERT#*", "ANSWER#*", "COMMAND#*", "GROUP#*", "INHIBITORS", "SILENCES"),
+        ),
+        _allow("Together", ("dynamodb:Query",), _index("by_resource")),
+        _allow("Alerts", ("dynamodb:PutItem",), TABLE, keys("ALERT#*", "ANSWER#*", "GROUP#*")),
+        _allow("Quiet", ("dynamodb:UpdateItem",), TABLE, keys("INHIBITORS", "NOISE#*", "SILENCES")),
         _allow("Outbox", ("sqs:SendMessage",), OUTBOX),
+        # What wakes the guard functions with a remedy.
+        EMIT,
     )
     found["heartbeat"] = document(_allow("Beat", ("ssm:PutParameter",), HEARTBEAT))
     found["evidence"] = document(
@@ -82,7 +115,28 @@ def policies(settings: Settings) -> dict[str, Policy]:
     found["reminders"] = document(
         _allow("Permitted", ("dynamodb:Query",), _index("by_status")),
         _allow("Until", ("dynamodb:BatchGetItem", "dynamodb:GetItem"), TABLE, keys("CONTROL", "EXEMPTIONS", "HEAD#*")),
-        _allow("Outbox", ("sqs:SendMessage",), OUTBOX),
+        _allow("Noise", ("dynamodb:Query",), TABLE, keys("NOISE#*")),
+        _allow("Outbox", ("sqs:SendMessage",), UNPAGED),
+    )
+    found["digest"] = document(*_costs(), _allow("Outbox", ("sqs:SendMessage",), UNPAGED))
+    found["enrich"] = document(
+        _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), ENRICH),
+        # Pictures, CloudTrail's history and account aliases know no resources; numbers come with the costs.
+        _allow("Pictures", ("cloudwatch:GetMetricWidgetImage",), "*"),
+        # Composite alarms are shown to nobody who may only see some.
+        _allow("EveryAlarm", ("cloudwatch:DescribeAlarms",), "*"),
+        _allow(
+            "Alarms",
+            ("cloudwatch:DescribeAlarmContributors", "cloudwatch:ListTagsForResource"),
+            _arn("cloudwatch:*:${AWS::AccountId}:alarm:*"),
+        ),
+        _allow("ErrorLines", ("logs:FilterLogEvents",), _arn("logs:*:${AWS::AccountId}:log-group:*")),
+        _allow("Services", ("ecs:DescribeServices",), _arn("ecs:*:${AWS::AccountId}:service/*")),
+        _allow("Tasks", ("ecs:DescribeTaskDefinition",), "*"),
+        _allow("Changes", ("cloudtrail:LookupEvents",), "*"),
+        _allow("Names", ("iam:ListAccountAliases",), "*"),
+        *_costs(),
+        _allow("Outbox", ("sqs:SendMessage",), CHANNELS["notify"]),
     )
     found["failures"] = document(_allow("Outbox", ("sqs:SendMessage",), OUTBOX))
     found["api_handler"] = document(
@@ -90,15 +144,17 @@ def policies(settings: Settings) -> dict[str, Policy]:
             "Journal",
             ("dynamodb:BatchGetItem", "dynamodb:GetItem"),
             TABLE,
-            keys("ANSWER#*", "COMMAND#*", "CONTROL", "EXEMPTIONS", "FINDING#*", "HEAD#*"),
+            keys("ANSWER#*", "COMMAND#*", "CONTROL", "EXEMPTIONS", "FINDING#*", "HEAD#*", "GROUP#*", "SILENCES"),
         ),
+        # What was told about an alert.
+        _allow("Threads", ("dynamodb:GetItem",), TABLE, keys("THREAD#slack#*")),
         *(
             _allow(f"By{name.capitalize()}", ("dynamodb:Query",), _index(f"by_{name}"))
             for name in ("resource", "status", "time")
         ),
         # What people ask for is recorded; the function that owns the service does it.
         _allow("Ask", ("dynamodb:PutItem",), TABLE, keys("COMMAND#*")),
-        _allow("Switch", ("dynamodb:UpdateItem",), TABLE, keys("CONTROL", "EXEMPTIONS")),
+        _allow("Switch", ("dynamodb:UpdateItem",), TABLE, keys("CONTROL", "EXEMPTIONS", "SILENCES")),
         EMIT,
         # What Slack tells is signed with the one, and answered with the other.
         _secret("SigningSecret", settings.slack_signing_secret, "SlackSigningSecret"),
@@ -214,7 +270,7 @@ def keys(*patterns: str) -> dict[str, Any]:
 
 def _guard(service: str, settings: Settings) -> Policy:
     rails = registry.of(service)
-    swept = any(not rail.momentary for rail in rails)
+    swept = any(rail.swept for rail in rails)
     # Not COMMAND#*: whoever carries commands out must not be able to write one.
     written = ("ANSWER#*", "FINDING#*", "HEAD#*", *(("LIMIT#*",) if any(map(settings.acts, rails)) else ()))
     return document(
@@ -225,6 +281,33 @@ def _guard(service: str, settings: Settings) -> Policy:
         _allow("Outbox", ("sqs:SendMessage",), OUTBOX),
         *_elsewhere(service, settings.accounts),
     )
+
+
+def _costs() -> tuple[Statement, ...]:
+    """Return what it takes to say what the account costs: Cost Explorer, its kept answers, budgets, what is idle."""
+    budgets = {"Fn::Sub": "arn:${AWS::Partition}:budgets::${AWS::AccountId}:budget/*"}
+    idle = ("Addresses", "Instances", "NatGateways", "Volumes")
+    return (
+        _allow("Costs", ("ce:GetCostAndUsage", "ce:GetCostForecast"), "*"),
+        _allow("CostsKept", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE, keys("COST#*")),
+        _allow("Budgets", ("budgets:ViewBudget",), budgets),
+        _allow("Idle", ("cloudwatch:GetMetricData", *(f"ec2:Describe{kind}" for kind in idle)), "*"),
+    )
+
+
+def _channel(function: str, channel: str, *own: Statement) -> Policy:
+    """Return what telling a channel's notices takes: its queue, its records, and the channel's own."""
+    return document(
+        _allow("Threads", ("dynamodb:GetItem", "dynamodb:UpdateItem"), TABLE, keys(f"THREAD#{channel}#*")),
+        _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), CHANNELS[function]),
+        *own,
+    )
+
+
+def _routing_keys(settings: Settings) -> list[Statement]:
+    """Return the right to read each PagerDuty service's routing key; the default one is the stack's parameter."""
+    every = {"default": "", **settings.pagerduty}.values()
+    return [_secret(f"Key{number or ''}", reference, "PagerDutyKey") for number, reference in enumerate(every)]
 
 
 def _elsewhere(service: str, accounts: Accounts) -> list[Statement]:

@@ -13,6 +13,8 @@ from chalicelib.model import Aws, AwsError, ParapetError
 PENDING, POLL, PATIENCE = 2.0, 5.0, 3600.0
 NEW = "REVIEW_IN_PROGRESS"
 OWN = "AWS::CloudFormation::Stack"
+# By parameter, the one of earlier versions whose value it goes on with.
+SUCCEEDED = {"PageEmail": "AlertEmail"}
 STEADY = frozenset({
     "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE",
 })  # fmt: skip
@@ -320,6 +322,9 @@ def parameters(
     if unknown:
         raise StackError(f"there is no parameter {', '.join(unknown)}; there are: {', '.join(sorted(declared))}")
     there = state.parameters if state and state.status != NEW else {}
+    for name, before in SUCCEEDED.items():
+        if name in declared and name not in there and there.get(before):
+            wanted = {name: there[before], **wanted}
     found: list[dict[str, Any]] = []
     for name, one in declared.items():
         value = wanted.get(name)

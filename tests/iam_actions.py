@@ -7,6 +7,13 @@ from collections.abc import Iterable
 from tests.wire import Made
 
 DIFFERENT = {
+    "budgets:CreateBudget": "budgets:ModifyBudget",
+    "budgets:CreateNotification": "budgets:ModifyBudget",
+    "budgets:DeleteBudget": "budgets:ModifyBudget",
+    "budgets:DeleteNotification": "budgets:ModifyBudget",
+    "budgets:DescribeBudgets": "budgets:ViewBudget",
+    "budgets:DescribeNotificationsForBudget": "budgets:ViewBudget",
+    "elbv2:DescribeTargetHealth": "elasticloadbalancing:DescribeTargetHealth",
     "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",

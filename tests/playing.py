@@ -13,16 +13,24 @@ import pytest
 from chalice import Chalice
 
 from chalicelib import commands, registry, wiring
-from chalicelib.functions import evidence, heartbeat, notify
+from chalicelib.alerts.book import Book
+from chalicelib.functions import evidence, heartbeat, notify, reminders
 from chalicelib.model import Scope, Waiver
 from local.iam.enforcer import Role
 from local.iam.policy import Need
 from local.iam.requests import Call
 from local.iam.resources import Place
 from local.slack import SlackStandIn
+from tests import alarmed
 from tests.account import TABLE, TestAccount
+from tests.alarmed import Alarmed
+from tests.alerts import office
 from tests.api.client import Api
 from tests.api.slacking import ALICE, slacking
+from tests.functions import test_alert as alerting
+from tests.functions import test_channels as channels
+from tests.functions import test_digest as spending
+from tests.functions import test_enrich as enriching
 from tests.functions import test_evidence as keeping
 from tests.functions import test_guards as guards
 from tests.functions import test_notify as telling
@@ -32,6 +40,12 @@ from tests.scenario import Scenario
 from tests.scenarios import SCENARIOS
 
 Accounts = Callable[[], AbstractContextManager[TestAccount]]
+EVERYWHERE = """
+[[routes]]
+slack = "#parapet"
+pagerduty = "default"
+email = ["oncall@example.com"]
+"""
 TOKEN = "xoxb-synthetic-token-1"
 
 
@@ -65,10 +79,26 @@ def everything(accounts: Accounts) -> Asked:
         for one in (scenario, *scenario.also):
             with accounts() as account, asked.of(account):
                 episode(account, one)
+    for remedy in alarmed.every():
+        for each in (remedy, *remedy.also):
+            with accounts() as account, asked.of(account):
+                remedied(account, each)
     with accounts() as account, asked.of(account), deployed(account) as slack:
         _scheduled(account)
         _told(account, slack)
         _over_http(account)
+    with accounts() as account, asked.of(account):
+        channels.play(account)
+    with accounts() as account, asked.of(account):
+        enriching.play(account)
+    with (
+        accounts() as account,
+        asked.of(account),
+        TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+        alerting.staged(account, patch, Path(folder)) as desk,
+    ):
+        alerting.play(desk)
     with accounts() as account, asked.of(account), TemporaryDirectory() as folder:
         _from_slack(account, Path(folder))
     return asked
@@ -77,6 +107,7 @@ def everything(accounts: Accounts) -> Asked:
 def episode(account: TestAccount, scenario: Scenario) -> None:
     """Break a promise, have it fixed, undone and looked at again, with sweeps between."""
     account.enforce()
+    account.everywhere()
     rail = registry.get(scenario.guardrail)
     service = rail.service
     resource = scenario.build(account)
@@ -97,6 +128,18 @@ def episode(account: TestAccount, scenario: Scenario) -> None:
         _swept(account, scenario)
 
 
+def remedied(account: TestAccount, one: Alarmed) -> None:
+    """Have an alarm fire about what is ill, told twice, and have that mended and, where it can be, undone."""
+    account.enforce()
+    account.everywhere()
+    resource = alarmed.broken(account, one)
+    for _ in range(2):
+        [finding] = alarmed.wake(account, one.guardrail, resource)
+    assert finding.status == "fixed"
+    if finding.undo:
+        assert account.undo(finding).answer == "undone"
+
+
 def _swept(account: TestAccount, scenario: Scenario) -> None:
     if registry.get(scenario.guardrail).subjects is not None:
         account.sweep(scenario.guardrail)
@@ -107,13 +150,19 @@ def deployed(account: TestAccount) -> Iterator[SlackStandIn]:
     """The environment of the functions; gives their Slack."""
     account.client("ssm").put_parameter(Name="/parapet/slack-token", Value=TOKEN, Type="SecureString")
     before, slack = list(wiring._given), SlackStandIn(token=TOKEN)
-    with pytest.MonkeyPatch.context() as patch, serving(slack) as url:
+    account.everywhere()
+    with pytest.MonkeyPatch.context() as patch, serving(slack) as url, TemporaryDirectory() as folder:
+        chosen = Path(folder) / "parapet.toml"
+        chosen.write_text(EVERYWHERE, "utf-8")
         for name, value in {
             "AWS_REGION": "eu-west-1",
             "PARAPET_STAGE": "test",
             "PARAPET_TABLE": TABLE,
             "PARAPET_SLACK_TOKEN": "/parapet/slack-token",
             "PARAPET_SLACK_QUEUE": account.queue,
+            "PARAPET_PAGERDUTY_QUEUE": account.queues["pagerduty"],
+            "PARAPET_EMAIL_QUEUE": account.queues["email"],
+            "PARAPET_SETTINGS": str(chosen),
             "PARAPET_SLACK_URL": f"{url}/api/",
         }.items():
             patch.setenv(name, value)
@@ -133,8 +182,11 @@ def _scheduled(account: TestAccount) -> None:
     account.journal.waive(soon)
     account.clock.at = time.time()
     commands.pause(account.journal, account.command("pause", scope=Scope(service="rds")))
-    for function in ("sweep", "timer", "reminders"):
+    spending.play(account)
+    for function in ("sweep", "timer", "reminders", "digest"):
         stage.tick(function)
+    # On a Monday.
+    reminders.proposal(Book(account.aws("reminders"), TABLE), 1_794_787_200.0)
     Chalice(app_name="parapet").register_blueprint(heartbeat.blueprint)
     account.running("heartbeat", heartbeat.heartbeat)(guards.TICK, guards.Context())
     Chalice(app_name="parapet").register_blueprint(evidence.blueprint)
@@ -161,6 +213,13 @@ def _over_http(account: TestAccount) -> None:
         api.get(path)
     _, undo = api.call("POST", f"/v1/findings/{finding.id}/undo")
     api.get(f"/v1/commands/{undo['id']}")
+    group = office.fires(account)
+    for path in ("/v1/alerts", f"/v1/alerts/{group.id}", "/v1/silences"):
+        api.get(path)
+    assert api.call("POST", f"/v1/alerts/{group.id}/acknowledge")[0] == 202
+    silenced = api.call("POST", "/v1/silences", body={"service": "search", "for": "1h", "why": "a deploy"})
+    assert silenced[0] == 201, silenced
+    api.call("DELETE", f"/v1/silences/{silenced[1]['silence']['id']}")
     api.call("POST", "/v1/pause", body={"why": "an incident"})
     api.call("DELETE", "/v1/pause")
     _, given = api.call("POST", "/v1/exemptions", body={"why": "a honeypot", "for": "7d", "resource": "sg-1"})

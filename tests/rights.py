@@ -16,13 +16,31 @@ TABLE = "parapet-test"
 _TEXT = (Path(__file__).parent.parent / ".chalice" / "resources.json").read_text("utf-8")
 # The table has a name of its own here, and its policy must name it.
 TEMPLATE = json.loads(_TEXT.replace("table/parapet-${Stage}-journal", f"table/{TABLE}"))
+_TABLE = TEMPLATE["Resources"]["Journal"]["Properties"]
+# The table's properties, as far as moto makes it.
+JOURNAL = {
+    name: _TABLE[name] for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+}
 QUEUE = "parapet-slack.fifo"
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+# The other queues, by what they are for: their names and URLs.
+QUEUES = {
+    "slack": (QUEUE, f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{QUEUE}"),
+    **{
+        name: (f"parapet-test-{name}{end}", f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/parapet-test-{name}{end}")
+        for name, end in (("pagerduty", ".fifo"), ("email", ".fifo"), ("alerts", ""), ("enrich", ""))
+    },
+}
 # The account's table and outbox have names of their own, and a key's id is nowhere but in AWS.
 OWN = {
     "Stage": "test",
     "Journal": TABLE,
-    "SlackQueue": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{QUEUE}",
+    "SlackQueue": QUEUES["slack"][1],
+    "PagerDutyQueue": QUEUES["pagerduty"][1],
+    "EmailQueue": QUEUES["email"][1],
+    "AlertQueue": QUEUES["alerts"][1],
+    "EnrichQueue": QUEUES["enrich"][1],
+    "PagerDutyKey": "/parapet/pagerduty-key",
     "AlertKey": "00000000-0000-4000-b000-00000000000a",
 }
 KNOWN: Mapping[str, str] = intrinsics.stack(TEMPLATE, {**PSEUDO, **OWN})

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib import commands, registry
+from chalicelib import commands, obeying, registry
 from chalicelib.aws import CONFIG
+from chalicelib.decision import LATER
 from chalicelib.journal import Journal, Place, place
 from chalicelib.model import Aws, AwsError, BadEvent, Exemption, Finding, ParapetError, Pause
 from chalicelib.notices.threads import REMEMBERED, Thread, Threads, Told
-from chalicelib.remediation import LATER, LEASE
+from chalicelib.remediation import LEASE
 from chalicelib.settings import Limits, load
 from tests.account import NOW, TABLE, TestAccount
 from tests.guardrails import test_ec2_network_acl_open as acl
@@ -344,7 +345,7 @@ class TestLateAndWrongCommands:
         [finding] = account.deliver(group.breach(account, web))
         command = account.ask("undo", finding)
         with pytest.raises(BadEvent, match="is not run by this function"):
-            commands.carry_out(account.pipeline("s3"), command.id, "r")
+            obeying.carry_out(account.pipeline("s3"), command.id, "r")
         assert open_ports(account, web) == []
         assert account.obey(command).answer == "undone"
 
@@ -681,13 +682,13 @@ class Asked:
         self.account, self.region = aws.account, aws.region
         self.keys: list[list[str]] = []
 
-    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+    def __call__(self, service: str, operation: str, /, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
         if operation == "batch_get_item":
             keys = [key for table in params["RequestItems"].values() for key in table["Keys"]]
             self.keys.append([json.dumps(key, sort_keys=True) for key in keys])
         return self._aws(service, operation, absent=absent, **params)
 
-    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+    def all(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
         return self._aws.all(service, operation, key, **params)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import commands, people, records
+from chalicelib import commands, obeying, people, records
 from chalicelib.journal import Conflict, place
 from chalicelib.model import Command, Finding, ParapetError, Scope
 from chalicelib.people import Person
@@ -79,7 +79,7 @@ class TestApproving:
         [notice] = account.notices()
         assert (notice.status, notice.actions) == ("fixed", ("undo",))
         account.wire.reset()
-        commands.carry_out(account.pipeline("ec2"), answered.id, "again")
+        obeying.carry_out(account.pipeline("ec2"), answered.id, "again")
         assert "ec2:RevokeSecurityGroupIngress" not in [made.name for made in account.wire.calls]
 
     def test_by_two_people_is_done_once_and_the_second_is_told_by_whom(

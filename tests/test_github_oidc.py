@@ -77,6 +77,8 @@ NEVER = {
     "kms:DisableKeyRotation", "s3:GetObjectVersion", "s3:GetObjectMetadata", "s3:REST.PUT.OBJECT",
     # No users and groups; the service-linked roles there are, are AWS's to make.
     "iam:*GroupPolicy", "iam:*UserPolicy", "iam:CreateServiceLinkedRole",
+    # Of billing views, which our budget names none of.
+    "billing:*",
     # No keys, indexes, deliveries or protection of log groups and topics.
     "firehose:*", "logs:AssociateKmsKey", "logs:DisassociateKmsKey", "logs:CreateLogDelivery", "logs:CreateLogStream",
     "logs:DescribeLogStreams", "logs:PutLogEvents", "logs:PutBearerTokenAuthentication",
@@ -185,7 +187,7 @@ def test_resources_are_changed_through_cloudformation_only() -> None:
 
 
 def test_what_is_granted_bears_the_stages_name() -> None:
-    nameless = {"Trails", "WhatFillsThem", "WhatFillsThemIsSeen", "Key", "LogsAreSeen", "Look"}
+    nameless = {"EveryAlarm", "Trails", "WhatFillsThem", "WhatFillsThemIsSeen", "Key", "LogsAreSeen", "Look"}
     for one in statements("DeployRole"):
         if one["Sid"] in nameless:
             assert one["Resource"] == "*"

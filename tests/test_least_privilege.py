@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import registry
+from chalicelib.alerts.bindings import Binding
 from chalicelib.model import ParapetError
 from chalicelib.settings import Accounts as Watched
 from chalicelib.settings import Settings
@@ -37,6 +38,7 @@ SETTINGS = Settings(
     accounts=Watched(own=ACCOUNT),
     regions=(REGION, "us-east-1"),
     guardrails={r.name: {"mode": dict.fromkeys(r.default, "enforce")} for r in registry.load() if r.can_fix},
+    remedies=tuple(Binding(("*",), r.name) for r in registry.load() if r.alarmed),
 )
 ROLES = roles(SETTINGS)
 FUNCTIONS = sorted(ROLES.documents)
@@ -44,6 +46,13 @@ SERVICES = sorted(registry.services())
 HERE = Place("aws", REGION, ACCOUNT)
 THROUGH_SNS = {"kms:viaservice": f"sns.{REGION}.amazonaws.com"}
 GUARDS = [name for name in FUNCTIONS if name.startswith("guard_")]
+
+
+# Which queue a function empties.
+EMPTIES = {
+    "notify": "SlackQueue.Arn", "notify_pagerduty": "PagerDutyQueue.Arn", "notify_email": "EmailQueue.Arn",
+    "alert": "AlertQueue.Arn", "enrich": "EnrichQueue.Arn",
+}  # fmt: skip
 
 
 def log(function: str) -> str:
@@ -57,9 +66,9 @@ def of_lambda(function: str) -> Iterator[tuple[str, Need]]:
     yield "it writes what the function prints", Need("logs:PutLogEvents", (log(function),), {})
     yield "active tracing", Need("xray:PutTraceSegments", ("*",), {})
     yield "active tracing", Need("xray:PutTelemetryRecords", ("*",), {})
-    if function == "notify":
+    if function in EMPTIES:
         for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
-            yield "the event source mapping of the outbox", Need(f"sqs:{action}", (KNOWN["SlackQueue.Arn"],), {})
+            yield "the event source mapping of its queue", Need(f"sqs:{action}", (KNOWN[EMPTIES[function]],), {})
     elif function == "failures":
         yield "it keeps what not even this one could tell", Need("sqs:SendMessage", (KNOWN["DeadLetters.Arn"],), {})
     elif function != "api_handler":

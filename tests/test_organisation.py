@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import commands, organisation, registry, settings, wiring
 from chalicelib.aws import AccountAws, Clients, Keys
-from chalicelib.commands import COMMAND, SWEEP
+from chalicelib.bus import COMMAND, SWEEP
 from chalicelib.functions import sweep as sweep_module
 from chalicelib.journal import Journal
 from chalicelib.model import Asker, AwsError, BadEvent, Finding, ParapetError
@@ -33,7 +33,7 @@ from local.iam.enforcer import Role
 from local.iam.policy import Policy
 from local.iam.trust import Trust
 from local.patterns import matches
-from tests.account import TABLE, Shared, TestAccount
+from tests.account import OPTIONS, TABLE, Shared, TestAccount
 from tests.guardrails import test_ec2_security_group_open as group
 from tests.rights import KNOWN, QUEUE, TEMPLATE, WORLD
 from tests.samples import ACCOUNT, REGION, cloudtrail, moment
@@ -124,7 +124,17 @@ class Organisation:
 
     def set(self, accounts: str = f'["{MEMBER}", "{THIRD}"]', mode: str = "enforce", **variables: str) -> None:
         """Write the settings and deploy the hub with them."""
-        modes = "".join(f'[guardrails.{rail.name}]\nmode = "{mode}"\n' for rail in registry.load() if rail.can_fix)
+        modes = "".join(
+            "\n".join(
+                (
+                    f'[guardrails.{rail.name}]\nmode = "{mode}"',
+                    *(f"{name} = {json.dumps(value)}" for name, value in OPTIONS.get(rail.name, {}).items()),
+                    "",
+                )
+            )
+            for rail in registry.load()
+            if rail.can_fix
+        )
         file = self.folder / "parapet.toml"
         file.write_text(f'[parapet]\naccounts = {accounts}\nregions = ["{REGION}", "{ELSEWHERE}"]\n{modes}', "utf-8")
         environment = {
@@ -600,7 +610,7 @@ class TestOurs:
 class TestSweep:
     def test_asks_for_every_guardrail_account_and_region_the_trails_first(self, hub: Organisation) -> None:
         details = [event["detail"] for event in hub.sweep()]
-        rails = [rail for rail in registry.load() if not rail.momentary]
+        rails = [rail for rail in registry.load() if rail.swept]
         assert sorted((one["guardrail"], one["account"], one["region"]) for one in details) == sorted(
             (rail.name, account, region)
             for rail in rails
@@ -690,14 +700,14 @@ class Sts:
         self.now = now
         self.asked: list[dict[str, Any]] = []
 
-    def __call__(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+    def __call__(self, service: str, operation: str, /, **params: Any) -> dict[str, Any]:
         assert (service, operation) == ("sts", "assume_role")
         self.asked.append(params)
         number, end = len(self.asked), datetime.fromtimestamp(self.now(), UTC) + timedelta(hours=1)
         keys = {"AccessKeyId": f"ASIA{number}", "SecretAccessKey": "secret", "SessionToken": "token"}
         return {"Credentials": {**keys, "Expiration": end}}
 
-    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+    def all(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
         raise AssertionError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import commands, registry
+from chalicelib import commands, obeying, registry
 from chalicelib.events import parse
 from chalicelib.journal import Place, place
 from chalicelib.model import BadEvent, Busy, Exemption, ParapetError, Pause
@@ -329,7 +329,7 @@ def test_a_command_is_carried_out_once(account: TestAccount, web: str) -> None:
 
 def test_a_command_event_without_its_command_does_nothing(account: TestAccount) -> None:
     with pytest.raises(BadEvent, match="there is no command deadbeef"):
-        commands.carry_out(account.pipeline("ec2"), "deadbeef", "r")
+        obeying.carry_out(account.pipeline("ec2"), "deadbeef", "r")
 
 
 def test_an_exemption_closes_a_standing_finding_until_it_ends(account: TestAccount, web: str) -> None:

@@ -88,7 +88,7 @@ def test_our_own_account_is_watched_always_and_what_is_no_account_never(
     ("text", "error"),
     [
         ("[guardrails.ec2_securty_group_open]", "is not a guardrail; did you mean 'ec2_security_group_open'"),
-        ("[guardrails.nothing_like_it_at_all]", "is not a guardrail; there are: cloudtrail"),
+        ("[guardrails.nothing_like_it_at_all]", "is not a guardrail; there are: "),
         ("[guardrail]", "parapet.toml: guardrail is not a setting; did you mean 'guardrails'"),
         ("[limits]\nresources = 3", "limits.resources is not a setting"),
         ("[limits]\nsame_resource_per_hour = '3'", "must be a whole number of 1 or more, not '3'"),

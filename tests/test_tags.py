@@ -20,8 +20,8 @@ SOURCE = "Terraform workspace prod: mend its configuration"
 PAIRS = [{"Key": key, "Value": value} for key, value in TAGS.items()]
 # The account itself, its password policy and sign-ins have no tags of their own.
 UNTAGGED = {
-    "ec2_ebs_encryption_off", "iam_password_policy_weak", "s3_account_unblocked", "signin_root_used",
-    "signin_without_mfa",
+    "budgets_account_unbudgeted", "ec2_ebs_encryption_off", "ec2_nonproduction_running", "iam_password_policy_weak",
+    "s3_account_unblocked", "signin_root_used", "signin_without_mfa",
 }  # fmt: skip
 # What tags are read with, where they do not come with the state.
 READS = {

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chalicelib import telemetry
-from chalicelib.commands import COMMAND, LOOK_AGAIN, SWEEP
+from chalicelib.bus import COMMAND, LOOK_AGAIN, SWEEP
 from chalicelib.model import AwsError, BadEvent, Busy, ParapetError, Pause
 from chalicelib.telemetry import Tally, embedded
 from tests import emf

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.model import Aws
+from chalicelib.secrets import STORES, place
 from chalicelib.settings import PREFIX
 from cli.checkup.patient import Patient
+from cli.checkup.slack import secret
 from cli.checkup.verdict import NOT_HERE, Verdict, cannot_tell, ok, wrong
 from deploy.resources.topics import PUBLISHERS
 from local.iam import CannotEvaluate, arns, conditions
@@ -88,28 +90,74 @@ def admits(policy: Mapping[str, Any], service: str, action: str, resource: str, 
 
 
 def subscriptions(patient: Patient) -> Verdict:
-    """Does somebody hear of an alert?"""
+    """Does somebody hear, without any function of ours, when Parapet is not well?"""
     if patient.local:
         return NOT_HERE
-    topic = patient.stack.resources.get(TOPIC, ("", ""))[1]
+    topic = patient.stack.resources.get("PageTopic", ("", ""))[1]
     if not topic:
-        return cannot_tell(f"the stack has no {TOPIC}", f"{patient.deploy}: this version has one")
-    found = patient.aws.all("sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
-    return judge_subscriptions(topic, found)
+        return cannot_tell("the stack has no PageTopic", f"{patient.deploy}: this version has one")
+    return judge_subscriptions(_subscribed(patient, topic), patient.deploy)
 
 
-def judge_subscriptions(topic: str, found: Sequence[Mapping[str, str]]) -> Verdict:
-    """Judge a topic by its subscriptions, as SNS lists them."""
+def _subscribed(patient: Patient, topic: str) -> list[Any]:
+    return patient.aws.all("sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
+
+
+def judge_subscriptions(found: Sequence[Mapping[str, str]], deploy: str) -> Verdict:
+    """Judge the page topic by its subscriptions, as SNS lists them."""
     waiting = [one["Endpoint"] for one in found if not one["SubscriptionArn"].startswith("arn:")]
     if waiting:
-        return wrong(
-            f"{', '.join(waiting)} has not confirmed",
-            "follow the link in AWS's mail, or subscribe again",
-        )
+        # An address of PagerDuty's is a secret.
+        shown = ", ".join(one if "@" in one else "PagerDuty" for one in waiting)
+        return wrong(f"{shown} has not confirmed", "follow the link in AWS's mail, or deploy again: docs/operations.md")
     if not found:
-        subscribe = "--protocol email --notification-endpoint oncall@example.com"
-        return wrong("nobody hears of alerts", f"aws sns subscribe --topic-arn {topic} {subscribe}")
+        return wrong(
+            "nobody hears when Parapet itself is not well",
+            f"{deploy} with PARAMETERS='PageEmail=oncall@example.com', or PagerDutyUrl: docs/operations.md",
+        )
     return ok(f"{len(found)} confirmed: {', '.join(sorted({one['Protocol'] for one in found}))}")
+
+
+def mailboxes(patient: Patient) -> Verdict:
+    """Has each address that a route names confirmed that it wants mail?"""
+    if patient.local:
+        return NOT_HERE
+    addresses = patient.settings.routes.addresses
+    if not addresses:
+        return ok("no route sends e-mail")
+    topic = patient.stack.resources.get("EmailTopic", ("", ""))[1]
+    if not topic:
+        return cannot_tell("the stack has no EmailTopic", f"{patient.deploy}: this version has one")
+    return judge_mailboxes(addresses, _subscribed(patient, topic), patient.deploy)
+
+
+def judge_mailboxes(addresses: Sequence[str], found: Sequence[Mapping[str, str]], deploy: str) -> Verdict:
+    """Judge the addresses of the routes by the subscriptions that there are, as SNS lists them."""
+    known = {one["Endpoint"]: one["SubscriptionArn"] for one in found}
+    if missing := [one for one in addresses if one not in known]:
+        return wrong(f"{', '.join(missing)} is not subscribed", f"{deploy}: a route is newer than the stack")
+    if waiting := [one for one in addresses if not known[one].startswith("arn:")]:
+        return wrong(f"{', '.join(waiting)} has not confirmed", "follow the link in AWS's mail: docs/email.md")
+    return ok(f"{len(addresses)} confirmed")
+
+
+def pagerduty(patient: Patient) -> Verdict:
+    """Is there a routing key for each PagerDuty service that a route names?"""
+    routes = patient.settings.routes.given
+    used = sorted({name for one in routes for name in (one.destination.pagerduty, one.escalate_to) if name})
+    if not used:
+        return ok("no route pages by PagerDuty")
+    for service in used:
+        where = patient.settings.pagerduty.get(service) or patient.stack.parameter("PagerDutyKey")
+        if not where:
+            return wrong(
+                f"the service {service} has no routing key",
+                f"{patient.deploy} with PARAMETERS='PagerDutyKey=/parapet/pagerduty-key': docs/pagerduty.md",
+            )
+        store, name = place(where)
+        if secret(patient, store, name) is None:
+            return wrong(f"there is no {STORES[store]} {name}", "put the integration key there: docs/pagerduty.md")
+    return ok(f"there is a key for {', '.join(used)}; ./parapet page-test says whether PagerDuty takes it")
 
 
 def dead_letters(patient: Patient) -> Verdict:
@@ -136,8 +184,10 @@ def judge_dead_letters(held: Mapping[str, int]) -> Verdict:
     full = {queue: count for queue, count in held.items() if count}
     if full:
         shown = ", ".join(f"{count} in {queue.rsplit('/', 1)[-1]}" for queue, count in sorted(full.items()))
-        look = "aws sqs receive-message --message-system-attribute-names All --queue-url"
-        return wrong(shown, f"look with: {look} {sorted(full)[0]}; docs/operations.md says what to do with them")
+        if theirs := sorted(queue for queue in full if "-member-" in queue):
+            look = "aws sqs receive-message --message-system-attribute-names All --queue-url"
+            return wrong(shown, f"look with: {look} {theirs[0]}; docs/operations.md says what to do with them")
+        return wrong(shown, "./parapet redrive shows what and why, and puts it back once the cause is mended")
     return ok(f"all {len(held)} are empty")
 
 

@@ -23,6 +23,7 @@ SCOPES: Mapping[str, str] = {
     "users:read": "to tell whoever made a change",
     "users:read.email": "to find them by their address",
     "im:write": "to write to them alone",
+    "files:write": "to show the graph of an alarm",
 }
 ABSENT = ("ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException")
 TIMEOUT, PAGE = 10, 200
@@ -35,7 +36,7 @@ def slack(patient: Patient) -> Verdict:
 
     where = patient.stack.parameter("SlackToken") or "/parapet/slack-token"
     store, name = place(where)
-    token = _secret(patient, store, name)
+    token = secret(patient, store, name)
     put = "put the app's bot token (xoxb-…) there: docs/slack.md"
     if token is None:
         return wrong(f"there is no {STORES[store]} {name}", put)
@@ -53,7 +54,10 @@ def slack(patient: Patient) -> Verdict:
     except (SlackClientError, OSError, HTTPException) as error:
         # The error's own text may hold the request, and so the token.
         return cannot_tell(f"Slack does not answer: {type(error).__name__}", "ask again; is this machine offline?")
-    speaks = judge(str(answer["team"]), scopes, channels, patient.settings.slack_channel)
+    routes = patient.settings.routes
+    routed = [one.destination.slack for one in (*routes.given, routes.otherwise) if one.destination.slack]
+    wanted = dict.fromkeys((patient.settings.slack_channel, *routed))
+    speaks = judge(str(answer["team"]), scopes, channels, list(wanted))
     return speaks if speaks.state != "ok" else _heard(patient, speaks)
 
 
@@ -63,7 +67,7 @@ def _heard(patient: Patient, speaks: Verdict) -> Verdict:
     if not where:
         return ok(f"{speaks.evidence}; without buttons, since SlackSigningSecret is empty")
     store, name = place(where)
-    if _secret(patient, store, name) is None:
+    if secret(patient, store, name) is None:
         return wrong(
             f"there is no {STORES[store]} {name}: no button, dialog or /parapet gets through",
             "put the app's signing secret there: docs/slack.md",
@@ -71,7 +75,8 @@ def _heard(patient: Patient, speaks: Verdict) -> Verdict:
     return ok(f"{speaks.evidence}, and it knows Slack's signature")
 
 
-def _secret(patient: Patient, store: str, name: str) -> Secret | None:
+def secret(patient: Patient, store: str, name: str) -> Secret | None:
+    """Return a secret from its store, which then shows it to nobody; None where there is none. Raises AwsError."""
     if store == "ssm":
         found = patient.aws("ssm", "get_parameter", absent=ABSENT, Name=name, WithDecryption=True)
         value = found.get("Parameter", {}).get("Value")
@@ -91,20 +96,22 @@ def _channels(client: Any) -> Iterable[Mapping[str, Any]]:
             return
 
 
-def judge(team: str, scopes: set[str] | None, channels: Sequence[Mapping[str, Any]], wanted: str) -> Verdict:
-    """Judge by the workspace, the token's scopes (None: not told), the bot's channels, and the one in the settings."""
+def judge(team: str, scopes: set[str] | None, channels: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> Verdict:
+    """Judge by the workspace, the token's scopes (None: not told), the bot's channels, and those of the settings."""
     if scopes is None:
         return cannot_tell(f"in {team}, but Slack does not say with which scopes", "see the app's page: docs/slack.md")
     missing = [scope for scope in SCOPES if scope not in scopes]
     if missing:
         reasons = ", ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
         return wrong(f"in {team}, the app lacks {reasons}", "give the app these scopes and install it again")
-    mine = [one for one in channels if wanted.removeprefix("#") in (one["name"], one["id"])]
-    if not mine:
-        return wrong(
-            f"in {team}, the bot is not in {wanted}",
-            "invite it there with /invite @parapet, or set slack.channel in parapet.toml",
-        )
-    if mine[0].get("is_archived"):
-        return wrong(f"in {team}, {wanted} is archived", "unarchive it, or set slack.channel in parapet.toml")
-    return ok(f"in {team}, in {wanted}, with all scopes")
+    for number, name in enumerate(wanted):
+        setting = "slack of its route" if number else "slack.channel"
+        mine = [one for one in channels if name.removeprefix("#") in (one["name"], one["id"])]
+        if not mine:
+            return wrong(
+                f"in {team}, the bot is not in {name}",
+                f"invite it there with /invite @parapet, or set {setting} in parapet.toml",
+            )
+        if mine[0].get("is_archived"):
+            return wrong(f"in {team}, {name} is archived", f"unarchive it, or set {setting} in parapet.toml")
+    return ok(f"in {team}, in {', '.join(wanted)}, with all scopes")

@@ -13,7 +13,7 @@ from chalicelib.settings import Settings
 from deploy import member, rights, trail
 from deploy.intrinsics import arn, named, ref, resource, sub
 from deploy.release import SCOPED
-from deploy.resources import alarms, api, evidence, functions, heartbeat, queues, storage, topics
+from deploy.resources import alarms, api, budget, evidence, functions, heartbeat, queues, rules, storage, topics
 
 Template = dict[str, Any]
 
@@ -27,8 +27,13 @@ def merged(app: Any, settings: Settings) -> Template:
     """Return what is merged into Chalice's template of an app; raises ParapetError for what it cannot complete."""
     known = functions.registered(app)
     asked = any(function.kind == "api" for function in known)
-    state = {**storage.resources(), **queues.resources(), **topics.resources(), **heartbeat.resources()}
-    beside = [trail.fragment(), member.hub(), evidence.fragment(), storage.operators()]
+    state = {
+        **storage.resources(),
+        **queues.resources(),
+        **topics.resources(settings.routes.addresses),
+        **heartbeat.resources(),
+    }
+    beside = [trail.fragment(), member.hub(), evidence.fragment(), storage.operators(), budget.fragment()]
     observed = {"PARAPET_OBSERVED": ",".join(settings.observed)} if settings.observed else {}
     return {
         "Description": f"Parapet {__version__}: guardrails that put dangerous changes right, and can take it back",
@@ -39,9 +44,10 @@ def merged(app: Any, settings: Settings) -> Template:
         "Resources": _together(
             state,
             {"Boundary": _boundary(settings)},
+            rules.resources(settings),
             functions.resources(known, state),
             api.resources() if asked else {},
-            alarms.resources(known, state),
+            alarms.resources(known, state, settings.paging.alarms),
             *(part.get("Resources", {}) for part in beside),
         ),
         "Outputs": _outputs(asked),
@@ -93,7 +99,24 @@ def _parameters() -> dict[str, Any]:
             "/parapet/slack-signing-secret",
             "(/.+)?",
         ),
-        "AlertEmail": _text("Who gets Parapet's alarms by e-mail; empty for nobody", "", "(.+@.+)?"),
+        "PagerDutyKey": _text(
+            "Name of the SSM SecureString parameter that holds PagerDuty's routing key; empty: no PagerDuty",
+            "",
+            "(/.+)?",
+        ),
+        "PageEmail": _text(
+            "Who hears by e-mail, with no function of ours in between, when Parapet is not well; empty for nobody",
+            "",
+            "(.+@.+)?",
+        ),
+        "PagerDutyUrl": {
+            **_text(
+                "Where PagerDuty hears the same: the URL of an integration Amazon CloudWatch; empty for nobody",
+                "",
+                "(https://.+)?",
+            ),
+            "NoEcho": True,
+        },
         "LogRetentionDays": {
             "Type": "Number",
             "Description": "How long the functions' logs are kept",
@@ -140,7 +163,8 @@ def _text(description: str, default: str | None = None, pattern: str = "") -> di
 
 def _conditions() -> dict[str, Any]:
     return {
-        "HasAlertEmail": _not({"Fn::Equals": [ref("AlertEmail"), ""]}),
+        "HasPageEmail": _not({"Fn::Equals": [ref("PageEmail"), ""]}),
+        "HasPagerDutyUrl": _not({"Fn::Equals": [ref("PagerDutyUrl"), ""]}),
         "ReservesConcurrency": _not({"Fn::Equals": [ref("ReservedConcurrency"), "0"]}),
         "CreatesApiGatewayRole": {"Fn::Equals": [ref("CreateApiGatewayRole"), "true"]},
     }
@@ -160,6 +184,7 @@ def _outputs(asked: bool) -> dict[str, Any]:
         ),
         "SlackQueue": ("The outbox", ref("SlackQueue")),
         "AlertTopic": ("Where alarms, budgets and cost anomalies may be published", ref("AlertTopic")),
+        "PageTopic": ("Where CloudWatch publishes when Parapet is not well", ref("PageTopic")),
         "AlertKey": ("The key that encrypts it", arn("AlertKey")),
     }
     if asked:

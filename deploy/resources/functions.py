@@ -119,8 +119,14 @@ def common(variables: Mapping[str, Any]) -> dict[str, Any]:
                 "PARAPET_STAGE": ref("Stage"),
                 "PARAPET_TABLE": ref("Journal"),
                 "PARAPET_SLACK_QUEUE": ref("SlackQueue"),
+                "PARAPET_PAGERDUTY_QUEUE": ref("PagerDutyQueue"),
+                "PARAPET_EMAIL_QUEUE": ref("EmailQueue"),
+                "PARAPET_ALERT_QUEUE": ref("AlertQueue"),
+                "PARAPET_ENRICH_QUEUE": ref("EnrichQueue"),
+                "PARAPET_EMAIL_TOPIC": ref("EmailTopic"),
                 "PARAPET_SLACK_TOKEN": ref("SlackToken"),
                 "PARAPET_SLACK_SIGNING_SECRET": ref("SlackSigningSecret"),
+                "PARAPET_PAGERDUTY_KEY": ref("PagerDutyKey"),
                 "PARAPET_EXTERNAL_ID": ref("ExternalId"),
                 "PARAPET_EVIDENCE_BUCKET": ref("EvidenceBucket"),
                 "PARAPET_EVIDENCE_ACCOUNT": ref("EvidenceAccount"),
@@ -162,8 +168,9 @@ def _event(function: Function, others: Mapping[str, Any]) -> Iterator[tuple[str,
         # `Fn::Sub`, since that is what Chalice says here and a merge takes nothing away.
         yield "Queue", sub(f"${{{_named_like(function, 'QueueName', others)}.Arn}}")
         yield "FunctionResponseTypes", ["ReportBatchItemFailures"]
-        # The least that Lambda takes; Slack wants no more.
-        yield "ScalingConfig", {"MaximumConcurrency": 2}
+        # The least that Lambda takes, since a channel wants no more; a storm of alerts does, where it may have it.
+        more = {"Fn::If": ["ReservesConcurrency", 2, 4]}
+        yield "ScalingConfig", {"MaximumConcurrency": 2 if function.source.endswith(".fifo") else more}
     elif function.kind == "topic":
         yield "Topic", sub(f"${{{_named_like(function, 'TopicName', others)}}}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import io
 import json
@@ -15,6 +14,7 @@ from zipfile import ZipFile
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from moto.iam.models import iam_backends
 
 from chalicelib import heartbeat, registry
 from chalicelib.model import Pause, Scope
@@ -28,7 +28,7 @@ from deploy import member, release, rights
 from deploy.resources import storage, topics
 from deploy.template import cloudformation, render
 from local.iam.intrinsics import resolve
-from local.slack import SCOPES, SlackStandIn
+from local.slack import SCOPES, Channel, SlackStandIn
 from tests.account import TestAccount
 from tests.cli.terminal import GUARDRAIL, Terminal
 from tests.cli.test_errors import Failing
@@ -88,13 +88,10 @@ class Hospital:
             TemplateBody=json.dumps({**deployed(), "Resources": made, "Outputs": {}}, indent="\t"),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
         )
-        iam = client("iam")
-        for name in (ours().role_name(function) for function in rights.policies(ours())):
-            # moto's CloudFormation resolves a role's policy but keeps it as what Python prints.
-            [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
-            printed = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            document = json.dumps(ast.literal_eval(printed))
-            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
+        roles = {role.name: role for role in iam_backends[ACCOUNT]["aws"].roles.values()}
+        for role in (roles[ours().role_name(function)] for function in rights.policies(ours())):
+            # moto's CloudFormation resolves a role's policies but keeps what was parsed, not its text.
+            role.policies = {name: json.dumps(policy) for name, policy in role.policies.items()}
         dynamodb, table = client("dynamodb"), self.physical("Journal")
         dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
         on = {"PointInTimeRecoveryEnabled": True}
@@ -113,7 +110,7 @@ class Hospital:
         self.forward()
         client("ssm").put_parameter(Name="/parapet/slack-token", Value=TOKEN, Type="SecureString")
         client("ssm").put_parameter(Name=SIGNING, Value="0" * 32, Type="SecureString")
-        client("sns").subscribe(TopicArn=self.physical("AlertTopic"), Protocol="email", Endpoint="oncall@example.com")
+        client("sns").subscribe(TopicArn=self.physical("PageTopic"), Protocol="email", Endpoint="oncall@example.com")
         self.beat()
 
     def let_write(self, operators: str = "*") -> None:
@@ -215,8 +212,10 @@ class TestWhole:
         hospital.account.wire.fail(lambda _number, made: None if made.operation == "GetCallerIdentity" else "deny")
         found = doctor.examine(hospital.patient())
         offline = {"credentials", "clock", "settings"}
-        assert {name for name, one in found.items() if one.state == "ok"} == offline | {"members"}
-        for name in found.keys() - offline - {"members"}:
+        # Of these there are none, unless the settings name some.
+        offline |= {"members", "mailboxes", "pagerduty"}
+        assert {name for name, one in found.items() if one.state == "ok"} == offline
+        for name in found.keys() - offline:
             assert found[name].state == "cannot tell"
             assert found[name].evidence.startswith("you may not "), name
 
@@ -260,7 +259,7 @@ class TestWhole:
         found = doctor.examine(hospital.patient())
         assert {name for name, one in found.items() if one.state == "not here"} == {
             "clock", "regions", "modes", "functions", "roles", "rules", "global events", "journal", "writers",
-            "evidence", "topics", "subscriptions",
+            "evidence", "topics", "subscriptions", "mailboxes",
         }  # fmt: skip
 
 
@@ -635,7 +634,7 @@ class TestGlobalEvents:
         assert delivery.global_events(hospital.patient()).state == "ok"
 
     def test_a_pattern_that_cannot_be_judged(self) -> None:
-        pattern = json.dumps({"source": [{"wildcard": "aws.*"}]})
+        pattern = json.dumps({"source": [{"cidr": "198.51.100.0/24"}]})
         verdict = delivery.judge_global([{"Name": "x", "State": "ENABLED", "EventPattern": pattern}], HUB_BUS)
         assert verdict.state == "cannot tell"
 
@@ -831,12 +830,12 @@ class TestAlerts:
     def test_letters_that_are_dead(self, hospital: Hospital) -> None:
         queue = hospital.physical("DeadLetters")
         hospital.account.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
-        wrong(alerts.dead_letters(hospital.patient()), "1 in parapet-test-dead-letters", f"--queue-url {queue}")
+        wrong(alerts.dead_letters(hospital.patient()), "1 in parapet-test-dead-letters", "./parapet redrive")
 
     def test_letters_that_are_dead_in_another_region(self, hospital: Hospital) -> None:
         far = hospital.account.client("sqs", "us-east-1")
         queue = far.create_queue(QueueName="parapet-test-member-dead-letters")["QueueUrl"]
-        assert alerts.dead_letters(hospital.patient()).evidence == "all 4 are empty"
+        assert alerts.dead_letters(hospital.patient()).evidence.startswith("all ")
         far.send_message(QueueUrl=queue, MessageBody="{}")
         wrong(alerts.dead_letters(hospital.patient()), "1 in parapet-test-member-dead-letters", f"--queue-url {queue}")
 
@@ -915,12 +914,39 @@ class TestAlerts:
         return alerts.admits(policy, "budgets.amazonaws.com", "sns:Publish", self.TOPIC, context)
 
     def test_nobody_hears(self) -> None:
-        verdict = alerts.judge_subscriptions(self.TOPIC, [])
-        wrong(verdict, "nobody hears of alerts", f"aws sns subscribe --topic-arn {self.TOPIC}")
+        verdict = alerts.judge_subscriptions([], "`make deploy`")
+        wrong(verdict, "nobody hears when Parapet itself is not well", "PARAMETERS='PageEmail=oncall@example.com'")
 
     def test_somebody_who_has_not_confirmed(self) -> None:
         waiting = {"Endpoint": "oncall@example.com", "SubscriptionArn": "PendingConfirmation", "Protocol": "email"}
-        wrong(alerts.judge_subscriptions(self.TOPIC, [waiting]), "oncall@example.com has not confirmed", "link")
+        wrong(alerts.judge_subscriptions([waiting], "x"), "oncall@example.com has not confirmed", "link")
+
+    def test_pagerdutys_address_is_not_shown(self) -> None:
+        secret = "https://events.pagerduty.com/integration/0123456789/enqueue"
+        waiting = {"Endpoint": secret, "SubscriptionArn": "PendingConfirmation", "Protocol": "https"}
+        verdict = alerts.judge_subscriptions([waiting], "x")
+        assert (verdict.state, verdict.evidence) == ("wrong", "PagerDuty has not confirmed")
+
+    @pytest.mark.parametrize(
+        ("found", "evidence"),
+        [
+            ([], "a@example.com, b@example.com is not subscribed"),
+            ([("a@example.com", "arn:x"), ("b@example.com", "PendingConfirmation")], "b@example.com has not confirmed"),
+            ([("a@example.com", "arn:x"), ("b@example.com", "arn:y")], "2 confirmed"),
+        ],
+    )
+    def test_whether_mail_reaches_whom_routes_name(self, found: Any, evidence: str) -> None:
+        listed = [{"Endpoint": address, "SubscriptionArn": arn} for address, arn in found]
+        assert alerts.judge_mailboxes(["a@example.com", "b@example.com"], listed, "x").evidence == evidence
+
+    def test_whether_pagerduty_has_a_key(self, hospital: Hospital) -> None:
+        assert alerts.pagerduty(hospital.patient()).evidence == "no route pages by PagerDuty"
+        hospital.terminal.settings('[[routes]]\npagerduty = "default"\n')
+        wrong(alerts.pagerduty(hospital.patient()), "the service default has no routing key", "PagerDutyKey")
+        hospital.terminal.settings('[pagerduty]\ndefault = "ssm:/parapet/pager"\n[[routes]]\npagerduty = "default"\n')
+        wrong(alerts.pagerduty(hospital.patient()), "there is no SSM parameter /parapet/pager", "docs/pagerduty.md")
+        hospital.account.client("ssm").put_parameter(Name="/parapet/pager", Value="0" * 32, Type="SecureString")
+        assert alerts.pagerduty(hospital.patient()).state == "ok"
 
 
 class TestSlack:
@@ -979,6 +1005,12 @@ class TestSlack:
         hospital.terminal.settings(f"[slack]\nchannel = '{hospital.slack.channels[0].id}'")
         assert self.verdict(hospital).state == "ok"
 
+    def test_a_route_to_a_channel_without_the_bot(self, hospital: Hospital) -> None:
+        hospital.terminal.settings("[[routes]]\nseverity = ['critical']\nslack = '#pages'")
+        wrong(self.verdict(hospital), "the bot is not in #pages", "set slack of its route")
+        hospital.slack.channels.append(Channel("C0PAGES000", "pages"))
+        assert self.verdict(hospital).evidence.count("in #parapet, #pages, with all scopes")
+
     def test_slack_that_does_not_answer(self, hospital: Hospital) -> None:
         hospital.slack.fail("500", method="auth.test")
         assert self.verdict(hospital).state in ("wrong", "cannot tell")
@@ -987,4 +1019,4 @@ class TestSlack:
         assert (verdict.state, verdict.evidence) == ("cannot tell", "Slack does not answer: URLError")
 
     def test_slack_that_does_not_say_which_scopes(self) -> None:
-        assert slack.judge("team", None, [], "#parapet").state == "cannot tell"
+        assert slack.judge("team", None, [], ["#parapet"]).state == "cannot tell"

@@ -10,7 +10,7 @@ from botocore.exceptions import NoCredentialsError, ProfileNotFound
 
 from cli.errors import Misused
 from tests.cli.terminal import Terminal
-from tests.conftest import RESOURCES
+from tests.rights import JOURNAL
 from tests.samples import REGION
 from tests.wire import Fault, Made
 
@@ -50,9 +50,7 @@ def test_without_a_table_the_stack_is_asked(terminal: Terminal) -> None:
         "PARAPET_TABLE is not set, and in eu-west-1 there is no stack parapet-test with a Journal: "
         "set PARAPET_STAGE and AWS_REGION to where Parapet is deployed, or run `. local/env`"
     )
-    journal = json.loads(RESOURCES.read_text("utf-8"))["Resources"]["Journal"]
-    names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    journal = {"Type": journal["Type"], "Properties": {name: journal["Properties"][name] for name in names}}
+    journal = {"Type": "AWS::DynamoDB::Table", "Properties": JOURNAL}
     terminal.account.client("cloudformation").create_stack(
         StackName="parapet-test", TemplateBody=json.dumps({"Resources": {"Journal": journal}})
     )

@@ -135,8 +135,8 @@ def test_wrong_use(terminal: Terminal) -> None:
     assert terminal.fails(2, "pause") == "Missing option '--why'. (./parapet pause --help)"
     assert terminal.fails(2, "pause", "--why", "") == "--why is empty: say why, others will want to know"
     assert terminal.fails(2, "pause", "long", "--why", "x") == ("pause: 'long' is not a duration such as 30m, 2h or 7d")
-    assert terminal.fails(2, "pause", "--service", "ec3", "--why", "x") == (
-        "--service: 'ec3' has no guardrails; did you mean 'ec2'?"
+    assert terminal.fails(2, "pause", "--service", "kmss", "--why", "x") == (
+        "--service: 'kmss' has no guardrails; did you mean 'kms'?"
     )
     assert (
         terminal.fails(2, "pause", "--account", "1234", "--why", "x")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import registry
+from chalicelib.alerts.bindings import Binding
 from chalicelib.model import ORIGINS, Mode, ParapetError
 from chalicelib.settings import Accounts, Settings
 from cli.permissions import Role, roles, summary
@@ -15,7 +16,11 @@ from tests.cli.terminal import GUARDRAIL, Terminal
 
 def all_in(mode: Mode) -> Settings:
     rails = [rail for rail in registry.load() if rail.can_fix]
-    return Settings(stage="test", guardrails={rail.name: {"mode": dict.fromkeys(ORIGINS, mode)} for rail in rails})
+    return Settings(
+        stage="test",
+        guardrails={rail.name: {"mode": dict.fromkeys(ORIGINS, mode)} for rail in rails},
+        remedies=tuple(Binding(("*",), rail.name) for rail in rails if rail.alarmed),
+    )
 
 
 def granted(policy: dict[str, Any]) -> set[tuple[str, str]]:
@@ -64,9 +69,14 @@ def test_what_is_our_own_is_told_from_everything_else() -> None:
     assert grants["ec2:RevokeSecurityGroupIngress", "security-group/*"].guardrails == (GUARDRAIL,)
 
 
-def test_no_data_but_our_own_can_be_read() -> None:
-    for role in roles(all_in("enforce")):
-        assert all(grant.reach == "own" for grant in role.grants if grant.reads)
+def test_no_data_but_our_own_can_be_read_and_the_lines_that_alerts_show() -> None:
+    foreign = {
+        (role.function, grant.action)
+        for role in roles(all_in("enforce"))
+        for grant in role.grants
+        if grant.reads and grant.reach != "own"
+    }
+    assert foreign == {("enrich", "logs:FilterLogEvents")}
 
 
 def test_observing_grants_no_change_at_all() -> None:
@@ -87,7 +97,9 @@ def test_the_summary(terminal: Terminal) -> None:
     said = terminal.out("permissions")
     line = said.splitlines()[-1]
     own = "EvidenceStore/parapet/${AWS::AccountId}/${Stage}/journal/* or s3:::${EvidenceBucket}/"
-    assert line.startswith(f"1 role can change guarded resources; none can read data besides Parapet's own ({own}")
+    begins = "1 role can change guarded resources; data can be read by logs:FilterLogEvents besides Parapet's own"
+    assert line.startswith(begins)
+    assert own in line
     assert "/journal/*, Journal, Journal/index/" in line
     assert line.endswith("; deletes: ec2:RevokeSecurityGroupIngress (ec2_security_group_open)")
     [row] = [row for row in said.splitlines() if row.startswith("parapet-test-guard-ec2 ")]

@@ -33,7 +33,9 @@ def of(kind: str) -> dict[str, Any]:
 def _known() -> dict[str, str]:
     found = intrinsics.stack(CFN, {**PSEUDO, **GIVEN})
     queues = {f"{name}.QueueName": found[name].rsplit("/", 1)[-1] for name in of("AWS::SQS::Queue")}
-    return {**found, **queues, "AlertKey.Arn": KEY}
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    alarms = {name: intrinsics.resolve(own["AlarmName"], found) for kind in kinds for name, own in of(kind).items()}
+    return {**found, **queues, **alarms, "AlertKey.Arn": KEY}
 
 
 # What references mean, as far as that can be known before a stack is made.

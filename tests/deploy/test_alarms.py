@@ -127,7 +127,8 @@ class TestAll:
             for one in of("AWS::Lambda::EventInvokeConfig").values()
             if "Fn::GetAtt" in one["DestinationConfig"]["OnFailure"]["Destination"]
         }
-        assert given_up == {"RuleDeadLetters", "SlackDeadLetters", "DeadLetters"}
+        emptied = ("Slack", "PagerDuty", "Email", "Alert", "Enrich")
+        assert given_up == {"RuleDeadLetters", "DeadLetters", *(f"{one}DeadLetters" for one in emptied)}
         assert all("DeadLetters" in name for name in given_up), "so that they have an alarm, and the doctor looks"
 
     @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
@@ -168,12 +169,14 @@ class TestAll:
         silent = {name for name, alarm in ALARMS.items() if alarm["TreatMissingData"] == "breaching"}
         assert silent == {"SilenceAlarm", *(f"{one.logical}QuietAlarm" for one in FUNCTIONS if swept(one))}
         kept = {name for name, alarm in ALARMS.items() if alarm["TreatMissingData"] == "ignore"}
-        assert kept == {"SlackDeadLettersAlarm", "DeadLettersAlarm", "RuleDeadLettersAlarm"}
+        assert kept == {name for name in ALARMS if name.endswith("DeadLettersAlarm")}
 
     def test_news_that_nobody_gets_slow_fixes_failed_fixes_and_a_broken_api_are_told(self) -> None:
-        [stuck] = watching("AWS/SQS", "ApproximateAgeOfOldestMessage", QueueName="parapet-test-slack.fifo")
-        retention = of("AWS::SQS::Queue")["SlackQueue"]["MessageRetentionPeriod"]
-        assert ALARMS[stuck]["Threshold"] < retention
+        for logical, queue in of("AWS::SQS::Queue").items():
+            if "RedrivePolicy" in queue:
+                name = KNOWN[f"{logical}.QueueName"]
+                [stuck] = watching("AWS/SQS", "ApproximateAgeOfOldestMessage", QueueName=name)
+                assert ALARMS[stuck]["Threshold"] < queue["MessageRetentionPeriod"]
         [slow] = watching("Parapet", "SecondsToRemediate", Stage="test")
         assert ALARMS[slow]["ExtendedStatistic"] == "p99"
         assert len(watching("Parapet", "Failures", Stage="test")) == 1

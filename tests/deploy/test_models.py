@@ -68,11 +68,11 @@ def client(session: botocore.session.Session, service: str) -> Any:
 class TestModels:
     def test_are_a_small_part(self) -> None:
         data = models.cut(cut.FULL, (path.read_text("utf-8") for path in (cut.ROOT / "chalicelib").rglob("*.py")))
-        assert sum(len(content) for content in data.values()) < 1_000_000
+        assert sum(len(content) for content in data.values()) < 1_250_000
 
     def test_know_nothing_else(self, session: botocore.session.Session) -> None:
         with pytest.raises(UnknownServiceError):
-            client(session, "lambda")
+            client(session, "glacier")
         with pytest.raises(AttributeError):
             client(session, "ec2").terminate_instances(InstanceIds=["i-0a1b2c3d4e5f60718"])
 

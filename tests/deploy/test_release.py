@@ -135,7 +135,10 @@ class TestRights:
         for name, policy in rights.policies(Settings()).items():
             role = f"parapet-${{Stage}}-{name.replace('_', '-')}"
             pairs = {
-                (action, release.words(one["Resource"])) for one in policy["Statement"] for action in one["Action"]
+                (action, release.words(resource))
+                for one in policy["Statement"]
+                for action in one["Action"]
+                for resource in (one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]])
             }
             assert pairs <= {(grant.action, grant.resource) for grant in found[role]}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -306,6 +307,16 @@ class TestParameters:
         assert values(DECLARED, given, self.THERE) == {"Stage": "prod", "Token": "/mine", "Secret": None}
         given = parameters(DECLARED, {"Stage": "prod"}, None)
         assert values(DECLARED, given, None) == {"Stage": "prod", "Token": "/parapet/token", "Secret": None}
+
+    def test_one_that_takes_anothers_place_takes_its_value_until_it_has_its_own(self) -> None:
+        declared = {"Parameters": {"PageEmail": {"Default": ""}}}
+        before = State("arn", "CREATE_COMPLETE", {"AlertEmail": "oncall@example.com"}, {})
+        [taken] = parameters(declared, {}, before)
+        assert taken == {"ParameterKey": "PageEmail", "ParameterValue": "oncall@example.com"}
+        [given] = parameters(declared, {"PageEmail": "lead@example.com"}, before)
+        assert given["ParameterValue"] == "lead@example.com"
+        [kept] = parameters(declared, {}, replace(before, parameters={"PageEmail": "", "AlertEmail": "x@example.com"}))
+        assert kept == {"ParameterKey": "PageEmail", "UsePreviousValue": True}
 
     def test_recorded_ones_come_back_as_they_were(self) -> None:
         recorded = {"Stage": "prod", "Token": "/before", "Secret": None}

@@ -26,6 +26,17 @@ PUBLIC = json.dumps(
     }
 )  # fmt: skip
 
+BUDGET = json.dumps({
+    "BudgetName": "all", "BudgetLimit": {"Amount": "100", "Unit": "USD"}, "TimeUnit": "MONTHLY", "BudgetType": "COST",
+})  # fmt: skip
+ALERTS = json.dumps([
+    {
+        "Notification": {"NotificationType": kind, "ComparisonOperator": "GREATER_THAN", "Threshold": threshold},
+        "Subscribers": [{"SubscriptionType": "EMAIL", "Address": "finance@example.com"}],
+    }
+    for kind, threshold in (("ACTUAL", 80), ("FORECASTED", 100))
+])  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Change:
@@ -140,6 +151,14 @@ CHANGES = [
         "--max-password-age 90",
         "aws iam get-account-password-policy",
     ),
+    Change(
+        "budgets_account_unbudgeted",
+        "aws budgets delete-budget --account-id 123456789012 --budget-name all",
+        "aws budgets describe-budgets --account-id 123456789012",
+        status="observed",
+        before=f"aws budgets create-budget --account-id 123456789012 --budget '{BUDGET}' "
+        f"--notifications-with-subscribers '{ALERTS}'",
+    ),
 ]
 
 
@@ -164,7 +183,7 @@ def test_dangerous_change(terminal: Terminal, change: Change) -> None:
     assert finding["actor"]["tool"].startswith("aws-cli/")
     eventually(lambda: finding["id"] in terminal.inbox())
     assert finding["id"] in terminal.lines()
-    if change.status == "asked":
+    if change.status in ("asked", "observed"):
         assert see(terminal, change) != innocent
         return
     assert see(terminal, change) == innocent, "only what was wrong has changed"
@@ -180,7 +199,9 @@ def test_dangerous_change(terminal: Terminal, change: Change) -> None:
 
 def test_every_guardrail_is_met_over_the_wire() -> None:
     met = {change.guardrail for change in CHANGES} | {"signin_root_used", "signin_without_mfa"}
-    assert met == set(registry.names())
+    # A budget is spent by nobody here.
+    met.add("ec2_nonproduction_running")
+    assert met == {rail.name for rail in registry.load() if not rail.alarmed}
 
 
 def test_sign_in_without_mfa_and_as_root(terminal: Terminal) -> None:

@@ -410,7 +410,7 @@ class Pages:
     account = ACCOUNT
     region = REGION
 
-    def __call__(self, service: str, operation: str, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+    def __call__(self, service: str, operation: str, /, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
         assert (service, params["Prefix"], params["ExpectedBucketOwner"]) == ("s3", PREFIX, ACCOUNT)
         pages = [(kind, one) for kind, some in self.listed.items() for one in some]
         number = int(params.get("ContinuationToken", params.get("KeyMarker", 0)))
@@ -418,7 +418,7 @@ class Pages:
         more = {"NextContinuationToken": str(number + 1), "NextKeyMarker": str(number + 1), "NextVersionIdMarker": "v"}
         return {kind: [one], "IsTruncated": number + 1 < len(pages), **(more if number + 1 < len(pages) else {})}
 
-    def all(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
+    def all(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
         raise AssertionError("nothing is read so")
 
 

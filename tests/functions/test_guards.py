@@ -15,12 +15,15 @@ import pytest
 
 from chalicelib import commands, registry, wiring
 from chalicelib.aws import ConnectAs, Keys
-from chalicelib.commands import COMMAND, LOOK_AGAIN, SWEEP
+from chalicelib.bus import COMMAND, LOOK_AGAIN, SWEEP
 from chalicelib.events import parse
 from chalicelib.model import AwsError, BadEvent, Finding, ParapetError, Scope
+from chalicelib.registry import ALARM
 from chalicelib.section import SettingsError
 from local.patterns import matches
+from tests import alarmed
 from tests.account import TABLE, TestAccount
+from tests.guardrails import test_ec2_instance_stopped as stopped
 from tests.guardrails.test_ec2_security_group_open import SCENARIO
 from tests.samples import ACCOUNT, REGION, assumed, cloudtrail, moment
 from tests.scenarios import SCENARIOS
@@ -215,6 +218,29 @@ class TestGuards:
         assert wiring.pipeline("ec2", ACCOUNT) is wiring.pipeline("ec2", ACCOUNT)
 
 
+RINGS = {
+    "guardrail": "ec2_instance_stopped", "subject": "i-1", "account": ACCOUNT, "region": REGION,
+    "alarm": "checkout-5xx", "event": "report-1", "time": 100.0,
+}  # fmt: skip
+
+
+class TestAlarms:
+    def test_one_that_is_bound_asks(self, stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        text = "[[remedies]]\nalarm = 'checkout-*'\nguardrail = 'ec2_instance_stopped'"
+        use_settings(monkeypatch, tmp_path, text)
+        alarmed.bind(stage.account, "ec2_instance_stopped")
+        instance = stopped.build(stage.account)
+        stopped.stop(stage.account, instance)
+        alarmed.put(stage.account, {"InstanceId": instance}, "checkout-5xx")
+        alarmed.ring(stage.account, name="checkout-5xx")
+        detail = {**RINGS, "subject": instance, "time": time.time()}
+        [finding] = stage.call(stage.ours(ALARM, **detail))
+        assert (finding.status, finding.event_name) == ("asked", "alarm checkout-5xx")
+
+    def test_one_that_is_not_wakes_nothing(self, stage: Stage) -> None:
+        assert stage.call(stage.ours(ALARM, **RINGS)) == []
+
+
 class TestMalformed:
     @pytest.mark.parametrize("service", registry.services())
     @pytest.mark.parametrize(
@@ -258,6 +284,14 @@ class TestMalformed:
             (LOOK_AGAIN, {"finding": "nothing0"}, "there is no finding nothing0"),
             (SWEEP, {}, "must name its guardrail"),
             (SWEEP, {"guardrail": "s3_bucket_acl_public"}, "'s3_bucket_acl_public' is not run by this function"),
+            (ALARM, {}, "must name its guardrail"),
+            (ALARM, {**RINGS, "subject": ""}, "must name its subject"),
+            (ALARM, {**RINGS, "alarm": ["x"]}, "must name its alarm"),
+            (ALARM, {**RINGS, "time": "now"}, "must say when that changed, in epoch seconds"),
+            (ALARM, {**RINGS, "time": True}, "must say when that changed, in epoch seconds"),
+            (ALARM, {**RINGS, "guardrail": NAME}, f"{NAME} takes no alarm"),
+            (ALARM, {**RINGS, "guardrail": "ecs_service_stuck"}, "'ecs_service_stuck' is not run by this function"),
+            (ALARM, {**RINGS, "account": OTHER}, f"an alarm of {OTHER} arrived, which is not among the watched"),
             ("Parapet Dance", {}, "'Parapet Dance' is not an event of Parapet's that a guard function knows"),
             ("AWS API Call via CloudTrail", {}, "is not an event of Parapet's"),
         ],
@@ -374,7 +408,7 @@ class TestSweep:
         stage.tick("sweep")
         details = stage.events.details(SWEEP)
         names = [detail["guardrail"] for detail in details]
-        assert sorted(names) == [rail.name for rail in registry.load() if not rail.momentary]
+        assert sorted(names) == [rail.name for rail in registry.load() if rail.swept]
         trails = [name for name in registry.names() if name.startswith("cloudtrail_")]
         assert trails
         assert names[: len(trails)] == trails

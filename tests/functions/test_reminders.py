@@ -10,23 +10,21 @@ from typing import Any
 import pytest
 from chalice import Chalice
 
-from chalicelib import commands, wiring
+from chalicelib import commands
 from chalicelib.functions import notify as telling
 from chalicelib.functions import reminders
 from chalicelib.journal import Journal, place
-from chalicelib.model import Asker, AwsError, Exemption, Finding, Notice, Scope, Waiver
+from chalicelib.model import DAY, Asker, AwsError, Exemption, Finding, Notice, Scope, Waiver
 from chalicelib.permitted import permissions
 from chalicelib.settings import Exempting
 from local.slack import SlackStandIn
 from tests.account import TABLE, TestAccount
 from tests.functions.test_guards import TICK, Context
 from tests.guardrails.test_ec2_security_group_open import SCENARIO
-from tests.notices.serving import serving
+from tests.playing import deployed
 from tests.samples import ACCOUNT, ALICE, REGION
 
 NAME = SCENARIO.guardrail
-DAY = 86400.0
-TOKEN = "xoxb-synthetic-token-1"
 ASKER = Asker("alice", ALICE["arn"], "cli")
 
 
@@ -214,25 +212,10 @@ class TestPauses:
 
 
 @pytest.fixture
-def slack(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackStandIn]:
+def slack(account: TestAccount) -> Iterator[SlackStandIn]:
     """The functions' environment, and their Slack."""
-    stand_in, before = SlackStandIn(token=TOKEN), list(wiring._given)
-    account.client("ssm").put_parameter(Name="/parapet/slack-token", Value=TOKEN, Type="SecureString")
-    with serving(stand_in) as url:
-        for name, value in {
-            "AWS_REGION": REGION,
-            "PARAPET_STAGE": "test",
-            "PARAPET_TABLE": TABLE,
-            "PARAPET_SLACK_TOKEN": "/parapet/slack-token",
-            "PARAPET_SLACK_QUEUE": account.queue,
-            "PARAPET_SLACK_URL": f"{url}/api/",
-        }.items():
-            monkeypatch.setenv(name, value)
-        wiring.use(account.functions)
-        telling.slack.cache_clear()
+    with deployed(account) as stand_in:
         yield stand_in
-        telling.slack.cache_clear()
-    wiring._given[:] = before
 
 
 def test_slack_hears_it_once_however_many_mornings_there_are(account: TestAccount, slack: SlackStandIn) -> None:
