@@ -17,7 +17,7 @@ from chalicelib.alerts.book import Book
 from chalicelib.alerts.model import Silence
 from chalicelib.decision import LATER
 from chalicelib.journal import Conflict, Journal
-from chalicelib.matcher import ANYTHING, Matcher
+from chalicelib.matcher import Matcher
 from chalicelib.model import (
     DAY,
     EVERYTHING,
@@ -120,7 +120,7 @@ def _about_alerts(kind: CommandKind, alert: str, matcher: Matcher | None) -> Non
         raise ParapetError(f"{kind} is about a finding, not an alert: for those there are {', '.join(ON_ALERTS)}")
     if alert and not is_alert(alert):
         raise ParapetError(f"{alert!r} is not an alert's id such as a-3f9k2m1q: `./parapet alerts` lists them")
-    if matcher == ANYTHING:
+    if matcher and not matcher.narrow:
         raise ParapetError("a silence of everything would leave nobody to be told: say what it is about")
 
 

@@ -57,6 +57,13 @@ class Matcher:
             and (not self.alert or _any(self.alert, alert))
         )
 
+    @property
+    def narrow(self) -> bool:
+        """Whether it leaves anything out at all."""
+        some = {field: texts for field, texts in plain(self).items() if texts and field != "severity"}
+        wide = all(any(not text.strip("*") for text in texts) for texts in some.values())
+        return not wide or bool(self.severity and set(self.severity) != set(SEVERITIES))
+
     def __str__(self) -> str:
         """Return the fields that are given, as people write them: `service=checkout severity=high,low`; `all`."""
         return " ".join(f"{field}={','.join(texts)}" for field, texts in plain(self).items() if texts) or "all"
@@ -90,7 +97,8 @@ def parse(text: str) -> Matcher:
 
 
 def _any(patterns: Sequence[str], text: str) -> bool:
-    return any(fnmatchcase(text, pattern) for pattern in patterns)
+    # A name may hold what means something in a pattern: `[prod] checkout`.
+    return any(text == pattern or fnmatchcase(text, pattern) for pattern in patterns)
 
 
 def _tagged(wanted: str, tags: Mapping[str, str]) -> bool:

@@ -39,7 +39,7 @@ class Binding:
     def fits(self, alarm: str, account: str, region: str) -> bool:
         """Whether an alarm is meant."""
         return (
-            any(fnmatchcase(alarm, one) for one in self.alarm)
+            any(alarm == one or fnmatchcase(alarm, one) for one in self.alarm)
             and (not self.account or account in self.account)
             and (not self.region or region in self.region)
         )

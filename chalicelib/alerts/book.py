@@ -5,6 +5,7 @@ Every write is conditional on what was read: an alert and the group that tells o
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ class Book:
     # Reading
 
     def look(self, fingerprints: Iterable[str], groups: Iterable[str]) -> Look:
-        """Return some alerts and groups, read consistently; raises Newer, AwsError."""
+        """Return some alerts and groups, read consistently; raises AwsError."""
         keys = [records.key(ALERT, one) for one in dict.fromkeys(fingerprints)]
         keys += [records.key(GROUP, one) for one in dict.fromkeys(groups)]
         keys += [{"pk": SILENCES, "sk": SILENCES}, {"pk": INHIBITORS, "sk": INHIBITORS}]
@@ -66,16 +67,16 @@ class Book:
         )
 
     def group(self, group: str) -> Group | None:
-        """Return a group by its id, read consistently; raises Newer, AwsError."""
+        """Return a group by its id, read consistently; raises AwsError."""
         raw = self._get(records.key(GROUP, group))
         return records.group(raw) if raw else None
 
     def groups(self, status: Firing = "firing", since: float = 0.0, until: float = _FAR) -> list[Group]:
-        """Return the groups with a status that opened in a span of time, the latest first; raises Newer, AwsError."""
+        """Return the groups with a status that opened in a span of time, the latest first; raises AwsError."""
         return [records.group(raw) for raw in self._query("by_status", "status", status, "opened", since, until)]
 
     def alerts(self, group: str) -> list[Alert]:
-        """Return the alerts that are told in a group, the latest first; raises Newer, AwsError."""
+        """Return the alerts that are told in a group, the latest first; raises AwsError."""
         return [
             records.alert(raw)
             for raw in self._query("by_resource", "resource", records.within(group), "opened", 0.0, _FAR)
@@ -83,9 +84,10 @@ class Book:
 
     def due(self, now: float) -> tuple[list[str], list[str]]:
         """Return which alerts (by fingerprint) and which groups (by id) are to be looked at; raises AwsError."""
-        alerts = [records.alert(raw) for raw in self._query("by_due", "due_kind", ALERT, "due", 0.0, now)]
-        groups = self._query("by_due", "due_kind", GROUP, "due", 0.0, now)
-        return [one.fingerprint for one in alerts], [raw["pk"].partition("#")[2] for raw in groups]
+        alerts, groups = (self._query("by_due", "due_kind", kind, "due", 0.0, now) for kind in (ALERT, GROUP))
+        return [json.loads(raw["record"])["fingerprint"] for raw in alerts], [
+            raw["pk"].partition("#")[2] for raw in groups
+        ]
 
     def silences(self) -> tuple[Silence, ...]:
         """Return the silences that were asked for and not ended, also those whose time is over; raises AwsError."""
@@ -220,7 +222,7 @@ class Book:
             KeyConditionExpression="#key = :value AND #sort BETWEEN :since AND :until",
             ExpressionAttributeNames={"#key": name, "#sort": sort},
             ExpressionAttributeValues=items.item({":value": value, ":since": since, ":until": until}),
-            ScanIndexForward=False,
+            ScanIndexForward=index == "by_due",
         )
         return [items.values(raw) for raw in raws]
 

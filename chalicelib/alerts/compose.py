@@ -184,6 +184,13 @@ def _mend(one: Noise) -> str:
     return "Ask for more datapoints before it fires (`--datapoints-to-alarm`), so that short spikes wake nobody."
 
 
+def joining(signal: Signal, alert: Alert) -> str:
+    """Return the line that a thread has for what joins it; what nobody foresaw is shown with its content."""
+    if signal.source != "unknown":
+        return line(alert)
+    return clip(f"{alert.title}: {' '.join(signal.raw.split())}")
+
+
 def line(alert: Alert) -> str:
     """Return the line that a thread has for an alert beside its first."""
     where = ", ".join(part for part in (alert.account, alert.region) if part)

@@ -28,6 +28,9 @@ REOPENS = 600.0
 # so many seconds: a storm is one thread, and an old fire does not hide a new one.
 WIDE, WINDOW = frozenset({"source", "severity", "account", "region"}), 300.0
 UNKNOWN = "unknown"
+# So many reports are known when they come again; another alert keeps one quiet for so long (seconds); so many critical
+# events of one thread call people each.
+REMEMBERED, INHIBITED, SPOKEN = 20, 86400.0, 5
 # So often it is looked whether an alert is to be kept quiet still (seconds).
 AGAIN = 300.0
 
@@ -84,9 +87,17 @@ def _value(signal: Signal, name: str) -> str:
     return signal.tags.get(name[4:], "") if name.startswith("tag:") else str(getattr(signal, name))
 
 
+def home(signal: Signal, alert: Alert | None, place: str) -> str:
+    """Return the id of the group that a signal is about: where its alert is told, or was until a moment ago."""
+    if alert is None:
+        return place
+    lately = signal.state != "told" and signal.at - alert.at <= REOPENS
+    return alert.group if alert.status == "firing" or lately or repeats(signal, alert) else place
+
+
 def repeats(signal: Signal, alert: Alert | None) -> bool:
-    """Whether a signal is the very one that the alert has been moved by last."""
-    return alert is not None and alert.signal == signal.id
+    """Whether a signal is one that the alert has been moved by lately."""
+    return alert is not None and signal.id in alert.signals
 
 
 def take(signal: Signal, alert: Alert | None, group: Group | None, place: tuple[str, str], c: Circumstances) -> Outcome:
@@ -99,7 +110,8 @@ def take(signal: Signal, alert: Alert | None, group: Group | None, place: tuple[
         place: that group's id and key.
         c: the circumstances.
     """
-    if alert and (repeats(signal, alert) or signal.at < alert.at):
+    # What has happened once is news, however late it comes.
+    if alert and (repeats(signal, alert) or (signal.at < alert.at and signal.state != "told")):
         return Outcome(alert, group)
     seen = _seen(signal, alert, place[0])
     firing = alert is not None and alert.status == "firing"
@@ -108,30 +120,32 @@ def take(signal: Signal, alert: Alert | None, group: Group | None, place: tuple[
             return _goes_on(signal, replace(seen, since=alert.since), alert, group, c)
         return _begins(signal, replace(seen, status="firing", fired=seen.fired + 1), group, place[1], c)
     if signal.state == "resolved":
-        return (
-            ends(replace(seen, status="resolved", quiet="", due=None, waiting=None), group, c)
-            if firing
-            else Outcome(seen, group)
-        )
+        over = replace(seen, status="resolved", quiet="", due=None, waiting=None)
+        if firing:
+            return ends(over, group, c)
+        # Whoever was told that nobody knows is told that all is well.
+        known = group if alert and alert.unsure and group and group.notice else None
+        return Outcome(over, _waits(known, compose.line(over), c) if known else group)
     if alert and firing:
         # Without data nobody knows, and nobody may take that for an end.
         told = replace(seen, title=alert.title, since=alert.since, severity=alert.severity)
-        waits = _waits(group, f"No data: {signal.title}", c) if group and told.told else group
-        return Outcome(told, waits)
+        said = f"No data: {signal.title}" if signal.state == "unsure" else signal.title
+        return Outcome(told, _waits(group, said, c) if group and told.told else group)
     return _begins(signal, replace(seen, fired=seen.fired + 1), group, place[1], c)
 
 
 def _seen(signal: Signal, alert: Alert | None, group: str) -> Alert:
     before = alert or Alert(
         fingerprint=signal.fingerprint, group=group, status="resolved", severity=signal.severity, name=signal.name,
-        title=signal.title, source=signal.source, since=signal.since, at=signal.at, signal="",
+        title=signal.title, source=signal.source, since=signal.since, at=signal.at,
     )  # fmt: skip
     return replace(
         before,
         group=before.group if before.status == "firing" else group,
         severity=signal.severity if signal.state in ("firing", "told") else before.severity,
-        name=signal.name, title=signal.title, source=signal.source, since=signal.since, at=signal.at,
-        signal=signal.id, service=signal.service, account=signal.account, region=signal.region,
+        name=signal.name, title=signal.title, source=signal.source, since=signal.since,
+        at=max(before.at, signal.at), signals=(*before.signals, signal.id)[-REMEMBERED:],
+        unsure=signal.state == "unsure", service=signal.service, account=signal.account, region=signal.region,
         resource=signal.resource, tags=dict(signal.tags),
     )  # fmt: skip
 
@@ -141,26 +155,34 @@ def _begins(signal: Signal, alert: Alert, group: Group | None, key: str, c: Circ
     if why:
         # What has no end is over once it is silenced.
         due, waiting = (c.now + AGAIN, signal) if alert.status == "firing" else (None, None)
-        return Outcome(replace(alert, quiet=why, due=due, told=False, waiting=waiting), group)
-    return Outcome(
-        replace(alert, told=True, quiet="", due=None, waiting=None), _join(signal, alert, group, key, c), began=True
-    )
+        quiet_since = alert.quiet_since if alert.quiet else c.now
+        return Outcome(replace(alert, quiet=why, quiet_since=quiet_since, due=due, told=False, waiting=waiting), group)
+    # What was kept back is kept until all that follows has followed.
+    told = replace(alert, told=True, quiet="", due=None)
+    return Outcome(told, _join(signal, alert, group, key, c), began=True)
 
 
 def look(alert: Alert, group: Group | None, key: str, c: Circumstances) -> Outcome:
-    """Return what becomes of an alert that was kept quiet, now that its time to look again has come."""
+    """Return what becomes of an alert that was kept quiet, now that its time to look again has come.
+
+    Another alert keeps it quiet for a day at most: whatever is wrong with that one, this one is told then.
+    """
     if alert.status != "firing" or alert.told or alert.waiting is None:
         return Outcome(replace(alert, due=None), group)
+    if c.now - alert.quiet_since > INHIBITED:
+        c = replace(c, inhibitors=())
     return _begins(alert.waiting, alert, group, key, c)
 
 
 def _goes_on(signal: Signal, seen: Alert, alert: Alert, group: Group | None, c: Circumstances) -> Outcome:
     if not alert.told or group is None:
         return Outcome(replace(seen, waiting=signal), group)
-    worse = _worse(signal.severity, alert.severity)
     if _worse(signal.severity, group.severity):
-        return Outcome(seen, _speak(_raised(group, signal), signal, c, again=True), began=True)
-    return Outcome(seen, _waits(group, compose.line(seen), c) if worse or seen.title != alert.title else group)
+        if c.quieted(signal, signal.tags, seen.group, signal.fingerprint, _names(signal)):
+            return Outcome(seen, group)
+        return Outcome(seen, _speak(_raised(group, signal, c), signal, c, again=True), began=True)
+    news = _worse(signal.severity, alert.severity) or seen.title != alert.title
+    return Outcome(seen, _waits(group, compose.line(seen), c) if news else group)
 
 
 def ends(alert: Alert, group: Group | None, c: Circumstances) -> Outcome:
@@ -174,9 +196,9 @@ def ends(alert: Alert, group: Group | None, c: Circumstances) -> Outcome:
     notice = compose.resolved(left, alert, c.now, group.waiting)
     over = replace(left, status="resolved", acknowledged="", waiting=(), flush=None)
     over = _tell(over, notice)
-    if group.escalated:
+    if group.called:
         over = _tell(over, compose.page(over, "resolve", c.now, notice))
-    return Outcome(after, _timed(replace(over, escalated=False)))
+    return Outcome(after, _timed(replace(over, escalated=False, called=False)))
 
 
 def _join(signal: Signal, alert: Alert, group: Group | None, key: str, c: Circumstances) -> Group:
@@ -186,13 +208,14 @@ def _join(signal: Signal, alert: Alert, group: Group | None, key: str, c: Circum
     joined = replace(group, firing=group.firing + fires, total=group.total + 1, at=c.now)
     if fires and group.status == "resolved":
         # It was told to be over: going on is news for everybody.
-        anew = replace(
-            joined, status="firing", opened=c.now, severity=signal.severity, acknowledged="", escalated=False
-        )
-        return _speak(anew, signal, c, again=True)
+        anew = replace(joined, status="firing", opened=c.now)
+        return _speak(_raised(anew, signal, c), signal, c, again=True)
     if _worse(signal.severity, group.severity):
-        return _speak(_raised(joined, signal), signal, c, again=True)
-    return _waits(joined, compose.line(replace(alert, status="firing")), c)
+        return _speak(_raised(joined, signal, c), signal, c, again=True)
+    # What happens once and is critical calls people each time, unless it becomes a storm.
+    if signal.state == "told" and signal.severity == "critical" and joined.total <= SPOKEN:
+        return _speak(joined, signal, c, again=True)
+    return _waits(joined, compose.joining(signal, replace(alert, status="firing")), c)
 
 
 def _opened(signal: Signal, id_: str, key: str, group: Group | None, fires: bool, c: Circumstances) -> Group:
@@ -203,6 +226,7 @@ def _opened(signal: Signal, id_: str, key: str, group: Group | None, fires: bool
         episode=group.episode + 1 if group else 1,
         status="firing" if fires else "resolved",
         opened=c.now,
+        raised_at=c.now,
         at=c.now,
         severity=signal.severity,
         title=signal.title,
@@ -226,18 +250,17 @@ def _opened(signal: Signal, id_: str, key: str, group: Group | None, fires: bool
     )
 
 
-def _raised(group: Group, signal: Signal) -> Group:
-    """Return a group that has become worse: whoever is on it may not know."""
-    return replace(
-        group, severity=signal.severity, acknowledged="", escalated=False, opened=min(group.opened, signal.at)
-    )
+def _raised(group: Group, signal: Signal, c: Circumstances) -> Group:
+    """Return a group that has become worse, or fires again: whoever is on it may not know."""
+    return replace(group, severity=signal.severity, acknowledged="", escalated=False, raised_at=c.now)
 
 
 def _speak(group: Group, signal: Signal, c: Circumstances, *, again: bool = False) -> Group:
     """Return a group whose next notice says at once that an alert fires."""
     if again and group.waiting:
         group = flushed(group, c)
-    notice = compose.firing(group, signal, again=again)
+    # Told as of now, since it may have been kept quiet or come late; since when it is so stands in it.
+    notice = replace(compose.firing(group, signal, again=again), at=c.now)
     return _timed(replace(_tell(group, notice), repeated_at=c.now))
 
 
@@ -256,26 +279,40 @@ def flushed(group: Group, c: Circumstances) -> Group:
     return _timed(_tell(replace(group, waiting=(), flush=None), notice))
 
 
-def passed(group: Group, c: Circumstances) -> Group:
-    """Return what the time that has passed changes about a group: what waits is told, and what nobody answers."""
+def passed(group: Group, alerts: Sequence[Alert], c: Circumstances) -> Group:
+    """Return what the time that has passed changes about a group: what waits is told, and what nobody answers.
+
+    Args:
+        group: as recorded.
+        alerts: its alerts; it is left in peace while each that fires is silenced or inhibited.
+        c: the circumstances.
+    """
     if group.waiting and group.flush is not None and group.flush <= c.now:
         group = flushed(group, c)
-    if group.status != "firing" or group.acknowledged:
+    if not unanswered(group, c.now):
         return _timed(group)
-    if c.quieted(group, group.tags, group.id, group.first, (group.name,)):
+    firing = [one for one in alerts if one.status == "firing" and one.told]
+    if firing and all(c.quieted(one, one.tags, group.id, one.fingerprint, (one.name,)) for one in firing):
         return replace(_timed(group), due=c.now + AGAIN)
-    if group.escalate_after and not group.escalated and c.now >= group.opened + group.escalate_after:
-        group = _tell(replace(group, escalated=True, repeated_at=c.now), compose.escalated(group, c.now))
+    if group.escalate_after and not group.escalated and c.now >= group.raised_at + group.escalate_after:
+        called = replace(group, escalated=True, called=True, repeated_at=c.now)
+        group = _tell(called, compose.escalated(group, c.now))
         group = _tell(group, compose.page(group, "trigger", c.now))
-    elif c.now >= group.repeated_at + group.repeat:
+    else:
         group = replace(_tell(group, compose.repeated(group, c.now)), repeated_at=c.now)
     return _timed(group)
+
+
+def unanswered(group: Group, now: float) -> bool:
+    """Whether it is time to tell again, or somebody else, that a group fires and nobody is on it."""
+    times = _reminders(group)
+    return bool(times) and min(times) <= now
 
 
 def acknowledged(group: Group, who: str, notice: Notice, c: Circumstances) -> Group:
     """Return a group that somebody is on, and what is told of it."""
     after = _tell(replace(group, acknowledged=who, acknowledged_at=c.now), notice)
-    if group.escalated:
+    if group.called:
         after = _tell(after, compose.page(after, "acknowledge", c.now, notice))
     return _timed(after)
 
@@ -287,18 +324,21 @@ def told(group: Group, notice: Notice) -> Group:
 
 def _tell(group: Group, notice: Notice) -> Group:
     # Only what everybody hears is what the next notice is based on.
-    shown = group.notice if notice.destination and not notice.destination.slack and group.notice else notice
+    shown = notice if notice.destination == group.destination or group.notice is None else group.notice
     return replace(group, unsent=(*group.unsent, notice), notice=shown, told=group.told + 1)
 
 
 def _timed(group: Group) -> Group:
     """Return a group with the time at which to look at it next."""
-    times = [group.flush] if group.flush is not None else []
-    if group.status == "firing" and not group.acknowledged:
-        times.append(group.repeated_at + group.repeat)
-        if group.escalate_after and not group.escalated:
-            times.append(group.opened + group.escalate_after)
+    times = [*([group.flush] if group.flush is not None else []), *_reminders(group)]
     return replace(group, due=min(times, default=None))
+
+
+def _reminders(group: Group) -> list[float]:
+    if group.status != "firing" or group.acknowledged:
+        return []
+    escalates = group.escalate_after and not group.escalated
+    return [group.repeated_at + group.repeat, *([group.raised_at + group.escalate_after] if escalates else [])]
 
 
 def _names(signal: Signal) -> tuple[str, ...]:

@@ -6,7 +6,10 @@ is delivered again or the timer looks, in: recorded once, told at least once, an
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +26,7 @@ from chalicelib.model import BadEvent, Busy, Command, Notice, ParapetError
 from chalicelib.notices.outbox import Outbox
 from chalicelib.notices.routes import Routes
 
-ATTEMPTS = 6
+ATTEMPTS = 15
 # All silences are one item.
 MOST_NAMES = 50
 
@@ -102,12 +105,14 @@ class Dispatch:
         """Take signals that belong to one group, or whose alerts are told in another still."""
         for _ in range(ATTEMPTS):
             look = self._look([one for one, _ in reports], {place[0] for _, place in reports})
-            elsewhere = {alert.group for alert in look.alerts.values() if alert.status == "firing"} - set(look.groups)
+            homes = {decide.home(one, look.alerts.get(one.fingerprint), place[0]) for one, place in reports}
+            elsewhere = homes - {place[0] for _, place in reports}
             if elsewhere:
                 look = self._look([one for one, _ in reports], {*(place[0] for _, place in reports), *elsewhere})
             try:
                 moved = self._take(reports, look)
             except Conflict:
+                _wait()
                 continue
             for one in moved:
                 self.follow(one)
@@ -126,7 +131,7 @@ class Dispatch:
         for signal, place in reports:
             alert = alerts.get(signal.fingerprint)
             again = decide.repeats(signal, alert)
-            home = alert.group if alert and (alert.status == "firing" or again) else place[0]
+            home = decide.home(signal, alert, place[0])
             outcome = decide.take(
                 signal, alert, groups.get(home), (home, place[1]), self._circumstances(look, inhibitors)
             )
@@ -167,22 +172,37 @@ class Dispatch:
         for _ in range(ATTEMPTS):
             look = self.book.look([fingerprint], [])
             alert = look.alerts.get(fingerprint)
-            if alert is None or alert.due is None or alert.due > self.now():
+            if alert is None:
+                return
+            if alert.told and alert.waiting:
+                # Told before, when somebody stopped in the middle.
+                self._followed(alert, self.book.group(alert.group))
+                return
+            if alert.due is None or alert.due > self.now():
                 return
             look = self.book.look([fingerprint], [alert.group])
             alert, group = look.alerts[fingerprint], look.groups.get(alert.group)
-            c = self._circumstances(look, {one.fingerprint: one for one in look.inhibitors})
-            outcome = decide.look(alert, group, self._key(alert), c)
+            there = {one.fingerprint: one for one in look.inhibitors}
+            outcome = decide.look(alert, group, self._key(alert), self._circumstances(look, there))
+            quieting = _quieting(alert.waiting, outcome, there, self.rules.inhibit) if alert.waiting else {}
             try:
                 moved = outcome.group if outcome.group is not group else None
-                _, written = self.book.write([outcome.alert], moved)
+                [after], written = self.book.write([outcome.alert], moved, quieting=quieting)
             except Conflict:
+                _wait()
                 continue
             self._send(written)
-            if outcome.began and alert.waiting:
-                self.follow(Moved(alert.waiting, _first(outcome.group, alert.waiting)))
+            if outcome.began:
+                self._followed(after, outcome.group)
             return
         raise Busy("the alerts are being written by too many at once")
+
+    def _followed(self, alert: Alert, group: Group | None) -> None:
+        if alert.waiting is None:
+            return
+        self.follow(Moved(alert.waiting, _first(group, alert.waiting)))
+        with contextlib.suppress(Conflict):
+            self.book.write([replace(alert, waiting=None)], None)
 
     def _key(self, alert: Alert) -> str:
         if alert.waiting is None:
@@ -196,10 +216,13 @@ class Dispatch:
             group = look.groups.get(name)
             if group is None:
                 return
-            after = decide.passed(group, self._circumstances(look, {one.fingerprint: one for one in look.inhibitors}))
+            c = self._circumstances(look, {one.fingerprint: one for one in look.inhibitors})
+            alerts = self.book.alerts(name) if decide.unanswered(group, c.now) else []
+            after = decide.passed(group, alerts, c)
             try:
                 written = self.book.write([], after)[1] if after != group else group
             except Conflict:
+                _wait()
                 continue
             self._send(written)
             return
@@ -237,6 +260,7 @@ class Dispatch:
             try:
                 self._carry_out(command)
             except Conflict:
+                _wait()
                 command = self.journal.command(command_id)
             else:
                 return
@@ -304,10 +328,19 @@ def _quieting(
     signal: Signal, outcome: Outcome, there: Mapping[str, Inhibitor], rules: Sequence[Inhibit]
 ) -> dict[str, Inhibitor | None]:
     """Return what changes about what a signal's alert keeps quiet."""
-    now = quiet.inhibitor(signal, rules) if outcome.alert.status == "firing" and signal.state == "firing" else None
-    if outcome.alert.status == "resolved" and signal.fingerprint in there:
-        return {signal.fingerprint: None}
-    return {signal.fingerprint: now} if now and there.get(signal.fingerprint) != now else {}
+    name, now = signal.fingerprint, quiet.inhibitor(signal, rules)
+    # Only what people were told says it for others.
+    if outcome.alert.status == "firing" and outcome.alert.told and signal.state == "firing" and now:
+        full = name not in there and len(there) >= quiet.MOST
+        return {} if full or there.get(name) == now else {name: now}
+    if name in there or (now and outcome.alert.status == "resolved"):
+        return {name: None} if signal.state in ("firing", "resolved") else {}
+    return {}
+
+
+def _wait() -> None:
+    """Let others write first."""
+    time.sleep(random.uniform(0.0, 0.05))
 
 
 def _only(text: str) -> tuple[str, ...]:

@@ -32,12 +32,14 @@ class Alert:
         tags: as far as known.
         since: when it began.
         at: the time of its latest signal: what is older changes nothing any more.
-        signal: the id of that signal.
+        signals: the ids of its latest signals.
         told: whether its firing was told, so that its end has to be.
         quiet: why it is not told: a silence's id, or the fingerprint of the alert that inhibits it.
         due: when to look again whether it is to be told.
         fired: how often it has begun to fire.
+        quiet_since: since when it is kept quiet without a break.
         waiting: the report that is to be told once it is no longer kept quiet.
+        unsure: whether its latest signal said that nobody knows.
         rev: counts its writes.
     """
 
@@ -50,7 +52,7 @@ class Alert:
     source: str
     since: float
     at: float
-    signal: str
+    signals: tuple[str, ...] = ()
     service: str = ""
     account: str = ""
     region: str = ""
@@ -58,8 +60,10 @@ class Alert:
     tags: Mapping[str, str] = field(default_factory=dict)
     told: bool = False
     quiet: str = ""
+    quiet_since: float = 0.0
     due: float | None = None
     fired: int = 0
+    unsure: bool = False
     waiting: Signal | None = None
     rev: int = 0
 
@@ -87,7 +91,9 @@ class Group:
         repeated_at: when it was told last.
         escalate_after: how many seconds until somebody else is paged; 0: nobody is.
         escalate_to: the PagerDuty service that is paged then.
-        escalated: whether that has happened.
+        escalated: whether that has happened since it became worse.
+        called: whether it has happened in this episode at all, so that they hear of the end.
+        raised_at: when it began to fire, or became worse.
         waiting: lines about alerts that joined, not told yet.
         flush: when to tell them.
         unsent: notices that are decided, and perhaps not sent yet.
@@ -123,6 +129,8 @@ class Group:
     escalate_after: float = 0.0
     escalate_to: str = ""
     escalated: bool = False
+    called: bool = False
+    raised_at: float = 0.0
     waiting: tuple[str, ...] = ()
     flush: float | None = None
     unsent: tuple[Notice, ...] = ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib import matcher
 from chalicelib.matcher import About, Matcher
-from chalicelib.model import Severity
+from chalicelib.model import SEVERITIES, Severity
 from chalicelib.section import Section, SettingsError
 
 if TYPE_CHECKING:  # every function reads the settings, and few need more of this
@@ -50,7 +50,11 @@ class Inhibit:
 
 
 # A page says more than a ticket about the same objective.
-PAGE_OVER_TICKET = Inhibit(Matcher(severity=("critical",)), Matcher(), (f"tag:{OBJECTIVE}", "account", "region"))
+PAGE_OVER_TICKET = Inhibit(
+    Matcher(severity=("critical",), tag=(OBJECTIVE,)), Matcher(), (f"tag:{OBJECTIVE}", "account", "region")
+)
+# All that keep others quiet are one item: beyond so many, rather too much is told.
+MOST = 400
 
 
 def read(sections: Sequence[Section]) -> tuple[Inhibit, ...]:
@@ -102,9 +106,21 @@ def by(
     for one in inhibitors:
         here = (one.account, one.region) == (about.account, about.region)
         child = here and bool(set(names) & set(one.children))
-        if one.fingerprint != fingerprint and (child or any(_ruled(rule, one, about, tags) for rule in rules)):
+        # What is worse than what would keep it quiet is not said by that.
+        other = one.fingerprint != fingerprint and _rank(about.severity) >= _rank(one.severity)
+        if other and (child or any(_ruled(rule, one, about, tags) for rule in rules)):
             return one.fingerprint
     return ""
+
+
+def _may(rule: Inhibit, signal: Signal) -> bool:
+    """Whether a signal can keep anything quiet by a rule: it has what others must agree with it in."""
+    has = all(signal.tags.get(one[4:]) if one.startswith("tag:") else getattr(signal, one) for one in rule.equal)
+    return has and rule.source.fits(signal, signal.tags)
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else 0
 
 
 def _ruled(rule: Inhibit, one: Inhibitor, about: About, tags: Mapping[str, str]) -> bool:
@@ -125,7 +141,7 @@ def _equal(name: str, one: Inhibitor, about: About, tags: Mapping[str, str]) -> 
 def inhibitor(signal: Signal, rules: Sequence[Inhibit]) -> Inhibitor | None:
     """Return what a firing signal keeps quiet, or None."""
     children = signal.alarm.children if signal.alarm else ()
-    if not children and not any(rule.source.fits(signal, signal.tags) for rule in rules):
+    if not children and not any(_may(rule, signal) for rule in rules):
         return None
     return Inhibitor(
         signal.fingerprint, signal.severity, signal.source, signal.name, signal.service, signal.account, signal.region,

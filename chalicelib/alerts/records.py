@@ -18,7 +18,6 @@ from chalicelib.alerts.signal import Alarm, Signal
 from chalicelib.matcher import Matcher
 from chalicelib.model import Destination, plain
 from chalicelib.notices.outbox import dump, load
-from chalicelib.records import Newer
 
 T = TypeVar("T")
 ALERT, GROUP = "ALERT", "GROUP"
@@ -46,15 +45,15 @@ def within(group: str) -> str:
 def alert_item(alert: Alert) -> dict[str, Any]:
     """Return an alert as its item."""
     told = {**plain(alert), "waiting": alert.waiting and signal_record(alert.waiting)}
-    item = {**key(ALERT, alert.fingerprint), "record": json.dumps(told), "rev": alert.rev}
+    item = {**key(ALERT, alert.fingerprint), "record": json.dumps(told, ensure_ascii=False), "rev": alert.rev}
     return {**item, "resource": within(alert.group), "opened": alert.since, **_due(ALERT, alert.due), **_expires(alert)}
 
 
 def alert(raw: Mapping[str, Any]) -> Alert:
-    """Return the alert in an item; raises Newer."""
+    """Return the alert in an item."""
     told = json.loads(raw["record"])
     waiting = signal(told["waiting"]) if told.get("waiting") else None
-    return _made(Alert, {**told, "waiting": waiting, "rev": raw["rev"]})
+    return _made(Alert, {**told, "waiting": waiting, "signals": tuple(told["signals"]), "rev": raw["rev"]})
 
 
 def group_item(group: Group) -> dict[str, Any]:
@@ -65,14 +64,14 @@ def group_item(group: Group) -> dict[str, Any]:
         "notice": group.notice and dump(group.notice),
         "unsent": [dump(one) for one in group.unsent],
     }
-    item = {**key(GROUP, group.id), "record": json.dumps(told), "rev": group.rev}
+    item = {**key(GROUP, group.id), "record": json.dumps(told, ensure_ascii=False), "rev": group.rev}
     # What is not sent yet is owed at once.
     due = group.at if group.unsent else group.due
     return {**item, "status": group.status, "opened": group.opened, **_due(GROUP, due), **_expires(group)}
 
 
 def group(raw: Mapping[str, Any]) -> Group:
-    """Return the group in an item; raises Newer."""
+    """Return the group in an item."""
     told = json.loads(raw["record"])
     where, notice = told["destination"], told["notice"]
     parts = {
@@ -91,7 +90,7 @@ def signal_record(one: Signal) -> dict[str, Any]:
 
 
 def signal(raw: Mapping[str, Any]) -> Signal:
-    """Return a signal from what JSON gave; raises Newer."""
+    """Return a signal from what JSON gave."""
     alarm = raw.get("alarm")
     parts: dict[str, Any] = {
         "lines": tuple(raw["lines"]),
@@ -112,12 +111,12 @@ def silence_record(silence: Silence) -> dict[str, Any]:
 
 
 def silences(raw: Mapping[str, Any]) -> tuple[Silence, ...]:
-    """Return the silences in their item; raises Newer."""
+    """Return the silences in their item."""
     return tuple(_made(Silence, {**value, "matcher": matcher(value["matcher"])}) for value in _values(raw))
 
 
 def matcher(raw: Mapping[str, Any]) -> Matcher:
-    """Return a matcher from what an item holds; raises Newer."""
+    """Return a matcher from what an item holds."""
     return _made(Matcher, {name: tuple(texts) for name, texts in raw.items()})
 
 
@@ -127,7 +126,7 @@ def inhibitor_record(one: Inhibitor) -> dict[str, Any]:
 
 
 def inhibitors(raw: Mapping[str, Any]) -> tuple[Inhibitor, ...]:
-    """Return the inhibitors in their item; raises Newer."""
+    """Return the inhibitors in their item."""
     return tuple(_made(Inhibitor, {**value, "children": tuple(value["children"])}) for value in _values(raw))
 
 
@@ -148,7 +147,6 @@ def _pairs(raw: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _made(kind: Callable[..., T], raw: Mapping[str, Any]) -> T:
+    # After a rollback a newer version's records are there: better told by what is known of them than not at all.
     known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
-    if unknown := sorted(set(raw) - known):
-        raise Newer(f"a record of {getattr(kind, '__name__', 'something')}", f"it has {', '.join(unknown)}")
-    return kind(**raw)
+    return kind(**{name: value for name, value in raw.items() if name in known})

@@ -17,6 +17,8 @@ from chalicelib.notices.outbox import BATCH, Outbox
 blueprint = Blueprint(__name__)
 # Told until it is so old, since we may have been out of order, and from so far ahead, since people's clocks differ.
 LATELY = 3600.0
+# So many alerts are looked at again in a minute.
+LOOKS = 300
 
 
 @blueprint.schedule("rate(1 minute)")
@@ -44,6 +46,8 @@ def look(book: Book, aws: Aws, queue: str, now: float) -> None:
     """Have the alerts and groups looked at whose time has come; raises AwsError, ParapetError without a queue."""
     alerts, groups = book.due(now)
     owed = [{"look": {"group": one}} for one in groups] + [{"look": {"alert": one}} for one in alerts]
+    # What is left comes next time: it must not stand in front of what is reported meanwhile.
+    owed = owed[:LOOKS]
     if owed and not queue:
         raise ParapetError("PARAPET_ALERT_QUEUE is not set: it names the queue of what is reported")
     for start in range(0, len(owed), BATCH):

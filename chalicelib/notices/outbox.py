@@ -13,7 +13,7 @@ from chalicelib.notices.routes import Routes
 
 # What a thread is for, and a mailbox is not.
 IN_PASSING = frozenset({"joined", "acknowledged", "silenced"})
-# What SQS takes at once: in messages, and in bytes with room to spare (JSON is ASCII here).
+# What SQS takes at once: in messages, and in bytes with room to spare.
 BATCH, LARGEST = 10, 240_000
 
 
@@ -36,7 +36,7 @@ class Outbox:
 
         Raises AwsError, and ParapetError for a notice that goes where nothing is set up.
         """
-        routed = [replace(one, destination=self._routes.destination(one)) if self._routes else one for one in notices]
+        routed = [self._routed(one) for one in notices]
         for channel, queue in self._queues.items():
             entries = [
                 {"Id": str(number), **_message(notice if channel == "slack" else replace(notice, picture=""))}
@@ -54,16 +54,29 @@ class Outbox:
                     f"{notice.key} goes to {', '.join(lacking)}, of which PARAPET_..._QUEUE says nothing"
                 )
 
+    def _routed(self, notice: Notice) -> Notice:
+        """Return a notice with where it goes; what its route's channels are not for goes to our own."""
+        if self._routes is None:
+            return notice
+        where = self._routes.destination(notice)
+        routed = replace(notice, destination=where)
+        if channels(routed):
+            return routed
+        return replace(routed, destination=replace(where, slack=self._routes.otherwise.destination.slack))
+
     def _ends_a_page(self, notice: Notice) -> bool:
         """Whether a finding's news may end a page that another route has sent: routes change, also with the hour."""
-        return bool(self._routes and self._routes.pages and notice.page in ("acknowledge", "resolve"))
+        ends = notice.kind != "alert" and notice.page in ("acknowledge", "resolve")
+        return bool(self._routes and self._routes.pages and ends)
 
 
 def _batches(entries: Sequence[Mapping[str, str]]) -> Iterator[list[Mapping[str, str]]]:
     """Yield entries in as few batches as SQS takes, which bounds their number and their size together."""
     batch: list[Mapping[str, str]] = []
     for entry in entries:
-        if batch and (len(batch) == BATCH or sum(len(one["MessageBody"]) for one in (*batch, entry)) > LARGEST):
+        if batch and (
+            len(batch) == BATCH or sum(len(one["MessageBody"].encode()) for one in (*batch, entry)) > LARGEST
+        ):
             yield batch
             batch = []
         batch.append(entry)
@@ -97,7 +110,8 @@ def _token(text: str) -> str:
 
 def dump(notice: Notice) -> str:
     """Return a notice as a message has it."""
-    return json.dumps({**plain(notice), "destination": notice.destination and plain(notice.destination)})
+    where = notice.destination and plain(notice.destination)
+    return json.dumps({**plain(notice), "destination": where}, ensure_ascii=False)
 
 
 def load(body: str) -> Notice:

@@ -8,6 +8,7 @@ is over; and whoever was paged anywhere in a thread hears there that it was ackn
 from __future__ import annotations
 
 import json
+import math
 import time
 import urllib.error
 import urllib.request
@@ -22,6 +23,8 @@ from chalicelib.notices.threads import Thread, Threads, Told, mark
 from chalicelib.secrets import Kept, Secret, redacted
 
 TIMEOUT, SPARE, PATIENCE = 10.0, 2.0, 5.0
+# A page does not wait for the queue because of one broken connection.
+AGAIN = (0.5, 1.5)
 # No answer of PagerDuty's is longer.
 ANSWER = 65_536
 UNKNOWN_KEY = b"invalid routing key"
@@ -52,7 +55,7 @@ class PagerDuty:
             url: where events go.
             timeout: seconds that one call may take.
             now: tells the time.
-            sleep: waits when PagerDuty asks for a moment.
+            sleep: waits before it is tried again.
         """
         if not url.startswith(("https://", *LOCAL)):
             raise ParapetError(f"PARAPET_PAGERDUTY_URL: {url!r} does not begin with https://")
@@ -115,25 +118,28 @@ class PagerDuty:
                     else f'put {service} = "ssm:/where/it/is" under [pagerduty] in parapet.toml, and deploy'
                 ),
             )
-        key = kept()
+        key, again = kept(), iter(AGAIN)
         while True:
             if remaining() < self._timeout + SPARE:
                 raise RateLimited("this invocation has too little time left to call PagerDuty")
-            status, headers, answer = self._post(key, event)
+            try:
+                status, headers, answer = self._post(key, event)
+            except Unreachable as problem:
+                self._wait(next(again, math.inf), remaining, problem)
+                continue
             if status == 202 and answer.get("status") == "success":
                 return
+            asked = _asked(headers)
             if status == 429:
-                asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-                self._wait(asked, remaining)
-                continue
-            if status >= 500 or status in (202, 408):
-                said = "" if answer else f": {STRANGER}"
-                raise Unreachable(f"PagerDuty answered {status}{said}; it is tried again")
-            if not (400 <= status < 500) or (status == 400 and not answer):
-                raise Unreachable(f"PagerDuty answered {status}: {STRANGER}")
-            was, key = key, kept(anew=True)
-            if key == was:
-                raise Refused(str(status), self._mend(service, kept, status, answer))
+                seconds = asked or 1.0
+                problem = RateLimited(f"PagerDuty limits events and asks to wait {seconds:g} s")
+                self._wait(seconds, remaining, problem)
+            elif passing := _passing(status, answer):
+                self._wait(max(asked, next(again, math.inf)), remaining, Unreachable(passing))
+            else:
+                was, key = key, kept(anew=True)
+                if key == was:
+                    raise Refused(str(status), self._mend(service, kept, status, answer))
 
     def _post(self, key: Secret, event: pagerduty_events.Event) -> tuple[int, Mapping[str, str], dict[str, Any]]:
         """Return status, headers and what of the answer is PagerDuty's; raises Unreachable without an answer."""
@@ -150,10 +156,10 @@ class PagerDuty:
             text = redacted(f"{type(error).__name__}: {error}")
             raise Unreachable(f"PagerDuty did not answer: {text}") from None
 
-    def _wait(self, asked: str, remaining: Remaining) -> None:
-        seconds = float(asked) if asked.isdecimal() else 1.0
+    def _wait(self, seconds: float, remaining: Remaining, problem: Exception) -> None:
+        """Wait before the next try; raises the problem where that takes too long, and leaves it to the queue."""
         if seconds > PATIENCE or remaining() < seconds + self._timeout + SPARE:
-            raise RateLimited(f"PagerDuty limits events and asks to wait {seconds:g} s")
+            raise problem
         self._sleep(seconds)
 
     def _mend(self, service: str, kept: Kept, status: int, answer: Mapping[str, Any]) -> str:
@@ -192,9 +198,24 @@ def _read(response: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) and isinstance(found.get("status"), str) else {}
 
 
+def _asked(headers: Mapping[str, str]) -> float:
+    """Return how many seconds PagerDuty asks to wait, 0 where it does not."""
+    asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return float(asked) if asked.isdecimal() else 0.0
+
+
+def _passing(status: int, answer: Mapping[str, Any]) -> str:
+    """Return what is wrong where another try may do, an empty text where somebody has to mend something."""
+    if status >= 500 or status in (202, 408):
+        return f"PagerDuty answered {status}{'' if answer else f': {STRANGER}'}; it is tried again"
+    if not (400 <= status < 500) or (status == 400 and not answer):
+        return f"PagerDuty answered {status}: {STRANGER}"
+    return ""
+
+
 def _over(thread: Thread, incident: str, at: float) -> bool:
-    """Whether an incident was resolved by what happened at a time or later."""
-    return any(one.ts == incident and one.at >= at and one.line.startswith("resolve ") for one in thread.told)
+    """Whether an incident was resolved by what happened later than a time."""
+    return any(one.ts == incident and one.at > at and one.line.startswith("resolve ") for one in thread.told)
 
 
 def _paged(thread: Thread, incident: str) -> set[str]:

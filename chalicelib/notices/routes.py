@@ -21,7 +21,7 @@ GROUPS = ("severity", "source", "name", "service", "account", "region", "resourc
 # What belongs together unless a route says otherwise.
 GROUPED = ("source", "service", "account", "region")
 HOURS = re.compile(
-    r"(?:(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))? )?(?P<from>\d\d:\d\d)-(?P<to>\d\d:\d\d)(?: (?P<zone>\S+))?"
+    r"(?:(?P<first>[A-Za-z]{3})(?:-(?P<last>[A-Za-z]{3}))? )?(?P<from>\d\d:\d\d)-(?P<to>\d\d:\d\d)(?: (?P<zone>\S+))?"
 )
 
 
@@ -94,7 +94,7 @@ class Routes:
     @property
     def pages(self) -> bool:
         """Whether any route pages anybody."""
-        return any(route.destination.pagerduty for route in (self.otherwise, *self.given))
+        return any(route.destination.pagerduty or route.escalate_to for route in (self.otherwise, *self.given))
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -164,10 +164,11 @@ def _service(section: Section, key: str, services: Sequence[str]) -> str:
 
 def hours(text: str, where: str) -> Hours:
     """Return hours such as `08:00-18:00`, `mon-fri 08:00-18:00 Europe/Berlin`; raises SettingsError."""
-    match = HOURS.fullmatch(text.strip().lower() if "/" not in text else text.strip())
+    match = HOURS.fullmatch(text.strip())
     if not match:
         raise SettingsError(f"{where}: {text!r} is not hours such as 'mon-fri 08:00-18:00 Europe/Berlin'")
-    first, last = match["first"] or "mon", match["last"] or match["first"] or "sun"
+    first = (match["first"] or "mon").lower()
+    last = (match["last"] or match["first"] or "sun").lower()
     for day in (first, last):
         if day not in DAYS:
             raise SettingsError(f"{where}: {day!r} is not a day: {', '.join(DAYS)}")

@@ -8,8 +8,9 @@ from deploy.intrinsics import allow, arn, document, named, ref, resource, sub
 
 DAY = 86400
 FOURTEEN_DAYS = 14 * DAY
-# Six times the timeout of the functions that empty queues, as Lambda wants it.
-VISIBILITY = 180
+# So long after a try comes the next, at the earliest. Lambda takes no less than the timeout of the function that empties
+# the queue, and advises more for what it has received and cannot hand over; our mappings receive no more than they may.
+SOON, LATER = 60, 180
 
 
 def resources() -> dict[str, Any]:
@@ -23,11 +24,11 @@ def resources() -> dict[str, Any]:
         **_channel("Slack"),
         **_channel("PagerDuty"),
         **_channel("Email"),
-        **_emptied("Alert", "alerts", 5),
+        **_emptied("Alert", "alerts", SOON, 20),
         "AlertQueuePolicy": _filled("AlertQueue", by_alert_topic, by_our_rules),
         # What the topic cannot deliver to the queue.
         "AlertDeadLettersPolicy": _filled("AlertDeadLetters", by_alert_topic),
-        **_emptied("Enrich", "enrich", 5),
+        **_emptied("Enrich", "enrich", LATER, 5),
         "DeadLetters": _queue("dead-letters", FOURTEEN_DAYS),
         "DeadLettersPolicy": _filled("DeadLetters", by_failures),
         "RuleDeadLetters": _queue("rule-dead-letters", FOURTEEN_DAYS),
@@ -41,10 +42,11 @@ def resources() -> dict[str, Any]:
 def _channel(channel: str) -> dict[str, Any]:
     """Return the outbox's queue of a channel: FIFO, in which each thread keeps its order and waits for no other."""
     order = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
-    return _emptied(channel, channel.lower(), 10, **order)
+    # Who is down for an hour and a half is told by itself afterwards.
+    return _emptied(channel, channel.lower(), SOON, 100, **order)
 
 
-def _emptied(logical: str, name: str, tries: int, **fifo: str) -> dict[str, Any]:
+def _emptied(logical: str, name: str, again: int, tries: int, **fifo: str) -> dict[str, Any]:
     """Return a queue that one of our functions empties, and the dead letters of what it took too many tries at."""
     order, end = ({"FifoQueue": True}, ".fifo") if fifo else ({}, "")
     return {
@@ -53,7 +55,7 @@ def _emptied(logical: str, name: str, tries: int, **fifo: str) -> dict[str, Any]
             4 * DAY,
             **order,
             **fifo,
-            VisibilityTimeout=VISIBILITY,
+            VisibilityTimeout=again,
             RedrivePolicy={"deadLetterTargetArn": arn(f"{logical}DeadLetters"), "maxReceiveCount": tries},
         ),
         f"{logical}DeadLetters": _queue(f"{name}-dead-letters{end}", FOURTEEN_DAYS, **order),

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from chalicelib import commands
-from chalicelib.alerts.decide import AGAIN, GATHER, MOST, REOPENS, WINDOW
+from chalicelib.alerts import quiet
+from chalicelib.alerts.decide import AGAIN, GATHER, INHIBITED, MOST, REOPENS, SPOKEN, WINDOW
 from chalicelib.alerts.quiet import Inhibit
 from chalicelib.alerts.signal import Alarm
 from chalicelib.functions import reminders
 from chalicelib.matcher import Matcher
-from chalicelib.model import ParapetError
+from chalicelib.model import Destination, ParapetError
+from chalicelib.notices.routes import Route, Routes
 from tests.alerts.desk import ACCOUNT, ALICE, BOB, NOW, REGION, Crash, Desk, paged
 
 HOUR = 3600.0
@@ -100,6 +102,47 @@ class TestOneAlert:
         desk.report(desk.signal(state="told", source="unknown", raw='{"surprise": 1}'))
         assert desk.told()[0].lines[-1] == 'As it came: {"surprise": 1}'
 
+    def test_what_happened_once_is_told_however_late_and_in_whatever_order(self, desk: Desk) -> None:
+        late = desk.signal("export", "told", title="export of customers failed")
+        desk.clock.now += 1
+        desk.report(desk.signal("export", "told", title="export of orders failed"))
+        desk.report(late, late)
+        desk.passes(60)
+        said = [text for notice in desk.told() for text in (notice.title, *notice.lines)]
+        assert sum("customers" in text for text in said) == 1
+
+    def test_what_nobody_foresaw_is_shown_each_time(self, desk: Desk) -> None:
+        for number in (1, 2):
+            desk.report(desk.signal("jobs", "told", source="unknown", raw=f'{{"surprise": {number}}}', at=NOW + number))
+        desk.passes(60)
+        assert any('"surprise": 2' in line for notice in desk.told() for line in notice.lines)
+
+    def test_critical_events_call_people_each_unless_it_becomes_a_storm(self, desk: Desk) -> None:
+        for number in range(SPOKEN + 3):
+            desk.report(desk.signal(f"threat-{number}", "told", severity="critical", at=NOW + number))
+        desk.passes(60)
+        assert desk.news() == ["told"] * SPOKEN + ["joined"]
+
+    def test_after_no_data_it_is_told_that_all_is_well(self, desk: Desk) -> None:
+        desk.report(desk.signal(state="unsure", title="checkout-5xx has no data"))
+        desk.passes(60)
+        desk.ends()
+        desk.passes(60)
+        assert desk.news() == ["told", "joined"]
+        assert "Resolved" in desk.told()[-1].lines[0]
+
+    def test_of_a_thread_the_news_comes_in_the_order_of_its_times(self, desk: Desk) -> None:
+        # Kept quiet, or late: what is told after the end of another must not look older than that.
+        desk.silences(Matcher(name=("b",)), 900.0)
+        desk.fires("a")
+        desk.fires("b")
+        desk.passes(600)
+        desk.ends("a")
+        desk.passes(2 * AGAIN + 60)
+        times = [notice.at for notice in desk.told()]
+        assert times == sorted(times)
+        assert [notice.name for notice in desk.told() if notice.status == "firing"] == ["a", "b"]
+
     def test_evidence_and_remedies_follow_what_is_told_and_what_ends(self, desk: Desk) -> None:
         signal = desk.fires()
         end = desk.ends(at=NOW + 1)
@@ -147,8 +190,14 @@ class TestGroups:
         desk.fires("one", service="")
         desk.fires("two", service="")
         desk.passes(WINDOW)
+        # What is told there goes on there, whatever the hour.
+        desk.ends("two", service="")
+        desk.fires("two", service="", at=desk.clock() + 1)
+        desk.clock.now += 2
         desk.fires("three", service="")
+        desk.passes(0.1)
         first, joined, third = desk.told()
+        assert desk.book.look([(two := desk.signal("two").fingerprint)], []).alerts[two].group == first.alert
         assert (joined.thread, joined.status) == (first.thread, "joined")
         assert (third.thread != first.thread, third.status) == (True, "firing")
 
@@ -190,6 +239,20 @@ class TestTime:
             ("resolve", "managers"),
         ]
         assert len({one.fingerprint for one in paging.told("pagerduty")}) == 1
+
+    def test_what_gets_worse_escalates_after_its_own_time_and_its_end_reaches_all_who_were_paged(self) -> None:
+        route = Route("watched", Destination("#checkout"), escalate_after=600.0, escalate_to="managers")
+        desk = Desk(Routes(given=(route,)))
+        desk.fires("one", severity="medium")
+        desk.passes(660)
+        assert [one.page for one in desk.told("pagerduty")] == ["trigger"]
+        desk.fires("two", severity="critical")
+        desk.passes(300)
+        assert [one.page for one in desk.told("pagerduty")] == ["trigger"], "it has its time, too"
+        desk.asks("acknowledge")
+        for name in ("one", "two"):
+            desk.ends(name)
+        assert [one.page for one in desk.told("pagerduty")] == ["trigger", "acknowledge", "resolve"]
 
     def test_nobody_else_is_paged_once_somebody_answers(self, paging: Desk) -> None:
         paging.fires()
@@ -243,6 +306,13 @@ class TestSilence:
         assert paging.news() == ["firing", "silenced"]
         paging.passes(HOUR + AGAIN + 60)
         assert paging.news()[2:] == ["escalated"]
+
+    def test_of_one_alert_keeps_nobody_from_being_reminded_of_the_others(self, paging: Desk) -> None:
+        paging.fires("one")
+        paging.fires("two")
+        paging.silences(Matcher(name=("one",)), 10 * HOUR)
+        paging.passes(660)
+        assert "escalated" in paging.news()
 
     def test_of_what_is_together_by_chance_it_is_of_the_alarms(self, desk: Desk) -> None:
         desk.fires("one", service="")
@@ -300,6 +370,39 @@ class TestInhibition:
         desk.fires("ticket", severity="medium", tags=tags, service="b")
         desk.fires("other", severity="medium", tags={"objective": "search"}, service="c")
         assert [notice.name for notice in desk.told()] == ["page", "other"]
+
+    def test_not_what_is_worse_nor_when_nobody_was_told_of_it(self, desk: Desk) -> None:
+        desk.fires("whole", alarm=self.COMPOSITE, service="shop")
+        desk.fires("part", service="parts", severity="critical")
+        assert [notice.name for notice in desk.told()] == ["whole", "part"]
+        silent = Desk()
+        silent.silences(Matcher(name=("whole",)), HOUR)
+        silent.fires("whole", alarm=self.COMPOSITE, service="shop")
+        silent.fires("part", service="parts")
+        assert [notice.name for notice in silent.told()] == ["part"]
+
+    def test_from_when_a_silenced_one_is_told(self, desk: Desk) -> None:
+        desk.silences(Matcher(name=("whole",)), HOUR)
+        desk.fires("whole", alarm=self.COMPOSITE, service="shop")
+        desk.passes(HOUR + AGAIN + 60)
+        desk.fires("part", service="parts")
+        assert [notice.name for notice in desk.told()] == ["whole"]
+
+    def test_for_a_day_at_most(self, desk: Desk) -> None:
+        # Its composite was deleted, say, and nobody tells that it is over.
+        desk.fires("whole", alarm=self.COMPOSITE, service="shop")
+        desk.fires("part", service="parts")
+        desk.passes(INHIBITED - HOUR)
+        assert "part" not in {notice.name for notice in desk.told()}
+        desk.passes(HOUR + AGAIN + 60)
+        assert "part" in {notice.name for notice in desk.told()}
+
+    def test_a_storm_of_pages_does_not_outgrow_the_table(self, desk: Desk) -> None:
+        for number in range(quiet.MOST + 5):
+            tags = {"objective": f"objective-{number}"}
+            desk.fires(f"page-{number}", severity="critical", tags=tags, service="a")
+        desk.fires("untagged", severity="critical", service="a")
+        assert len(desk.book.look([], []).inhibitors) == quiet.MOST
 
     def test_as_the_settings_say(self) -> None:
         rule = Inhibit(Matcher(name=("region-down",)), Matcher(source=("alarm",)), ("account",))

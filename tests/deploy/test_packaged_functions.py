@@ -35,6 +35,7 @@ from tests.api.slacking import ACTIONS, ALICE, FORM, SECRET, SIGNING, Slacking, 
 from tests.functions import test_alert as alerting
 from tests.functions import test_channels as channels
 from tests.functions.test_evidence import held, store
+from tests.notices.rendered import ALERT
 from tests.notices.samples import FIXED
 from tests.notices.serving import serving
 from tests.rights import QUEUES
@@ -300,7 +301,7 @@ def test_pagerduty_is_told(packaged: Packaged) -> None:
     with serving(pagerduty) as address:
         url = f"{address}/v2/enqueue"
         packaged.more = {"PARAPET_PAGERDUTY_KEY": "/parapet/pagerduty-key", "PARAPET_PAGERDUTY_URL": url}
-        told = {"Records": [_message(dump(channels.ALERT))]}
+        told = {"Records": [_message(dump(ALERT))]}
         assert packaged.invoke("notify_pagerduty", told) == {"batchItemFailures": []}
     assert [incident.status for incident in pagerduty.incidents] == ["triggered"]
 
@@ -309,7 +310,7 @@ def test_mail_is_sent(packaged: Packaged) -> None:
     account = packaged.account
     stage = channels.Stage(account, PagerDutyStandIn())
     packaged.more = {"PARAPET_EMAIL_TOPIC": channels.TOPIC}
-    assert packaged.invoke("notify_email", {"Records": [_message(dump(channels.ALERT))]}) == {"batchItemFailures": []}
+    assert packaged.invoke("notify_email", {"Records": [_message(dump(ALERT))]}) == {"batchItemFailures": []}
     [mail] = stage.mails()
     assert mail.startswith("checkout-5xx: 12.5 % of requests fail\n")
 

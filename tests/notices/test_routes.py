@@ -23,6 +23,7 @@ def notice(**changes: object) -> Notice:
     told: dict[str, object] = {
         "key": "k", "thread": "t", "kind": "alert", "severity": "high", "status": "firing", "title": "x",
         "lines": (), "facts": (), "at": 1_795_000_000.0, "source": "alarm", "service": "checkout",
+        "name": "[prod] checkout",
     }  # fmt: skip
     return Notice(**{**told, **changes})  # type: ignore[arg-type]
 
@@ -45,6 +46,7 @@ class TestMatcher:
             (Matcher(tag=("team",)), True),
             (Matcher(tag=("team=search", "owner")), False),
             (Matcher(alert=("a-3f9k2m1q",)), True),
+            (Matcher(name=("[prod] checkout",)), True),
             (Matcher(alert=("a-00000000",)), False),
         ],
     )
@@ -63,6 +65,14 @@ class TestMatcher:
     def test_refuses_what_is_none(self, text: str, why: str) -> None:
         with pytest.raises(ParapetError, match=why):
             matcher.parse(text)
+
+    @pytest.mark.parametrize(
+        ("text", "narrow"),
+        [("name=*", False), ("name=* alert=**", False), ("severity=critical,high,medium,low", False),
+         ("severity=critical,high", True), ("name=* service=checkout", True), ("tag=team,*", False)],
+    )  # fmt: skip
+    def test_leaves_something_out_or_not(self, text: str, narrow: bool) -> None:
+        assert matcher.parse(text).narrow is narrow
 
 
 class TestRoutes:
@@ -132,6 +142,7 @@ class TestHours:
             ("fri 22:00-06:00", (2026, 11, 21, 6, 0), False),
             ("sat 22:00-06:00", (2026, 11, 21, 5, 59), False),
             ("00:00-24:00", (2026, 11, 21, 23, 59), True),
+            ("Sat 08:00-18:00 CET", (2026, 11, 21, 7, 30), True),
         ],
     )
     def test_are_of_the_day_on_which_they_start(self, text: str, moment: tuple[int, ...], within: bool) -> None:
@@ -184,9 +195,9 @@ class TestOutbox:
 
     def test_the_end_of_a_page_reaches_pagerduty_whatever_the_route_says_by_then(self) -> None:
         queues = Queues()
-        Outbox(queues, CHANNELS, PAGED).send(notice(key="over", severity="low", page="resolve"))
+        Outbox(queues, CHANNELS, PAGED).send(notice(key="over", kind="finding", severity="low", page="resolve"))
         assert queues.told("pagerduty") == ["over"]
-        Outbox(queues, CHANNELS, Routes()).send(notice(key="nobody", page="resolve"))
+        Outbox(queues, CHANNELS, Routes()).send(notice(key="nobody", kind="finding", page="resolve"))
         assert queues.told("pagerduty") == ["over"]
 
     def test_pictures_go_to_slack_alone_and_no_batch_is_too_large_for_sqs(self) -> None:
@@ -196,6 +207,18 @@ class TestOutbox:
         assert queues.told("slack") == ["0", "1", "2", "3", "4"]
         assert {len(one.picture) for name, notices in queues.batches if name != "slack" for one in notices} == {0}
         assert [len(notices) for name, notices in queues.batches if name == "pagerduty"] == [5]
+
+    def test_what_its_channels_are_not_for_goes_to_our_own(self) -> None:
+        queues = Queues()
+        only = Routes(given=(Route("pager", Destination("", "default", ("a@example.com",))),))
+        Outbox(queues, CHANNELS, only).send(notice(key="line", status="joined"), notice(key="page", page="trigger"))
+        assert (queues.told("slack"), queues.told("pagerduty")) == (["line"], ["page"])
+        assert {
+            one.destination.slack
+            for name, some in queues.batches
+            for one in some
+            if one.destination and name == "slack"
+        } == {"#parapet"}
 
     def test_without_routes_all_goes_to_slack_which_knows_where(self) -> None:
         queues = Queues()
