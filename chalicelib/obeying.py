@@ -51,7 +51,7 @@ def carry_out(pipeline: Pipeline, command_id: str, request: str) -> None:
             command = replace(act.journal.command(command_id) or command, break_glass=insists)
     act.tell(finding, compose.answer(finding, command, loud=insists))
     if isinstance(refused, Changed):
-        pipeline.look_again(finding.id, request)
+        pipeline.look_again(finding.id, request, anew=True)
 
 
 def _insists(pipeline: Pipeline, command: Command, finding: Finding) -> bool:

@@ -124,6 +124,15 @@ class Pipeline:
         if firing and subject not in {one.resource or rail.named_by(firing.dimensions) for one in bound}:
             raise BadEvent(f"alarm {alarm} is bound to {rail.name}, but not about {subject}")
         _raise(self._settle(aws, [(rail, subject)], None, Cause("event", request, event, by_alarm(alarm), at)))
+        if (
+            firing
+            and any(one.resource == subject for one in bound)
+            and not self._target(rail, subject, aws, None).exists
+        ):
+            raise BadEvent(
+                f"alarm {alarm} is bound to {rail.name} about {subject}, which does not exist: mend its resource under "
+                "[[remedies]] in parapet.toml"
+            )
 
     def sweep(self, guardrail: str, account: str, regions: Sequence[str], request: str) -> None:
         """Look at every resource that a guardrail is about, one by one; raises as `handle` does."""
@@ -154,8 +163,11 @@ class Pipeline:
             == (rail.name, account, region)
         }
 
-    def look_again(self, finding_id: str, request: str) -> None:
-        """Look at the part that a permission or a delay covered, now that it is over."""
+    def look_again(self, finding_id: str, request: str, *, anew: bool = False) -> None:
+        """Look at the part that a permission or a delay covered, now that it is over.
+
+        With `anew`, what stands there now is asked about as a finding of its own, where it is another violation.
+        """
         finding = self.journal.get(finding_id)
         if finding is None:
             raise BadEvent(f"there is no finding {finding_id}")
@@ -172,8 +184,18 @@ class Pipeline:
             self._switched_off(finding, cause)
         else:
             aws = Remembering(self.remediation.account_of(finding))
+            if anew:
+                self._replaced(rail, finding, aws, cause)
             _raise(self._settle(aws, [(rail, violation.resource)], None, cause, violation.part))
         self._due_again(finding)
+
+    def _replaced(self, rail: Guardrail, finding: Finding, aws: Aws, cause: Cause) -> None:
+        """Close a finding whose part is wrong in another way by now than was found."""
+        entry = self.journal.head(place(finding.violation)).entries.get(finding.violation.part)
+        remedy = self._target(rail, finding.violation.resource, aws, None).remedy(finding.violation.part)
+        if entry and entry.finding == finding.id and remedy and not same(remedy.before, finding.before):
+            gone = Decision("step", "gone", reason="another violation of the same part has taken its place")
+            self.remediation.step(entry, gone, cause)
 
     def off(self, rail: Guardrail) -> bool:
         """Whether a guardrail is off altogether, so that its function may not even look."""

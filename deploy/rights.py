@@ -136,7 +136,7 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _allow("Changes", ("cloudtrail:LookupEvents",), "*"),
         _allow("Names", ("iam:ListAccountAliases",), "*"),
         *_costs(),
-        _allow("Outbox", ("sqs:SendMessage",), CHANNELS["notify"]),
+        _allow("Outbox", ("sqs:SendMessage",), [ALERTS, CHANNELS["notify"]]),
     )
     found["failures"] = document(_allow("Outbox", ("sqs:SendMessage",), OUTBOX))
     found["api_handler"] = document(

@@ -62,9 +62,11 @@ def firing(group: Group, signal: Signal, *, again: bool = False) -> Notice:
 
 def joined(group: Group, lines: Sequence[str], at: float) -> Notice:
     """Return the news of what else has begun to fire or has come to its end in an open thread."""
-    notice = _after(group, "joined", at)
+    # Somebody is on it still; and what has no end does not fire.
+    notice = _after(group, "acknowledged" if group.acknowledged else "joined" if group.firing else "also", at)
     counted = f"{group.firing} of {group.total} firing" if group.firing else f"{group.total} in all"
-    return replace(notice, title=clip(f"{group.title} (and others: {counted})"), lines=tuple(map(clip, lines)))
+    others = f" (and others: {counted})" if group.total > 1 else ""
+    return replace(notice, title=clip(f"{group.title}{others}"), lines=tuple(map(clip, lines)))
 
 
 def resolved(group: Group, alert: Alert, at: float, waiting: Sequence[str]) -> Notice:
@@ -186,6 +188,8 @@ def _mend(one: Noise) -> str:
 
 def joining(signal: Signal, alert: Alert) -> str:
     """Return the line that a thread has for what joins it; what nobody foresaw is shown with its content."""
+    if signal.state == "told" and signal.source != "unknown":
+        return line(alert).replace("Fires: ", "Also: ", 1)
     if signal.source != "unknown":
         return line(alert)
     return clip(f"{alert.title}: {' '.join(signal.raw.split())}")

@@ -27,7 +27,7 @@ REOPENS = 600.0
 # What an account's alerts have in common anyway; when nothing else is known, those belong together that begin within
 # so many seconds: a storm is one thread, and an old fire does not hide a new one.
 WIDE, WINDOW = frozenset({"source", "severity", "account", "region"}), 300.0
-UNKNOWN = "unknown"
+ALONE = frozenset({"unknown", "budget", "anomaly"})
 # So many reports are known when they come again; another alert keeps one quiet for so long (seconds); so many critical
 # events of one thread call people each.
 REMEMBERED, INHIBITED, SPOKEN = 20, 86400.0, 5
@@ -49,6 +49,11 @@ class Circumstances:
         """Return what keeps something quiet now, as `quiet.by` does."""
         return quiet.by(about, tags, alert, fingerprint, names, self.silences, self.inhibitors, self.rules, self.now)
 
+    def again(self, quieted_by: str) -> float:
+        """Return when to look again at what a silence (its end, if it is soon) or another alert keeps quiet."""
+        ends = [one.until for one in self.silences if one.id == quieted_by]
+        return min([*ends, self.now + AGAIN])
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -68,8 +73,8 @@ class Outcome:
 def place(signal: Signal, route: Route) -> tuple[str, str]:
     """Return the id of the group that a signal belongs to, and what its alerts have in common, as text."""
     values = {name: _value(signal, name) for name in route.group_by}
-    if signal.source == UNKNOWN:
-        # A line among others would not show what it is.
+    if signal.source in ALONE:
+        # A line among others would not show what it is, and some of it is other people's matter.
         values["fingerprint"] = signal.fingerprint
     elif not any(value for name, value in values.items() if name not in WIDE):
         # Nothing tells what they have in common but that they begin together.
@@ -154,7 +159,7 @@ def _begins(signal: Signal, alert: Alert, group: Group | None, key: str, c: Circ
     why = c.quieted(signal, signal.tags, alert.group, signal.fingerprint, _names(signal))
     if why:
         # What has no end is over once it is silenced.
-        due, waiting = (c.now + AGAIN, signal) if alert.status == "firing" else (None, None)
+        due, waiting = (c.again(why), signal) if alert.status == "firing" else (None, None)
         quiet_since = alert.quiet_since if alert.quiet else c.now
         return Outcome(replace(alert, quiet=why, quiet_since=quiet_since, due=due, told=False, waiting=waiting), group)
     # What was kept back is kept until all that follows has followed.
@@ -315,6 +320,14 @@ def acknowledged(group: Group, who: str, notice: Notice, c: Circumstances) -> Gr
     if group.called:
         after = _tell(after, compose.page(after, "acknowledge", c.now, notice))
     return _timed(after)
+
+
+def learned(group: Group, notice: Notice) -> Group:
+    """Return a group whose later notices show what was found out about its first one too."""
+    latest = group.notice
+    if latest is None or notice.thread != group.thread:
+        return group
+    return replace(group, notice=replace(latest, facts=notice.facts, links=notice.links))
 
 
 def told(group: Group, notice: Notice) -> Group:

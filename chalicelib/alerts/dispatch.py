@@ -228,6 +228,26 @@ class Dispatch:
             return
         raise Busy("the alerts are being written by too many at once")
 
+    # Evidence
+
+    def learn(self, notice: Notice) -> None:
+        """Keep the facts and links that were found about an alert for what is told of it later; raises Busy, AwsError.
+
+        The notice itself has gone its way.
+        """
+        for _ in range(ATTEMPTS):
+            group = self.book.group(notice.alert)
+            after = decide.learned(group, notice) if group else None
+            if after is None or after == group:
+                return
+            try:
+                self._send(self.book.write([], after)[1])
+            except Conflict:
+                _wait()
+            else:
+                return
+        raise Busy("the alerts are being written by too many at once")
+
     # Telling
 
     def _send(self, group: Group | None) -> None:
@@ -295,6 +315,9 @@ class Dispatch:
             notice = compose.acknowledged(group, command.who, command.why, c.now)
             return decide.acknowledged(group, command.who, replace(notice, reply_to=command.reply_to), c), {}
         if command.kind == "dismiss":
+            if command.by in group.dismissed:
+                raise Refused("you said so already, and it is counted")
+            group = replace(group, dismissed=(*group.dismissed, command.by))
             notice = replace(compose.dismissed(group, command.who, command.why, c.now), reply_to=command.reply_to)
             if group.status == "firing":
                 after = decide.acknowledged(group, group.acknowledged or command.who, notice, c)

@@ -98,6 +98,7 @@ class Group:
         flush: when to tell them.
         unsent: notices that are decided, and perhaps not sent yet.
         due: when to look at it again.
+        dismissed: who (their identities) called this episode not actionable.
         told: how many notices this episode has had.
         first: the fingerprint of its first alert.
         source: that of its first alert.
@@ -135,6 +136,7 @@ class Group:
     flush: float | None = None
     unsent: tuple[Notice, ...] = ()
     due: float | None = None
+    dismissed: tuple[str, ...] = ()
     told: int = 0
     first: str = ""
     source: str = ""

@@ -79,6 +79,7 @@ def group(raw: Mapping[str, Any]) -> Group:
         "notice": load(notice) if notice else None,
         "unsent": tuple(map(load, told["unsent"])),
         "waiting": tuple(told["waiting"]),
+        "dismissed": tuple(told.get("dismissed", ())),
         "rev": raw["rev"],
     }
     return _made(Group, {**told, **parts})

@@ -19,7 +19,7 @@ from chalicelib.enrich import asked
 from chalicelib.enrich.asked import Asked
 from chalicelib.journal import Journal
 from chalicelib.model import Aws, AwsError, Busy, ParapetError
-from chalicelib.notices import compose
+from chalicelib.notices import compose, outbox
 from chalicelib.notices.outbox import Outbox
 from chalicelib.settings import Settings
 from chalicelib.telemetry import Invocation
@@ -86,10 +86,16 @@ def _ours(body: str, desk: Dispatch) -> Callable[[], None] | None:
             return functools.partial(desk.look_at_group, name)
         if isinstance(name := look.get("alert"), str):
             return functools.partial(desk.look_at_alert, name)
+    if isinstance(found := raw.get("evidence"), str) and len(raw) == 1:
+        return functools.partial(_learn, desk, found)
     if raw.get("source") == bus.SOURCE and raw.get("detail-type") == bus.COMMAND:
         command = raw["detail"].get("command") if isinstance(raw.get("detail"), Mapping) else None
         return functools.partial(desk.carry_out, str(command))
     return None
+
+
+def _learn(desk: Dispatch, body: str) -> None:
+    desk.learn(outbox.load(body))
 
 
 def _done(owed: Callable[[], None], message: str, seen: Invocation) -> bool:
@@ -121,13 +127,13 @@ def dispatch(account: str) -> Dispatch:
         if not queue:
             raise ParapetError(f"{name} is not set: it names the queue")
 
-    outbox = wiring.outbox(ours, chosen)
+    channels = wiring.outbox(ours, chosen)
 
     def follow(moved: Moved) -> None:
         if moved.notice and moved.signal.source in SHOWN:
             body = asked.dump(Asked(moved.notice, moved.signal))
             ours("sqs", "send_message", QueueUrl=told.enrich_queue, MessageBody=body)
-        wake(ours, outbox, moved.signal, chosen)
+        wake(ours, channels, moved.signal, chosen)
 
     def remind(group: str, seconds: float) -> None:
         body = json.dumps({"look": {"group": group}})
@@ -137,7 +143,7 @@ def dispatch(account: str) -> Dispatch:
     return Dispatch(
         Book(ours, chosen.table),
         Journal(ours, chosen.table),
-        outbox,
+        channels,
         Rules(chosen.routes, chosen.inhibit),
         time.time,
         follow,
@@ -145,7 +151,7 @@ def dispatch(account: str) -> Dispatch:
     )
 
 
-def wake(aws: Aws, outbox: Outbox, signal: Signal, chosen: Settings) -> None:
+def wake(aws: Aws, channels: Outbox, signal: Signal, chosen: Settings) -> None:
     """Wake the guard functions whose remedies are bound to an alarm that fires or is over; raises AwsError."""
     bound = bindings.bound(signal, chosen.remedies)
     details = [bindings.detail(one, signal.id, signal.at) for one in bound if not one.problem]
@@ -157,4 +163,4 @@ def wake(aws: Aws, outbox: Outbox, signal: Signal, chosen: Settings) -> None:
     for one in bound:
         if one.problem and signal.state == "firing":
             key, title = f"binding:{one.guardrail}:{one.alarm}", f"{one.guardrail} cannot help with {one.alarm}"
-            outbox.send(compose.of_trouble(key, title, (one.problem,), (), time.time()))
+            channels.send(compose.of_trouble(key, title, (one.problem,), (), time.time()))

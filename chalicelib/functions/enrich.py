@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-import os
+import json
 import time
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -12,11 +13,12 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from chalice import Blueprint
 from chalice.app import SQSEvent
 
-from chalicelib import registry, settings, telemetry, wiring
+from chalicelib import telemetry, wiring
 from chalicelib.enrich import asked, evidence
 from chalicelib.enrich.evidence import Desk
 from chalicelib.enrich.gather import gather
 from chalicelib.model import AwsError, ParapetError
+from chalicelib.notices import outbox
 from chalicelib.telemetry import Invocation
 
 blueprint = Blueprint(__name__)
@@ -39,7 +41,7 @@ def tell(record: SQSRecord, account: str, seen: Invocation) -> None:
     try:
         wanted = asked.load(record.body)
         about |= {"notice": wanted.notice.key, "in_thread": wanted.notice.thread, "event_id": wanted.signal.id}
-        chosen = settings.load(os.environ, registry.names(), ())
+        chosen = wiring.configured((), account)
         where = wanted.notice.destination or chosen.routes.destination(wanted.notice)
         if not where.slack:
             seen.line("INFO", "no evidence: its route leads to no Slack channel", **about, ms=_since(started))
@@ -50,7 +52,11 @@ def tell(record: SQSRecord, account: str, seen: Invocation) -> None:
         for trace in gathered.defects:
             seen.count("Failures")
             seen.line("ERROR", "a section of the evidence is missing: a defect of Parapet's", **about, exception=trace)
-        wiring.outbox(reach(account, ""), chosen).send(evidence.told(wanted, gathered.found, where.slack))
+        ours, notice = reach(account, ""), evidence.told(wanted, gathered.found, where.slack)
+        wiring.outbox(ours, chosen).send(notice)
+        # What is told of it later shows the same.
+        known = json.dumps({"evidence": outbox.dump(replace(notice, picture="", lines=()))})
+        ours("sqs", "send_message", QueueUrl=wiring.environment().alert_queue, MessageBody=known)
     except ParapetError as error:
         if not (isinstance(error, AwsError) and error.transient):
             seen.count("Failures")

@@ -12,7 +12,7 @@ from chalicelib.model import Aws, AwsError, Channel, Destination, Notice, Parape
 from chalicelib.notices.routes import Routes
 
 # What a thread is for, and a mailbox is not.
-IN_PASSING = frozenset({"joined", "acknowledged", "silenced"})
+IN_PASSING = frozenset({"joined", "also", "acknowledged", "silenced"})
 # What SQS takes at once: in messages, and in bytes with room to spare.
 BATCH, LARGEST = 10, 240_000
 

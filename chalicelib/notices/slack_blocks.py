@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from chalicelib.model import CommandKind, Notice
@@ -262,7 +263,9 @@ def _links(notice: Notice) -> list[Block]:
 
 
 def _history(earlier: Sequence[Earlier]) -> list[Block]:
-    shown, left = list(earlier)[-EARLIER:], len(earlier) - EARLIER
+    # What was told once more with evidence is one thing in its history.
+    earlier = [one for one, after in pairwise((*earlier, None)) if one and (after is None or one.line != after.line)]
+    shown, left = earlier[-EARLIER:], len(earlier) - EARLIER
     blocks: list[Block] = []
     if left > 0:
         blocks.append({"type": "context", "elements": [plain(f"{left} earlier in the thread", SECTION)]})

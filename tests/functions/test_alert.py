@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +273,19 @@ ACTUAL Amount: $812.34
         timing.look(Book(ours, TABLE), ours, QUEUES["alerts"][1], time.time() + 60)
         (look,) = stage.messages("alerts")
         assert json.loads(look) == {"look": {"group": group.id}}
+
+    def test_what_was_found_out_stands_in_what_is_told_later(self, stage: Stage) -> None:
+        stage.take(alarm())
+        [first] = stage.notices("slack")
+        found = replace(
+            first, key=f"{first.key}:evidence", facts=(("Usual", "1"),), links=(("Logs", "https://x.example"),)
+        )
+        assert stage.take({"evidence": outbox.dump(found)}) == [True]
+        stage.take(alarm("OK", minute=5))
+        [last] = stage.notices("slack")
+        assert (last.status, last.facts, last.links) == ("resolved", found.facts, found.links)
+        # Not what belongs to another episode, and nothing that came over the topic.
+        assert stage.take({"evidence": outbox.dump(replace(found, thread="a-00000000:9"))}) == [True]
 
     def test_our_own_secrets_go_no_further(self, stage: Stage) -> None:
         stage.take(alarm(NewStateReason="token xoxb-12345678-secret was refused"))

@@ -24,6 +24,7 @@ from local.costs import CostExplorer
 from tests.account import TABLE, TestAccount
 from tests.enrich.fakes import notice, signal
 from tests.functions.test_notify import Context
+from tests.rights import QUEUES
 from tests.samples import ACCOUNT, REGION
 
 GROUP = "/aws/lambda/checkout"
@@ -47,6 +48,7 @@ def enriching(account: TestAccount) -> Iterator[None]:
         metrics.drawn()
         for name, value in {
             "AWS_REGION": REGION, "PARAPET_TABLE": TABLE, "PARAPET_STAGE": "test", "PARAPET_SLACK_QUEUE": account.queue,
+            "PARAPET_ALERT_QUEUE": account.client("sqs").create_queue(QueueName=QUEUES["alerts"][0])["QueueUrl"],
         }.items():  # fmt: skip
             patch.setenv(name, value)
         before = list(wiring._given)
