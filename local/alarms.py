@@ -96,6 +96,8 @@ class Alarms:
         # How many changes of an alarm were told, and by what it was judged last.
         self._told: dict[int, int] = {}
         self._judged: dict[int, object] = {}
+        # What was there at the last look, by region and name.
+        self._there: dict[tuple[str, str], Any] = {}
         self._said: set[str] = set()
 
     def plug_in(self) -> None:
@@ -111,7 +113,7 @@ class Alarms:
                 self._once(f"alarms: {type(error).__name__}: {error}")
 
     def look(self) -> list[Change]:
-        """Judge every alarm, and tell of every state that has changed since the last look; returns the changes."""
+        """Judge every alarm, and tell of all states that have changed and alarms that are gone; returns the changes."""
         changes: list[Change] = []
         with self._lock:
             for region, backend in list(get_backend("cloudwatch")[self._account].items()):
@@ -124,13 +126,27 @@ class Alarms:
                     if not any(moved):
                         break
                 changes += [one for alarm in list(backend.alarms.values()) for one in self._changed(region, alarm)]
+            gone = list(self._gone())
             changes.sort(key=lambda one: one.after.at)
             for change in changes:
                 self._publish(change)
         # Not under the lock: what hears of it may want moto at once.
         for change in changes:
             self._emit(event(change, self._account))
+        for region, alarm in gone:
+            self._emit(deletion(region, alarm, self._account, datetime.fromtimestamp(self._clock(), UTC)))
         return changes
+
+    def _gone(self) -> Iterator[tuple[str, Any]]:
+        backends = get_backend("cloudwatch")[self._account].items()
+        there = {(region, name): alarm for region, backend in backends for name, alarm in backend.alarms.items()}
+        for (region, name), alarm in self._there.items():
+            if there.get((region, name)) is not alarm:
+                # Another may be kept where this one was.
+                self._told.pop(id(alarm), None)
+                self._judged.pop(id(alarm), None)
+                yield region, alarm
+        self._there = there
 
     def _changed(self, region: str, alarm: Any) -> Iterator[Change]:
         history = list(alarm.history)
@@ -350,28 +366,51 @@ def _upper(stat: str) -> str:
 
 def event(change: Change, account: str) -> Event:
     """Return what EventBridge delivers of a change: CloudWatch Alarm State Change."""
-    alarm = change.alarm
-    configuration: dict[str, Any] = {"description": alarm.description} if alarm.description else {}
-    if alarm.rule is not None:
-        configuration["alarmRule"] = alarm.rule
-    else:
-        configuration["metrics"] = _metrics(alarm)
+    states = {"previousState": _told(change.before), "state": _told(change.after)}
+    detail = {"configuration": _configuration(change.alarm), **states}
+    return _event("CloudWatch Alarm State Change", change.region, change.alarm, account, change.after.at, detail)
+
+
+def deletion(region: str, alarm: Any, account: str, at: datetime) -> Event:
+    """Return what EventBridge delivers of an alarm that was deleted: CloudWatch Alarm Configuration Change."""
+    bound = {
+        "evaluationPeriods": int(alarm.evaluation_periods),
+        "threshold": alarm.threshold,
+        "comparisonOperator": alarm.comparison_operator,
+        "treatMissingData": alarm.treat_missing_data or "missing",
+    }
+    configuration = {
+        **_configuration(alarm),
+        **(bound if alarm.rule is None else {}),
+        "alarmName": alarm.name,
+        "actionsEnabled": bool(alarm.actions_enabled),
+        "timestamp": _stamp(alarm.configuration_updated_timestamp),
+        "okActions": list(alarm.ok_actions or ()),
+        "alarmActions": list(alarm.alarm_actions or ()),
+        "insufficientDataActions": list(alarm.insufficient_data_actions or ()),
+    }
+    state = {"value": alarm.state_value, "timestamp": _stamp(alarm.state_updated_timestamp)}
+    detail = {"operation": "delete", "state": state, "configuration": configuration}
+    return _event("CloudWatch Alarm Configuration Change", region, alarm, account, at, detail)
+
+
+def _event(kind: str, region: str, alarm: Any, account: str, at: datetime, detail: Mapping[str, Any]) -> Event:
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
-        "detail-type": "CloudWatch Alarm State Change",
+        "detail-type": kind,
         "source": "aws.cloudwatch",
         "account": account,
-        "time": f"{datetime.fromtimestamp(metrics.seconds(change.after.at), UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "region": change.region,
+        "time": f"{datetime.fromtimestamp(metrics.seconds(at), UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "region": region,
         "resources": [alarm.alarm_arn],
-        "detail": {
-            "alarmName": alarm.name,
-            "configuration": configuration,
-            "previousState": _told(change.before),
-            "state": _told(change.after),
-        },
+        "detail": {"alarmName": alarm.name, **detail},
     }
+
+
+def _configuration(alarm: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"description": alarm.description} if alarm.description else {}
+    return {**found, **({"metrics": _metrics(alarm)} if alarm.rule is None else {"alarmRule": alarm.rule})}
 
 
 def _metrics(alarm: Any) -> list[dict[str, Any]]:

@@ -47,6 +47,7 @@ EVENTS: Mapping[tuple[str, str], tuple[str, str]] = {
         ("cloudwatch", "alarm", "alarm.changed", (
             "CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change",
         )),
+        ("cloudwatch", "alarm", "alarm.deleted", ("CloudWatch Alarm Configuration Change",)),
         ("health", "health", "health.event", ("AWS Health Event", "AWS Health Abuse Event")),
         ("guardduty", "guardduty", "findings.threat", ("GuardDuty Finding",)),
         ("securityhub", "securityhub", "securityhub.finding", (

@@ -132,8 +132,8 @@ class PagerDuty:
             asked = _asked(headers)
             if status == 429:
                 seconds = asked or 1.0
-                problem = RateLimited(f"PagerDuty limits events and asks to wait {seconds:g} s")
-                self._wait(seconds, remaining, problem)
+                limited = RateLimited(f"PagerDuty limits events and asks to wait {seconds:g} s")
+                self._wait(seconds, remaining, limited)
             elif passing := _passing(status, answer):
                 self._wait(max(asked, next(again, math.inf)), remaining, Unreachable(passing))
             else:

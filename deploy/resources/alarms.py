@@ -2,8 +2,8 @@
 
 CloudWatch watches. Each alarm tells the alert topic, as any alarm does: when we work, people read of it in Slack with
 all that belongs to it. Whether people are told at all is for `unhealthy` to say, an alarm on some of those alarms that
-tells the page topic, where no function of ours has a part. `KINDS` says what each kind of alarm means and what to do; `docs/operations.md`
-has a section of that name for each.
+tells the page topic, where no function of ours has a part. `KINDS` says what each kind of alarm means and what to do;
+`docs/operations.md` has a section of that name for each.
 """
 
 from __future__ import annotations

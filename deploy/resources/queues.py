@@ -8,8 +8,8 @@ from deploy.intrinsics import allow, arn, document, named, ref, resource, sub
 
 DAY = 86400
 FOURTEEN_DAYS = 14 * DAY
-# So long after a try comes the next, at the earliest. Lambda takes no less than the timeout of the function that empties
-# the queue, and advises more for what it has received and cannot hand over; our mappings receive no more than they may.
+# So long after a try comes the next. Lambda takes no less than the timeout of the function that empties the queue; it
+# advises more for what it has received and cannot hand over, but our mappings receive no more than they may.
 SOON, LATER = 60, 180
 
 

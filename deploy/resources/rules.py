@@ -16,6 +16,12 @@ from deploy.resources.functions import RETRY
 ROOT = Path(__file__).parent.parent.parent
 # The longest description that EventBridge takes.
 DESCRIPTION = 512
+# Whichever sources are chosen, alarms tell the topic; one that is gone says OK no more.
+DELETED = {
+    "source": ["aws.cloudwatch"],
+    "detail-type": ["CloudWatch Alarm Configuration Change"],
+    "detail": {"operation": ["delete"]},
+}
 COMMANDS = {"source": ["parapet"], "detail-type": ["Parapet Command"], "detail": {"service": ["alert"]}}
 
 
@@ -23,6 +29,7 @@ def resources(settings: Settings, root: Path = ROOT) -> dict[str, Any]:
     """Return the rules; raises SettingsError where one of the team's does not fit its samples."""
     found = {
         "AlertCommandsRule": _rule("alert-commands", "Takes what people ask for about alerts", COMMANDS),
+        "AlertDeletedRule": _rule("alert-deleted", "Takes what tells that an alarm was deleted", DELETED),
     }
     for number, (names, pattern) in enumerate(watched.grouped(watched.chosen(settings.sources)), 1):
         about = f"Takes what is told as an alert by {', '.join(names)}"

@@ -160,7 +160,7 @@ class TestErrors:
 class TestRules:
     def test_the_queue_gets_what_is_watched_and_what_people_ask_for(self) -> None:
         found = rules.resources(Settings())
-        assert list(found) == ["AlertCommandsRule", "AlertSources1Rule", "AlertSources2Rule"]
+        assert list(found) == ["AlertCommandsRule", "AlertDeletedRule", "AlertSources1Rule", "AlertSources2Rule"]
         commands = found["AlertCommandsRule"]["Properties"]
         assert commands["Name"] == {"Fn::Sub": "parapet-${Stage}-alert-commands"}
         assert matches(
@@ -175,7 +175,9 @@ class TestRules:
 
     def test_a_rule_for_each_of_the_team_s_own(self, tmp_path: Path) -> None:
         found = rules.resources(load(COURSE + "[alerts]\nsources = []", tmp_path))
-        assert list(found) == ["AlertCommandsRule", "EventInstanceStoppedRule", "EventInstanceStoppedOverRule"]
+        assert list(found) == [
+            "AlertCommandsRule", "AlertDeletedRule", "EventInstanceStoppedRule", "EventInstanceStoppedOverRule",
+        ]  # fmt: skip
         assert matches(found["EventInstanceStoppedRule"]["Properties"]["EventPattern"], STOPPED)
         assert matches(found["EventInstanceStoppedOverRule"]["Properties"]["EventPattern"], EVENTS["ec2-running"])
 
@@ -187,7 +189,7 @@ class TestRules:
     def test_the_local_account_runs_them(self, tmp_path: Path) -> None:
         queue = {"AlertQueue": {"Type": "AWS::SQS::Queue", "Properties": {}}}
         there = list(forwards({**queue, **rules.resources(load(COURSE, tmp_path))}, "local"))
-        assert [one.queue for one in there] == ["AlertQueue"] * 5
+        assert [one.queue for one in there] == ["AlertQueue"] * 6
         assert sum(matches(one.pattern, STOPPED) for one in there) == 1
 
     @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ PAIRS = [
     ("alarm-composite-alarm", "alarm-composite-ok"),
     ("alarm-log-alarm", "alarm-log-ok"),
     ("alarm-event-metric", "alarm-event-ok"),
+    ("alarm-event-metric", "alarm-event-deleted"),
+    ("alarm-event-composite", "alarm-event-deleted-composite"),
     ("budget-actual-over", "budget-actual-over"),
     ("health-issue-open", "health-issue-closed"),
     ("health-issue-open", "health-backup-copy"),
@@ -198,6 +200,17 @@ class TestAlarms:
         found = signal("alarm-old-without-arn").alarm
         assert found is not None
         assert found.arn == f"{HOME}:legacy-errors"
+
+    def test_one_that_is_deleted_ends_after_its_last_state_whatever_that_was(self) -> None:
+        found = signal("alarm-event-deleted")
+        assert found.lines[0] == "It was deleted, and can say nothing any more; its last state was ALARM."
+        assert dict(found.facts)["Was"] == "ALARM"
+        # CloudWatch tells the event's time in whole seconds: that must not lie before what it ends.
+        changed = moment(CONTENT["alarm-event-deleted-composite"]["detail"]["state"]["timestamp"])
+        assert signal("alarm-event-deleted-composite").at == changed
+        for state in ("OK", "INSUFFICIENT_DATA"):
+            other = parse(body("alarm-event-deleted").replace('"ALARM"', f'"{state}"'), RECEIVED)
+            assert (other.state, other.title) == ("resolved", "ServerCpuTooHigh was deleted")
 
     def test_the_function_s_log_group_is_known(self) -> None:
         assert signal("alarm-metric-alarm").log_groups == ("/aws/lambda/checkout",)

@@ -18,8 +18,11 @@ from local.patterns import matches
 from tests.alerts import corpus
 from tests.alerts.corpus import signal
 
+# An alarm that is gone is asked for whatever the sources.
+DELETED = {"alarm-event-deleted", "alarm-event-deleted-composite"}
 # What the corpus shows, and no rule asks for: noise.
 UNASKED = {
+    *DELETED, "broken-alarm-changed",
     "access-analyzer-unused", "unknown-event", "unknown-custom-source", "broken-ecs",
     # Only a passed one is asked for whatever its severity.
     *(name for name in corpus.EVENTS if name.startswith("unasked-")),
@@ -45,6 +48,13 @@ def test_every_source_has_what_begins_and_what_ends(source: watched.Source) -> N
     assert states & {"firing", "told"}
     # GuardDuty says so only of what somebody has archived.
     assert ("resolved" in states) is bool(source.resolves) or source.name == "guardduty"
+
+
+def test_an_alarm_that_was_deleted_is_asked_for_whatever_the_sources(tmp_path: Path) -> None:
+    made = rules.resources(load("[alerts]\nsources = []", tmp_path))
+    pattern = made["AlertDeletedRule"]["Properties"]["EventPattern"]
+    assert {name for name, one in corpus.EVENTS.items() if matches(pattern, one)} == DELETED
+    assert {EVENTS[kind][0] for kind in kinds(pattern)} == {"alarm"}
 
 
 def kinds(pattern: Any) -> list[tuple[str, str]]:

@@ -116,7 +116,7 @@ def test_an_alert_is_opened_acknowledged_and_resolved_in_its_order(stage: Stage)
 
 
 def test_after_a_threads_first_failure_the_rest_waits_and_other_threads_go_on(stage: Stage) -> None:
-    stage.pagerduty.fail("500")
+    stage.pagerduty.fail("429", seconds=60)
     assert stage.tell("pagerduty", ALERT, RESOLVED, OTHER) == [False, False, True]
     assert [one["dedup_key"] for one in stage.pagerduty.received] == ["b:1"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from moto import mock_aws
 from moto.backends import get_backend
 from moto.cloudwatch.models import CloudWatchBackend
 
+from chalicelib.alerts.parse import parse
+from chalicelib.alerts.report import fingerprint
 from local import metrics
 from local.alarms import Alarms, judged
 from tests.samples import ACCOUNT, REGION
@@ -136,6 +139,31 @@ def test_each_change_is_told_once_and_no_change_is_none(account: Account) -> Non
     account.alarms.look()
     assert [told["NewStateValue"] for _, told in account.told()] == ["ALARM", "OK", "ALARM"]
     assert len(account.events) == 3
+
+
+def test_the_bus_hears_once_of_one_that_is_deleted_and_the_next_of_its_name_begins_anew(account: Account) -> None:
+    account.alarm()
+    account.cloudwatch.put_composite_alarm(AlarmName="all", AlarmRule="ALARM(errors)")
+    account.set("errors", "ALARM")
+    assert account.state("all") == "ALARM"
+    account.events.clear()
+    account.told()
+    account.cloudwatch.delete_alarms(AlarmNames=["errors", "all"])
+    account.alarms.look()
+    account.alarms.look()
+    assert account.told() == []
+    for event, name in zip(account.events, ("errors", "all"), strict=True):
+        assert event["detail"]["operation"] == "delete"
+        found = parse(json.dumps(event), time.time())
+        assert (found.state, found.title) == ("resolved", f"{name} was deleted")
+        assert found.fingerprint == fingerprint("alarm", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}")
+    metric, composite = (event["detail"]["configuration"] for event in account.events)
+    assert (metric["threshold"], metric["alarmActions"]) == (5.0, [account.topic])
+    assert (composite["alarmRule"], "metrics" in composite) == ("ALARM(errors)", False)
+    account.alarm()
+    account.set("errors", "ALARM")
+    assert account.state() == "ALARM"
+    assert [event["detail-type"] for event in account.events[2:]] == ["CloudWatch Alarm State Change"]
 
 
 def test_switched_off_actions_tell_the_bus_alone(account: Account) -> None:

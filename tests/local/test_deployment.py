@@ -285,6 +285,10 @@ class TestSchedule:
 
 
 QUEUES = {name: one["Properties"] for name, one in RESOURCES.items() if one.get("Type") == "AWS::SQS::Queue"}
+EMPTIED = {
+    "AlertQueue": "alert", "EnrichQueue": "enrich", "SlackQueue": "notify", "PagerDutyQueue": "notify_pagerduty",
+    "EmailQueue": "notify_email",
+}  # fmt: skip
 FUNCTION = TEMPLATE["Globals"]["Function"]
 
 
@@ -311,9 +315,15 @@ class TestResources:
         assert dead["FifoQueue"] is True, "the dead letters of a FIFO queue are FIFO"
         assert dead["MessageRetentionPeriod"] > outbox["MessageRetentionPeriod"], "their clock does not start anew"
 
-    def test_a_message_in_hand_is_not_handed_out_again(self) -> None:
-        timeout = CONFIG["lambda_functions"]["notify"].get("lambda_timeout", CONFIG["lambda_timeout"])
-        assert QUEUES["SlackQueue"]["VisibilityTimeout"] >= 6 * timeout
+    @pytest.mark.parametrize(("name", "function"), EMPTIED.items())
+    def test_a_message_in_hand_is_not_handed_out_again(self, name: str, function: str) -> None:
+        timeout = CONFIG["lambda_functions"][function].get("lambda_timeout", CONFIG["lambda_timeout"])
+        assert QUEUES[name]["VisibilityTimeout"] >= 2 * timeout
+
+    @pytest.mark.parametrize("name", ["SlackQueue", "PagerDutyQueue", "EmailQueue"])
+    def test_a_page_waits_a_minute_for_the_next_try_and_outlasts_an_hour_without_the_channel(self, name: str) -> None:
+        assert QUEUES[name]["VisibilityTimeout"] == 60
+        assert QUEUES[name]["RedrivePolicy"]["maxReceiveCount"] * 60 > 1.5 * 3600
 
     def test_notify_may_fail_for_some_of_a_batch(self) -> None:
         [source] = RESOURCES["Notify"]["Properties"]["Events"].values()

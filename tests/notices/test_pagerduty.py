@@ -94,12 +94,20 @@ class TestOneIncident:
         assert stage.tell(again).kind == "sent"
         assert stage.incidents == [("default", "resolved"), ("default", "triggered")]
 
-    @pytest.mark.parametrize("late", [replace(ALERT, key="a-0a1b2c3d:1:again"), replace(ACKNOWLEDGED, at=RESOLVED.at)])
+    @pytest.mark.parametrize(
+        "late", [replace(ALERT, key="a-0a1b2c3d:1:again"), replace(ACKNOWLEDGED, at=RESOLVED.at - 0.001)]
+    )
     def test_that_is_over_is_not_opened_again_by_what_comes_late(self, stage: Stage, late: Notice) -> None:
         stage.tell(ALERT)
         stage.tell(RESOLVED)
         assert stage.tell(late) == Outcome("known", "it comes late: what it is about is over")
         assert stage.incidents == [("default", "resolved")]
+
+    def test_is_opened_again_by_what_happens_at_the_very_time_of_its_end(self, stage: Stage) -> None:
+        stage.tell(ALERT)
+        stage.tell(RESOLVED)
+        assert stage.tell(replace(ALERT, key="a-0a1b2c3d:1:again", at=RESOLVED.at)).kind == "sent"
+        assert stage.incidents == [("default", "resolved"), ("default", "triggered")]
 
     def test_a_service_that_is_gone_keeps_nobody_else_from_hearing_the_end(self, stage: Stage) -> None:
         stage.tell(ALERT)
@@ -120,19 +128,40 @@ class TestTrouble:
     @pytest.mark.parametrize(
         "fault", ["500", "500 after", "silence", "silence after", "broken", "broken after", "rubbish"]
     )
-    def test_is_tried_again_and_comes_to_one_incident(self, stage: Stage, fault: Fault) -> None:
+    def test_is_tried_again_at_once_and_comes_to_one_incident(self, stage: Stage, fault: Fault) -> None:
         stage.stand_in.fail(fault, seconds=1.0)
+        assert stage.tell(ALERT).kind == "sent"
+        assert (stage.slept, stage.incidents) == ([0.5], [("default", "triggered")])
+
+    @pytest.mark.parametrize("fault", ["500", "broken after"])
+    def test_that_lasts_is_left_to_the_queue_after_three_tries(self, stage: Stage, fault: Fault) -> None:
+        stage.stand_in.fail(fault, times=3)
         with pytest.raises(Unreachable, match="PagerDuty"):
             stage.tell(ALERT)
+        assert stage.slept == [0.5, 1.5]
         assert stage.tell(ALERT).kind == "sent"
         assert stage.incidents == [("default", "triggered")]
+
+    @pytest.mark.parametrize(("seconds", "slept"), [(13.0, [0.5]), (12.4, []), (30.0, [0.5, 1.5])])
+    def test_is_tried_again_only_while_there_is_time(self, stage: Stage, seconds: float, slept: list[float]) -> None:
+        stage.pagerduty = stage.made("http://127.0.0.1:9/v2/enqueue", timeout=10.0)
+        left = iter([seconds, seconds, *[seconds - sum(slept[:1])] * 4])
+        with pytest.raises(Unreachable):
+            stage.pagerduty.tell(ALERT, lambda: next(left))
+        assert stage.slept == slept
+
+    @pytest.mark.parametrize(("asked", "slept"), [("3", [3.0, 3.0]), ("60", []), ("soon", [0.5, 1.5])])
+    def test_a_short_wait_that_an_outage_asks_for_is_kept(self, stage: Stage, asked: str, slept: list[float]) -> None:
+        with serving(answering(503, "", {"Retry-After": asked})) as url:
+            stage.pagerduty = stage.made(url)
+            with pytest.raises(Unreachable, match="answered 503"):
+                stage.tell(ALERT)
+        assert stage.slept == slept
 
     @pytest.mark.parametrize("fault", ["500 after", "silence after", "broken after"])
     def test_in_the_middle_of_a_resolution_resolves_all_the_same(self, stage: Stage, fault: Fault) -> None:
         stage.tell(ALERT)
         stage.stand_in.fail(fault, seconds=1.0)
-        with pytest.raises(Unreachable):
-            stage.tell(RESOLVED)
         assert stage.tell(RESOLVED).kind == "sent"
         assert stage.incidents == [("default", "resolved")]
 

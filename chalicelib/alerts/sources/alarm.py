@@ -2,7 +2,8 @@
 
 Severity: the alarm's tag `severity` (critical, high, medium, low) counts where the notification carries the alarm's
 tags (`AlarmTagsPropagation`); otherwise `high`, and `medium` for an alarm that has no data. ALARM fires, OK resolves,
-INSUFFICIENT_DATA is unsure. An alarm over many series notifies for each of them, and each is an alert of its own.
+INSUFFICIENT_DATA is unsure. An alarm over many series notifies for each of them, and each is an alert of its own. One
+that is deleted says nothing any more: that ends it, whatever its state.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from chalicelib.alerts.console import logs, page, quoted
@@ -77,20 +79,41 @@ def notified(report: Report) -> Signal:
 
 def changed(report: Report) -> Signal:
     """Return what an alarm's EventBridge event says; raises Unreadable."""
+    return _event(
+        report,
+        report.said("detail.state.value"),
+        report.maybe("detail.previousState.value"),
+        report.maybe("detail.state.reason"),
+        report.time("detail.state.timestamp"),
+        muted=report.maybe("detail.muteDetail.mutedByArn", "detail.state.actionsSuppressedBy"),
+    )
+
+
+def deleted(report: Report) -> Signal:
+    """Return what EventBridge says of an alarm that was deleted; raises Unreadable."""
+    if (operation := report.said("detail.operation")) != "delete":
+        raise Unreadable(f"the operation {operation!r} is not delete")
+    was = report.said("detail.state.value")
+    # The event's own time has no fractions, and must not come before that of the state.
+    at = max(report.at, report.time("detail.state.timestamp") or 0.0)
+    found = _event(report, "OK", was, f"It was deleted, and can say nothing any more; its last state was {was}.", at)
+    return replace(found, title=f"{found.name} was deleted")
+
+
+def _event(report: Report, word: str, was: str, reason: str, at: float | None, muted: str = "") -> Signal:
     detail, name = report.table("detail"), report.said("detail.alarmName")
     data = _json(report.get("detail.state.reasonData"))
     config = report.get("detail.configuration")
     config = dict(config) if isinstance(config, Mapping) else {}
     if "threshold" not in config and "threshold" in data:
         config["threshold"] = data["threshold"]
-    muted = report.maybe("detail.muteDetail.mutedByArn", "detail.state.actionsSuppressedBy")
     return _signal(
         report,
         name=name,
         arn=report.resource or f"arn:{report.partition}:cloudwatch:{report.region}:{report.account}:alarm:{name}",
-        word=report.said("detail.state.value"),
-        was=report.maybe("detail.previousState.value"),
-        reason=report.maybe("detail.state.reason"),
+        word=word,
+        was=was,
+        reason=reason,
         description=plain(config.get("description")),
         rule=plain(config.get("alarmRule")),
         config=config,
@@ -98,7 +121,7 @@ def changed(report: Report) -> Signal:
         triggering=[_arn(one) for one in data.get("triggeringAlarms", []) or []]
         if isinstance(data.get("triggeringAlarms"), list)
         else [],
-        at=report.time("detail.state.timestamp"),
+        at=at,
         account=report.account,
         region=report.region,
         muted=muted,
