@@ -38,7 +38,7 @@ def main() -> int:
         os.environ.pop(name, None)
     from chalicelib import registry, settings
     from chalicelib.model import ParapetError
-    from local.account import LocalAccount, Ports, PortTaken, write_environment
+    from local.account import LocalAccount, Ports, PortTaken, write_environment, written_for
 
     environment = Path(os.environ.get("PARAPET_ENV_FILE", ENVIRONMENT))
     own = None if os.environ.get("PARAPET_SETTINGS") else environment.with_name("parapet.toml")
@@ -62,8 +62,10 @@ def main() -> int:
         pass
     say("stopping")
     account.stop()
-    for file in filter(None, (environment, own)):
-        file.unlink(missing_ok=True)
+    # Another local account that was started since has written its own over them.
+    if written_for(environment, ports):
+        for file in filter(None, (environment, own)):
+            file.unlink(missing_ok=True)
     return 0
 
 

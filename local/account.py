@@ -23,7 +23,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from chalicelib import registry, settings, wiring
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.journal import Journal
-from local import ailing, costs, gateway, metrics, pagerduty, runtime, seams, seed, sign_in, stack
+from local import ailing, costs, gateway, metrics, pagerduty, runtime, seams, seed, sign_in, stack, states
 from local.alarms import Alarms
 from local.costs import CostExplorer
 from local.delivery import Bus, Poller, Ticker
@@ -150,7 +150,7 @@ class LocalAccount:
     # Bringing it up
 
     def _prepare_environment(self) -> None:
-        endpoint = f"http://127.0.0.1:{self.ports.aws}"
+        endpoint = _endpoint(self.ports)
         os.environ.update(
             AWS_ENDPOINT_URL=endpoint,
             AWS_REGION=REGION,
@@ -167,6 +167,8 @@ class LocalAccount:
         seams.delivered_mail(mailbox.deliver)
         self.resources = stack.create(self.client, deployment, f"parapet-{STAGE}")
         os.environ.update(stack.environment(deployment, self.resources))
+        filled = (self.resources[one.queue] for one in deployment.forwards)
+        seams.put_events_once(frozenset(url.rsplit("/", 1)[-1] for url in filled))
         for variable, value in (("TOKEN", SLACK_TOKEN), ("SIGNING_SECRET", SLACK_SIGNING_SECRET)):
             name = os.environ[f"PARAPET_SLACK_{variable}"]
             self.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
@@ -245,6 +247,8 @@ class LocalAccount:
             self.watch.called(event, time.time())
             self.history.remember(event["detail"])
             self.bus.publish(event)
+            for change in states.changes(event):
+                self.bus.publish(change)
 
     def _forward(self, queue: str, body: str) -> None:
         # Made anew each time: it is seldom, and this may be any thread.
@@ -348,10 +352,14 @@ def write_settings(path: Path) -> None:
     os.environ["PARAPET_SETTINGS"] = str(path)
 
 
+def _endpoint(ports: Ports) -> str:
+    return f"http://127.0.0.1:{ports.aws}"
+
+
 def write_environment(path: Path, ports: Ports, seeded: seed.Seeded, binaries: Path) -> None:
     """Write the file that a person sources to work in the account as alice."""
     lines = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports.aws}",
+        "AWS_ENDPOINT_URL": _endpoint(ports),
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": seeded.alice[0],
@@ -371,3 +379,8 @@ def write_environment(path: Path, ports: Ports, seeded: seed.Seeded, binaries: P
     text += "unset AWS_SESSION_TOKEN AWS_PROFILE\n"
     text += f'case ":$PATH:" in *":{binaries}:"*) ;; *) export PATH=\'{binaries}\':"$PATH" ;; esac\n'
     path.write_text(text, "utf-8")
+
+
+def written_for(path: Path, ports: Ports) -> bool:
+    """Whether the file that a person sources is there, and leads to the account on these ports."""
+    return path.exists() and f"export AWS_ENDPOINT_URL='{_endpoint(ports)}'\n" in path.read_text("utf-8")

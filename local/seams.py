@@ -14,6 +14,7 @@ from moto.dynamodb import models as dynamodb
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.ec2.models import instances
+from moto.events.models import EventsBackend, Rule
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
 from moto.sns.models import Subscription
@@ -98,6 +99,27 @@ def delivered_mail(deliver: Callable[[str, str, str, str], object]) -> None:
 
     publish.original = original  # type: ignore[attr-defined]
     Subscription.publish = publish
+
+
+def put_events_once(queues: frozenset[str]) -> None:
+    """Have PutEvents put nothing into some queues, by name: moto would, and the local bus fills them already."""
+    put = getattr(EventsBackend.put_events, "original", EventsBackend.put_events)
+    send = getattr(Rule._send_to_sqs_queue, "original", Rule._send_to_sqs_queue)
+
+    def put_events(self: Any, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        _named.putting = True
+        try:
+            return list(put(self, events))
+        finally:
+            _named.putting = False
+
+    def send_to_sqs_queue(self: Any, resource_id: str, *given: Any, **named: Any) -> None:
+        if not (getattr(_named, "putting", False) and resource_id in queues):
+            send(self, resource_id, *given, **named)
+
+    put_events.original = put  # type: ignore[attr-defined]
+    send_to_sqs_queue.original = send  # type: ignore[attr-defined]
+    EventsBackend.put_events, Rule._send_to_sqs_queue = put_events, send_to_sqs_queue
 
 
 def arrived(region: str, url: str, seconds: float = 0.25) -> bool:

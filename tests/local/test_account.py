@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib import people, registry, settings
 from local import account
+from local.seed import Seeded
 from local.workspace import ALICE, BOB
 
 
@@ -45,3 +46,17 @@ def test_settings_leave_alone_whom_they_name_already(
     monkeypatch.setattr(settings, "FILE", shipped)
     account.write_settings(own)
     assert {one.name: one.slack for one in loaded().people} == {"alice": "U012AB3CD", "bob": BOB.id}
+
+
+def test_only_the_account_that_wrote_the_environment_last_may_remove_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PARAPET_TABLE", "PARAPET_SLACK_URL", "PARAPET_PAGERDUTY_URL"):
+        monkeypatch.setenv(name, "given")
+    file, first, second = tmp_path / "env", account.Ports(), account.Ports(14566, 14567, 14568)
+    assert not account.written_for(file, first)
+    seeded = Seeded(("AKIALOCALALICE", "secret"), {})
+    for ports in (first, second):
+        account.write_environment(file, ports, seeded, tmp_path)
+    assert account.written_for(file, second)
+    assert not account.written_for(file, first)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from moto.dynamodb import models as dynamodb
 from moto.dynamodb.models.dynamo_type import Item
 from moto.ec2.models import instances
+from moto.events.models import EventsBackend, Rule
 from moto.s3.models import FakeBucket
 from moto.sns.models import Subscription
 
@@ -397,3 +398,22 @@ def test_a_queue_says_when_there_is_something_to_receive(account: TestAccount) -
     assert time.monotonic() - began < 4, "it wakes up at once"
     sqs.receive_message(QueueUrl=url)
     assert not seams.arrived(REGION, url, 0.01), "what somebody has in hand has not arrived"
+
+
+def test_what_the_bus_delivers_is_not_delivered_by_moto_too(account: TestAccount) -> None:
+    sqs, events = account.client("sqs"), account.client("events")
+    urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("ours", "theirs")}
+    events.put_rule(Name="rule", EventPattern=json.dumps({"source": ["shop"]}))
+    targets = [{"Id": name, "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"} for name in urls]
+    events.put_targets(Rule="rule", Targets=targets)
+    put, send = EventsBackend.put_events, Rule._send_to_sqs_queue
+    # Twice, as where two accounts are started one after the other.
+    seams.put_events_once(frozenset({"others"}))
+    seams.put_events_once(frozenset({"ours"}))
+    try:
+        answer = events.put_events(Entries=[{"Source": "shop", "DetailType": "Order", "Detail": "{}"}])
+    finally:
+        EventsBackend.put_events, Rule._send_to_sqs_queue = put, send
+    assert answer["FailedEntryCount"] == 0
+    found = {name: len(sqs.receive_message(QueueUrl=url).get("Messages", [])) for name, url in urls.items()}
+    assert found == {"ours": 0, "theirs": 1}
