@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.core.responses import ActionResult, method_names_from_class
 
-from local import metrics
+from local.cloudwatch.clock import seconds
 
 Record = Mapping[str, Any]
 KEPT = 5000
@@ -25,14 +25,19 @@ ATTRIBUTES = {
 
 
 class History:
-    """The latest calls, newest first."""
+    """The latest calls, newest first.
 
-    def __init__(self) -> None:
-        self._records: deque[Record] = deque(maxlen=KEPT)
+    `ahead` tells by how much the clock of the metrics is ahead of the wall's: a call lies as long before now as what it
+    did to them.
+    """
+
+    def __init__(self, ahead: Callable[[], float] = lambda: 0.0) -> None:
+        self._ahead = ahead
+        self._records: deque[tuple[Record, float]] = deque(maxlen=KEPT)
 
     def remember(self, record: Record) -> None:
         """Keep one CloudTrail record."""
-        self._records.appendleft(record)
+        self._records.appendleft((record, self._ahead()))
 
     def plug_in(self) -> None:
         """Have moto answer `LookupEvents` from it."""
@@ -51,10 +56,20 @@ class History:
     def found(self, given: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that a request is for; raises ValueError for an attribute that is not known here."""
         start, end = (_seconds(given.get(name)) for name in ("StartTime", "EndTime"))
-        for record in list(self._records):
+        ahead = self._ahead()
+        for kept, then in list(self._records):
+            record = _moved(kept, then - ahead)
             at = datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")).timestamp()
             if (start is None or at >= start) and (end is None or at <= end) and _fits(record, given):
                 yield record
+
+
+def _moved(record: Record, by: float) -> Record:
+    """Return a record that lies some seconds later."""
+    if abs(by) < 1:
+        return record
+    at = datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")) + timedelta(seconds=by)
+    return {**record, "eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def _fits(record: Record, given: Mapping[str, Any]) -> bool:
@@ -86,7 +101,7 @@ def _seconds(value: Any) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(value)
-    return metrics.seconds(value if isinstance(value, datetime) else datetime.fromisoformat(str(value)))
+    return seconds(value if isinstance(value, datetime) else datetime.fromisoformat(str(value)))
 
 
 def _shown(record: Record) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from chalice import Chalice
-from moto.cloudwatch.models import CloudWatchBackend
 
 from chalicelib import telemetry, wiring
 from chalicelib.enrich import asked, places
 from chalicelib.enrich.asked import Asked
 from chalicelib.functions import enrich as module
 from chalicelib.model import Destination
-from local import costs, metrics
+from local import costs
+from local.cloudwatch import api
 from local.costs import CostExplorer
 from tests.account import TABLE, TestAccount
 from tests.enrich.fakes import notice, signal
@@ -42,10 +42,7 @@ def log() -> Iterator[io.StringIO]:
 @contextmanager
 def enriching(account: TestAccount) -> Iterator[None]:
     """The environment of the function."""
-    with pytest.MonkeyPatch.context() as patch:
-        # Put back in the end: other tests mean moto as it is.
-        patch.setattr(CloudWatchBackend, "get_metric_data", CloudWatchBackend.get_metric_data)
-        metrics.drawn()
+    with pytest.MonkeyPatch.context() as patch, api.plugged():
         for name, value in {
             "AWS_REGION": REGION, "PARAPET_TABLE": TABLE, "PARAPET_STAGE": "test", "PARAPET_SLACK_QUEUE": account.queue,
             "PARAPET_ALERT_QUEUE": account.client("sqs").create_queue(QueueName=QUEUES["alerts"][0])["QueueUrl"],

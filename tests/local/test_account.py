@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,20 @@ def test_settings_are_the_shipped_ones_and_tell_who_is_who(own: Path) -> None:
     assert [one.name for one in found.people] == ["alice", "bob"]
     assert found.pagerduty == {"default": f"ssm:{account.PAGERDUTY_KEY}"}
     assert set(found.routes.addresses) == {account.ON_CALL, "finance@example.com"}
+
+
+def test_settings_declare_the_sample_systems_where_they_run(own: Path) -> None:
+    names = re.findall(r"\$(\w+)", account.SERVICES.read_text("utf-8"))
+    ids = {
+        name: {"alb": "app/x/0a", "tg": "targetgroup/x/0a", "nat": "nat-0a0a0a0a", "cdn": "E1234567"}.get(
+            name.split("_")[1], "a1b2c3d4"
+        )
+        for name in names
+    } | {"saas_pool": "eu-west-1_A", "intake_machine": "arn:aws:states:eu-west-1:123456789012:stateMachine:intake"}
+    account.write_settings(own, ids)
+    assert [one.name for one in loaded().services] == ["shop", "intake", "platform", "images", "saas"]
+    account.write_settings(own)
+    assert loaded().services == ()
 
 
 def test_settings_leave_alone_whom_they_name_already(

@@ -22,9 +22,9 @@ from local.deployment import API, CHALICE, Deployment, DeploymentError, Schedule
 TEMPLATE: dict[str, Any] = json.loads((CHALICE / "resources.json").read_text("utf-8"))
 CONFIG: dict[str, Any] = json.loads((CHALICE / "config.json").read_text("utf-8"))
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
-HANDLERS = sorted([*(source.name for source in app.event_sources), API])
+HANDLERS = sorted([*(one.name for one in (*app.event_sources, *app.builtin_auth_handlers)), API])
 CONSUMING = ("alert", "enrich", "notify", "notify_pagerduty", "notify_email")
-ASYNCHRONOUS = [name for name in HANDLERS if name not in (*CONSUMING, API)]
+ASYNCHRONOUS = [name for name in HANDLERS if name not in ("authorizer", *CONSUMING, API)]
 every = pytest.mark.parametrize("name", HANDLERS)
 Edit = Callable[[dict[str, Any], dict[str, Any]], object]
 
@@ -37,7 +37,8 @@ def deployment() -> Deployment:
 class TestOurs:
     def test_every_function_of_the_app_is_there_and_nothing_else_is_configured(self, deployment: Deployment) -> None:
         guards = {f"guard_{service}" for service in registry.services()}
-        others = {"sweep", "timer", "heartbeat", "evidence", "reminders", "digest", "failures", API, *CONSUMING}
+        others = {"sweep", "timer", "heartbeat", "evidence", "reminders", "digest", "failures", "authorizer"}
+        others |= {API, *CONSUMING}
         assert {function.name for function in deployment.functions} == {*guards, *others}
         assert sorted(function.name for function in deployment.functions) == HANDLERS
         assert sorted(CONFIG["lambda_functions"]) == HANDLERS
@@ -94,8 +95,12 @@ class TestOurs:
         assert {(one.function.name, one.method, one.path) for one in deployment.routes} == {
             (API, method, path) for path, methods in app.routes.items() for method in methods
         }
-        anybody = {route.path for route in deployment.routes if not route.signed}
-        assert anybody == {"/v1/slack/actions", "/v1/slack/command"}
+        served = [route for route in deployment.routes if route.method != "OPTIONS"]
+        anybody = {route.path for route in served if not route.signed and route.authorizer is None}
+        assert {path for path in anybody if path.startswith("/v1/")} == {"/v1/slack/actions", "/v1/slack/command"}
+        assert {route.path for route in served if route.signed} == {"/v1/token", "/v1/token/operate"}
+        assert {route.authorizer.function.name for route in served if route.authorizer} == {"authorizer"}
+        assert {"UNAUTHORIZED", "THROTTLED", "DEFAULT_5XX"} <= set(deployment.responses)
 
     def test_the_template_holds_whole_resources_under_the_stage(self, deployment: Deployment) -> None:
         assert all("Type" in one for one in deployment.template["Resources"].values())

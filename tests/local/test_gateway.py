@@ -17,7 +17,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from werkzeug.test import Client, TestResponse
 
-from local.deployment import Deployment, Function, Route
+from chalicelib.api.route import ByToken
+from deploy.resources.api import responses
+from local.deployment import Authorizer, Deployment, Function, Route
 from local.gateway import Gateway
 from local.runtime import Lambdas
 from local.signature import given_out
@@ -35,6 +37,7 @@ ROUTES = (
     ("DELETE", "/v1/pause"),
 )
 OPEN = "/v1/slack/actions"
+TOKEN = "/v1/guarded"
 MISSING = (403, {"message": "Missing Authentication Token"})
 UNKNOWN = (403, {"message": "The security token included in the request is invalid."})
 
@@ -46,6 +49,15 @@ class Front:
     answer: Any = field(default_factory=lambda: {"statusCode": 200, "headers": {"X-Ours": "1"}, "body": '{"a":1}'})
     events: list[dict[str, Any]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    responses: dict[str, Any] = field(default_factory=dict)
+    judgement: Any = None
+    judged: list[dict[str, Any]] = field(default_factory=list)
+
+    def _judged(self, event: dict[str, Any], _context: Any) -> Any:
+        self.judged.append(event)
+        if isinstance(self.judgement, Exception):
+            raise self.judgement
+        return self.judgement
 
     def __call__(self, event: dict[str, Any], _context: Any) -> Any:
         self.events.append(event)
@@ -57,7 +69,10 @@ class Front:
     def client(self) -> Iterator[Client]:
         function = Function("api_handler", self, "parapet-test-api-handler", 29.0)
         routes = tuple(Route(function, method, path, signed=path != OPEN) for method, path in (*ROUTES, ("POST", OPEN)))
-        deployment = cast(Deployment, SimpleNamespace(routes=routes, binary=("application/octet-stream",)))
+        asked = Authorizer(Function("authorizer", self._judged, "parapet-test-authorizer", 10.0), 60.0, ByToken.LIKE)
+        routes += tuple(Route(function, method, TOKEN, False, asked) for method in ("GET", "POST"))
+        given = {"routes": routes, "binary": ("application/octet-stream",), "responses": self.responses}
+        deployment = cast(Deployment, SimpleNamespace(**given))
         identities, secret = Identities(), given_out(ACCOUNT, {KEY: SECRET})
         identities.add(KEY, Identity(ALICE, "198.51.100.7"))
         lambdas = Lambdas(ACCOUNT, REGION, 0, lambda *_: None, self.lines.append)
@@ -109,7 +124,7 @@ class TestEvent:
         [got] = front.events
         like = event("POST", "/v1/findings/0a1b2c3d/undo", body=body.decode(), at=NOW)
         assert got.keys() == like.keys()
-        assert got["requestContext"].keys() == like["requestContext"].keys()
+        assert got["requestContext"].keys() == like["requestContext"].keys() - {"authorizer"}
         assert got["requestContext"]["identity"].keys() == like["requestContext"]["identity"].keys()
         differ = {"headers", "multiValueHeaders", "requestContext"}
         assert {name: got[name] for name in got.keys() - differ} == {name: like[name] for name in like.keys() - differ}
@@ -285,6 +300,139 @@ class TestOpen:
 
     def test_is_open_for_its_own_method_alone(self, front: Front) -> None:
         assert front.send(AWSRequest("GET", f"{URL}/api{OPEN}")) == MISSING
+
+
+def policy(*resources: str, effect: str = "Allow") -> dict[str, Any]:
+    """What an authorizer answers."""
+    arns = [f"arn:aws:execute-api:{REGION}:{ACCOUNT}:localparapet/api/{one}" for one in resources]
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": arns}
+    return {
+        "principalId": "alice",
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": {"by": ALICE["arn"], "number": 7, "flag": True},
+    }
+
+
+def bearing(method: str = "GET", token: str = "a.b.c") -> AWSRequest:
+    """A request with a token."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    return AWSRequest(method, f"{URL}/api{TOKEN}", headers, b"{}" if method == "POST" else b"")
+
+
+class TestTokens:
+    """A method with an authorizer."""
+
+    def test_hand_on_what_the_authorizer_said(self, front: Front) -> None:
+        front.judgement = policy("GET/*")
+        assert front.send(bearing())[0] == 200
+        [asked], [got] = front.judged, front.events
+        arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:localparapet/api/GET/v1/guarded"
+        assert asked == {"type": "TOKEN", "authorizationToken": "Bearer a.b.c", "methodArn": arn}
+        told = got["requestContext"]["authorizer"]
+        assert told == {
+            "principalId": "alice", "by": ALICE["arn"], "number": "7", "flag": "true", "integrationLatency": 0,
+        }  # fmt: skip
+        assert got["headers"]["Authorization"] == "Bearer a.b.c"
+        assert got["requestContext"]["identity"]["userArn"] is None
+
+    @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer a.b", "Basic YTpi"])
+    def test_that_cannot_be_any_are_declined_without_asking(self, front: Front, header: str | None) -> None:
+        request = AWSRequest("GET", f"{URL}/api{TOKEN}", {} if header is None else {"Authorization": header})
+        assert front.send(request) == (401, {"message": "Unauthorized"})
+        assert (front.judged, front.events) == ([], [])
+
+    def test_are_declined_with_one_word(self, front: Front) -> None:
+        front.judgement = Exception("Unauthorized")
+        assert front.send(bearing())[0] == 401
+        assert front.lines == []
+
+    @pytest.mark.parametrize(
+        "judgement",
+        [
+            KeyError("Unauthorized"), Exception("unauthorized"), None, {"principalId": "x"},
+            policy() | {"context": {"a": []}},
+        ],
+    )  # fmt: skip
+    def test_that_nobody_can_judge_are_an_error(self, front: Front, judgement: Any) -> None:
+        front.judgement = judgement
+        assert front.send(bearing())[0] == 500
+        assert front.events == []
+
+    def test_open_what_the_policy_allows(self, front: Front) -> None:
+        front.judgement = policy("GET/*")
+        assert front.send(bearing("POST"))[0] == 403
+        front.judgement = policy("*/*", effect="Deny")
+        assert front.send(bearing("GET")) == (
+            403, {"message": "User is not authorized to access this resource with an explicit deny"},
+        )  # fmt: skip
+        assert front.events == []
+
+    def test_are_believed_for_a_while_on_every_route(self, front: Front) -> None:
+        front.judgement = policy("GET/*")
+        with front.client() as client:
+            answers = [
+                client.open(f"/api{TOKEN}", method=method, headers={"Authorization": f"Bearer {token}"}).status_code
+                for method, token in (("GET", "a.b.c"), ("GET", "a.b.c"), ("POST", "a.b.c"), ("GET", "d.e.f"))
+            ]
+        assert answers == [200, 200, 403, 200]
+        assert [one["authorizationToken"] for one in front.judged] == ["Bearer a.b.c", "Bearer d.e.f"]
+
+
+class TestWords:
+    """What API Gateway says itself, as the template has it."""
+
+    @pytest.fixture(autouse=True)
+    def ours(self, front: Front) -> None:
+        front.responses = responses()
+
+    def ask(self, front: Front, request: AWSRequest) -> tuple[int, Any, Any]:
+        answer = front.respond(request)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["Cache-Control"] == "no-store"
+        document = json.loads(answer.text)
+        assert document["instance"] == f"urn:uuid:{answer.headers['x-amzn-RequestId']}"
+        assert document["type"] == "about:blank"
+        return answer.status_code, document, answer.headers
+
+    def test_without_a_token(self, front: Front) -> None:
+        status, document, headers = self.ask(front, AWSRequest("GET", f"{URL}/api{TOKEN}"))
+        assert (status, document["status"], document["title"]) == (401, 401, "Unauthorized")
+        assert "./parapet token" in document["detail"]
+        assert headers["WWW-Authenticate"] == "Bearer"
+
+    def test_with_one_of_another_scope(self, front: Front) -> None:
+        front.judgement = policy("GET/*")
+        status, document, _ = self.ask(front, bearing("POST"))
+        assert (status, document["status"], "operate" in document["detail"]) == (403, 403, True)
+
+    def test_where_nothing_is(self, front: Front) -> None:
+        status, document, _ = self.ask(front, AWSRequest("GET", f"{URL}/api/v1/nothing"))
+        assert (status, document["title"]) == (403, "Forbidden")
+
+    def test_with_a_signature_that_does_not_match(self, front: Front) -> None:
+        status, document, _ = self.ask(front, signed(credentials=Credentials(KEY, "another")))
+        assert (status, "does not match" in document["detail"]) == (403, True)
+
+    def test_of_what_fails(self, front: Front) -> None:
+        front.answer = KeyError("x")
+        assert self.ask(front, signed())[0] == 502
+        front.judgement = KeyError("x")
+        assert self.ask(front, bearing())[0] == 500
+
+    def test_of_too_many_requests(self) -> None:
+        said = responses()["THROTTLED"]
+        assert said["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
+        assert json.loads(said["responseTemplates"]["application/json"])["status"] == 429
+
+    @pytest.mark.parametrize(("origins", "shared"), [((), False), (("https://a.example",), True), (("a", "b"), False)])
+    def test_may_be_read_by_one_page_of_another_site(self, origins: tuple[str, ...], shared: bool) -> None:
+        for said in responses(origins).values():
+            named = "gatewayresponse.header.Access-Control-Allow-Origin" in said["responseParameters"]
+            assert named == shared
+
+    def test_that_are_not_known_are_refused(self, front: Front) -> None:
+        front.responses["UNAUTHORIZED"]["responseTemplates"]["application/json"] = "$context.domainName"
+        assert front.respond(AWSRequest("GET", f"{URL}/api{TOKEN}")).status_code == 501
 
 
 class TestKeys:

@@ -33,7 +33,10 @@ def parse(text: str) -> Rule:
     if not text.strip() or len(text) > LENGTH:
         raise RuleError(f"a rule has 1 to {LENGTH} characters")
     reader = _Reader(text)
-    holds = reader.expression()
+    try:
+        holds = reader.expression()
+    except RecursionError:
+        raise RuleError("a rule cannot be nested so deeply here") from None
     if (rest := reader.take()) is not None:
         raise RuleError(f"{rest!r} is too much in {text!r}")
     children = tuple(dict.fromkeys(reader.children))
@@ -81,14 +84,16 @@ class _Reader:
                 raise RuleError(f"AND and OR side by side need parentheses: {self._text!r}")
             between = str(self.take())
             terms.append(self.term())
+        if len(terms) == 1:
+            return terms[0]
         return (lambda states: any(one(states) for one in terms)) if between == "OR" else _all(terms)
 
     def term(self) -> Holds:
         token = self.take()
-        self.elements += 1
         if token == "NOT":
             negated = self.term()
             return lambda states: not negated(states)
+        self.elements += 1
         if token == "(":
             inner = self.expression()
             self.expect(")")

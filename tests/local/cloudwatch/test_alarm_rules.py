@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.alarm_rules import RuleError, parse
+from local.cloudwatch.alarm_rules import RuleError, parse
 
 STATES = {"a": "ALARM", "b": "OK", "c": "INSUFFICIENT_DATA", "two words": "ALARM", 'q"': "OK"}
 ARN = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:a"
@@ -39,11 +39,19 @@ def test_a_rule_holds(rule: str, holds: bool) -> None:
         "ALARM(a) AND OK(b) OR OK(c)", "AT_LEAST(0, ALARM, (a))", "AT_LEAST(2, ALARM, (a))", "AT_LEAST(101%, OK, (a))",
         "AT_LEAST(1, FINE, (a))", "AT_LEAST(1, ALARM, a)", "AT_LEAST(1, ALARM, ())", "AT_LEAST(x, ALARM, (a))", "true",
         " OR ".join(f"ALARM(a{number})" for number in range(101)), "x" * 10_241, " AND ".join(["TRUE"] * 501),
+        "(" * 5000 + "TRUE" + ")" * 5000, "NOT " * 2500 + "TRUE",
     ],
 )  # fmt: skip
 def test_what_is_no_rule_is_refused(rule: str) -> None:
     with pytest.raises(RuleError):
         parse(rule)
+
+
+def test_what_is_counted_are_alarms_constants_and_pairs_of_parentheses() -> None:
+    assert parse(" AND ".join(["NOT TRUE"] * 500)).holds({}) is False
+    assert parse(" AND ".join(["(TRUE)"] * 250)).holds({}) is True
+    with pytest.raises(RuleError, match="500 elements"):
+        parse(" AND ".join(["(TRUE)"] * 251))
 
 
 def test_an_alarm_that_is_not_there_is_named() -> None:

@@ -1,0 +1,52 @@
+"""The clock of the metrics: as the wall's until it is made to go faster."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from local.cloudwatch.clock import Clock, seconds
+
+
+class Wall:
+    now = 1_795_000_230.25
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_at_speed_1_it_is_the_wall_s() -> None:
+    wall = Wall()
+    clock = Clock(wall=wall)
+    for step in (0.1, 59.7, 3600.003):
+        wall.now += step
+        assert clock.now() == wall.now
+        assert clock.shift == 0.0
+
+
+def test_it_goes_faster_from_now_on_without_a_leap() -> None:
+    wall = Wall()
+    clock = Clock(wall=wall)
+    start = wall.now
+    wall.now += 10
+    clock.faster(60)
+    assert (clock.speed, clock.now()) == (60, wall.now)
+    wall.now += 10
+    assert clock.now() == start + 10 + 600
+    assert clock.shift == 540.0, "590 seconds ahead, in whole minutes"
+    clock.faster(1)
+    wall.now += 100
+    assert clock.now() == wall.now + 590
+    assert clock.shift == 540.0
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.5, -3.0, math.nan, math.inf])
+def test_it_goes_neither_slower_nor_back(speed: float) -> None:
+    with pytest.raises(ValueError, match="1 or faster"):
+        Clock(speed)
+
+
+def test_times_without_a_zone_are_utc() -> None:
+    assert seconds(datetime(2026, 11, 18, 10)) == seconds(datetime(2026, 11, 18, 10, tzinfo=UTC))
