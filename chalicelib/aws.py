@@ -10,12 +10,14 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import botocore
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.utils import parse_timestamp
 
 from chalicelib.model import Aws, AwsError
 
@@ -56,6 +58,7 @@ class Clients:
     """botocore clients by service, region and credentials, made when first used; the latest used are kept."""
 
     def __init__(self, session: botocore.session.Session) -> None:
+        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=moment)
         self._session = session
         self._clients: dict[tuple[str, str, Keys | None], Any] = {}
         # A session makes one client at a time.
@@ -73,6 +76,22 @@ class Clients:
             if len(self._clients) > KEPT:
                 del self._clients[next(iter(self._clients))]
             return client
+
+
+def moment(value: Any) -> datetime:
+    """Return a timestamp of an answer, in UTC: seconds, or ISO 8601; botocore takes 30 times as long for one.
+
+    A month of fifty services' metrics has a hundred thousand of them.
+    """
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            return parse_timestamp(value)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(value, UTC)
 
 
 class AccountAws:

@@ -28,6 +28,11 @@ def seconds(text: str, where: str) -> float:
     return int(match[1]) * _UNITS[match[2]]
 
 
+def _short(duration: float) -> str:
+    unit = next(unit for unit in ("d", "h", "m", "s") if duration % _UNITS[unit] == 0)
+    return f"{duration / _UNITS[unit]:.0f}{unit}"
+
+
 class Section:
     """One table of the file, which remembers what was asked of it so that the rest can be refused."""
 
@@ -81,7 +86,7 @@ class Section:
         text = self.text(key, default)
         found = seconds(text, self.where(key))
         if not least <= found <= most:
-            bound = f"less than {least / DAY:.0f}d" if found < least else f"more than {most / DAY:.0f}d"
+            bound = f"less than {_short(least)}" if found < least else f"more than {_short(most)}"
             raise SettingsError(f"{self.where(key)}: {text!r} is {bound}")
         return found
 

@@ -1,0 +1,97 @@
+"""Which alarms are on, of which service: those of its objectives, and those that watch what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.model import Aws
+from chalicelib.services.model import Service
+from chalicelib.services.reading import FRESH
+from chalicelib.slo import alarms
+
+# What of an objective tells people; its other alarms are what these are made of.
+TELLING = ("page", "ticket", "absent", "unheard")
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm as CloudWatch has it.
+
+    Args:
+        name: its.
+        arn: its.
+        state: ALARM, OK or INSUFFICIENT_DATA.
+        since: when it came to be so, epoch seconds.
+        reason: as CloudWatch says it.
+        about: its description.
+        composite: whether it is made of other alarms.
+    """
+
+    name: str
+    arn: str
+    state: str
+    since: float
+    reason: str
+    about: str
+    composite: bool
+
+
+class Alarms:
+    """Knows which alarms are on; kept for as long as its function's environment lives."""
+
+    def __init__(self, reach: Callable[[str], Aws]) -> None:
+        """Keep how to call CloudWatch in a region; an empty region is the one we run in."""
+        self._reach = reach
+        self._read: dict[str, tuple[float, tuple[Alarm, ...]]] = {}
+
+    def on(self, services: Iterable[Service], stage: str, now: float) -> Mapping[str, tuple[str, ...]]:
+        """Return the names of the alarms that are on for each service, what pages first; raises AwsError."""
+        found = {}
+        for one in services:
+            names = telling(one, stage)
+            regions = dict.fromkeys(("", one.entry.region))
+            on = {alarm.name for region in regions for alarm in self.firing(region, now)}
+            found[one.name] = tuple(name for name in names if name in on)
+        return found
+
+    def firing(self, region: str, now: float) -> tuple[Alarm, ...]:
+        """Return all alarms that are on in a region, the latest first; raises AwsError."""
+        if region not in self._read or now - self._read[region][0] >= FRESH:
+            self._read[region] = (now, described(self._reach(region), StateValue="ALARM"))
+        return self._read[region][1]
+
+
+def telling(service: Service, stage: str) -> tuple[str, ...]:
+    """Return the names of the alarms of a service's objectives that tell people, what pages first."""
+    return tuple(alarms.name(stage, one.id, end) for end in TELLING for one in service.objectives)
+
+
+def described(aws: Aws, **wanted: Any) -> tuple[Alarm, ...]:
+    """Return alarms as DescribeAlarms finds them, metric and composite, the latest change first; raises AwsError."""
+    types = ["MetricAlarm", "CompositeAlarm"]
+    found: list[Alarm] = []
+    token: dict[str, str] = {}
+    while True:
+        page = aws("cloudwatch", "describe_alarms", AlarmTypes=types, **wanted, **token)
+        found += _read(page.get("MetricAlarms", ()), composite=False)
+        found += _read(page.get("CompositeAlarms", ()), composite=True)
+        if not page.get("NextToken"):
+            return tuple(sorted(found, key=lambda one: (-one.since, one.name)))
+        token = {"NextToken": page["NextToken"]}
+
+
+def _read(raws: Sequence[Mapping[str, Any]], *, composite: bool) -> list[Alarm]:
+    return [
+        Alarm(
+            raw["AlarmName"],
+            raw["AlarmArn"],
+            raw["StateValue"],
+            (raw.get("StateTransitionedTimestamp") or raw["StateUpdatedTimestamp"]).timestamp(),
+            raw.get("StateReason", ""),
+            raw.get("AlarmDescription", ""),
+            composite,
+        )
+        for raw in raws
+    ]

@@ -1,0 +1,190 @@
+"""Reads series from CloudWatch in as few calls as it takes, and asks only once for what cannot change any more.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.model import Aws, AwsError
+from chalicelib.services.model import Metric
+
+QUERIES, POINTS = 500, 100_800
+# What is older than this is taken for complete: metrics come minutes late, and Lambda's count when an invocation began,
+# which lasts 15 minutes at most.
+LATE = 1200.0
+# Asked again within so many seconds, the last answer still does.
+FRESH = 10.0
+# An environment of a function that has read so many series begins anew.
+KEPT = 20_000
+HOUR = 3600
+
+Points = Mapping[int, float]
+Series = tuple[Metric, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One series over a time.
+
+    Args:
+        metric: which.
+        period: seconds of one point.
+        start: from when on, epoch seconds.
+    """
+
+    metric: Metric
+    period: int
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read.
+
+    Args:
+        points: of each series, by metric and period: the value by when its period begins (epoch seconds).
+        denied: why a metric could not be read: the action, and who denies it.
+        calls: how often CloudWatch was asked.
+        queries: for how many series.
+    """
+
+    points: Mapping[Series, Points] = field(default_factory=dict)
+    denied: Mapping[Metric, str] = field(default_factory=dict)
+    calls: int = 0
+    queries: int = 0
+
+    def of(self, metric: Metric, period: int) -> Points:
+        """Return the points of a series, none where there are none."""
+        return self.points.get((metric, period), {})
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is known of a series: from when on, until when for good, when it was read."""
+
+    since: int
+    until: int
+    read: float
+    span: float
+    points: dict[int, float] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads, and remembers for as long as its environment lives."""
+
+    def __init__(self, reach: Callable[[str], Aws]) -> None:
+        """Keep how to call CloudWatch in a region; an empty region is the one we run in."""
+        self._reach = reach
+        self._kept: dict[Series, _Kept] = {}
+
+    def read(self, wanted: Iterable[Wanted], now: float) -> Reading:
+        """Return series up to now; one that is denied is said to be.
+
+        Raises:
+            AwsError: when CloudWatch does not answer for another reason.
+        """
+        starts: dict[Series, int] = {}
+        for one in wanted:
+            start = int(one.start) // one.period * one.period
+            series = (one.metric, one.period)
+            starts[series] = min(start, starts.get(series, start))
+        if len(self._kept) > KEPT:
+            self._kept.clear()
+        denied: dict[Metric, str] = {}
+        calls = queries = 0
+        for (region, start), batch in _batches(self._missing(starts, now), now):
+            calls, queries = calls + 1, queries + len(batch)
+            try:
+                found, forbidden = _asked(self._reach(region), batch, start, now)
+            except AwsError as error:
+                if not error.denied:
+                    raise
+                denied |= {metric: f"AWS denies {error.action}: {error.message}" for metric, _ in batch}
+                continue
+            denied |= forbidden
+            for series in batch:
+                self._keep(series, starts[series], start, found.get(series, {}), now)
+        points = {
+            series: {at: value for at, value in self._kept[series].points.items() if at >= start}
+            for series, start in starts.items()
+            if series in self._kept and series[0] not in denied
+        }
+        return Reading(points, denied, calls, queries)
+
+    def _missing(self, starts: Mapping[Series, int], now: float) -> Iterator[tuple[Series, int]]:
+        """Yield the series that must be read, and from when on."""
+        for series, start in starts.items():
+            kept = self._kept.get(series)
+            if kept is None or kept.since > start:
+                yield series, start
+            elif now - kept.read >= FRESH:
+                # The same start for all whose past is known: then one call does for all of them.
+                whole = max(HOUR, series[1])
+                yield series, min(kept.until, int(now - LATE)) // whole * whole
+
+    def _keep(self, series: Series, wanted: int, start: int, points: Points, now: float) -> None:
+        kept = self._kept.get(series)
+        if kept is None or kept.since > wanted:
+            kept = self._kept[series] = _Kept(wanted, wanted, now, now - wanted)
+        # A point that was there may be gone, where it was counted to another period since.
+        kept.points = {at: value for at, value in kept.points.items() if at < start} | dict(points)
+        kept.span = max(kept.span, now - wanted)
+        kept.since = max(kept.since, int(now - kept.span) // series[1] * series[1])
+        kept.points = {at: value for at, value in kept.points.items() if at >= kept.since}
+        kept.until, kept.read = int(now - LATE) // series[1] * series[1], now
+
+
+def _batches(missing: Iterable[tuple[Series, int]], now: float) -> Iterator[tuple[tuple[str, int], Sequence[Series]]]:
+    """Yield what one call can answer, with its region and start."""
+    together: dict[tuple[str, int], list[Series]] = {}
+    for series, start in missing:
+        together.setdefault((series[0].region, start), []).append(series)
+    for key, several in together.items():
+        batch: list[Series] = []
+        points = 0.0
+        for series in several:
+            more = (now - key[1]) / series[1] + 1
+            if batch and (len(batch) == QUERIES or points + more > POINTS):
+                yield key, batch
+                batch, points = [], 0.0
+            batch.append(series)
+            points += more
+        yield key, batch
+
+
+def _asked(
+    aws: Aws, batch: Sequence[Series], start: int, now: float
+) -> tuple[dict[Series, dict[int, float]], dict[Metric, str]]:
+    """Return the points of each series, and why some are denied: those of an account that shares nothing with us."""
+    queries = [_query(f"q{number}", metric, period) for number, (metric, period) in enumerate(batch)]
+    # The minute that has begun counts too.
+    end = datetime.fromtimestamp(int(now) // 60 * 60 + 60, UTC)
+    results = aws.all(
+        "cloudwatch", "get_metric_data", "MetricDataResults",
+        MetricDataQueries=queries, StartTime=datetime.fromtimestamp(start, UTC), EndTime=end,
+        ScanBy="TimestampAscending",
+    )  # fmt: skip
+    found: dict[Series, dict[int, float]] = {series: {} for series in batch}
+    denied: dict[Metric, str] = {}
+    for one in results:
+        series, status = batch[int(one["Id"][1:])], one.get("StatusCode")
+        said = "; ".join(text.get("Value", "") for text in one.get("Messages", []))
+        if status == "InternalError":
+            raise AwsError("cloudwatch:GetMetricData", "InternalServiceError", said or "a series could not be read")
+        if status == "Forbidden":
+            denied[series[0]] = f"CloudWatch forbids to read {series[0].name}: {said or 'it does not say why'}"
+        seconds = (int(at.timestamp()) for at in one["Timestamps"])
+        found[series].update(zip(seconds, one["Values"], strict=True))
+    return found, denied
+
+
+def _query(id_: str, metric: Metric, period: int) -> dict[str, Any]:
+    dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions]
+    series = {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
+    query = {"Id": id_, "MetricStat": {"Metric": series, "Period": period, "Stat": metric.stat}, "ReturnData": True}
+    return {**query, **({"AccountId": metric.account} if metric.account else {})}

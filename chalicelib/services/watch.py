@@ -1,0 +1,111 @@
+"""Looks at services: reads their signals, budgets, limits and alarms, and remembers what cannot have changed yet."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from chalicelib.model import Aws
+from chalicelib.services import golden, limits
+from chalicelib.services.golden import Golden, View
+from chalicelib.services.limits import Limit
+from chalicelib.services.model import Service, Sought
+from chalicelib.services.reading import FRESH, Reader, Reading, Wanted
+from chalicelib.slo import spending
+from chalicelib.slo.budget import Budget
+
+# What a database may hold changes with its parameters, seldom: so long it is believed (seconds).
+LASTING = 900.0
+# Nobody waits longer for what fifty databases may hold: what comes later is there at the next look (seconds).
+PATIENCE = 1.0
+SOUGHT = Limit(None, "it is being looked up")
+THREADS = 12
+# So many looks, each with all its points, are remembered for as long as they are fresh.
+REMEMBERED = 32
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A service as it stands, with what it took to see it."""
+
+    golden: Golden
+    budgets: tuple[Budget, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a look took: calls of CloudWatch's, and series asked for (list price: a cent for a thousand)."""
+
+    calls: int
+    queries: int
+
+
+class Watch:
+    """Kept for as long as its function's environment lives."""
+
+    def __init__(self, reach: Callable[[str], Aws]) -> None:
+        """Keep how to call AWS in a region of our own account; an empty region is the one we run in."""
+        self._reach = reach
+        # One for what is shown, one for what is spent: they are read side by side.
+        self._shown, self._spent = Reader(reach), Reader(reach)
+        self._limits: dict[Sought, tuple[float, Limit]] = {}
+        self._seeking: dict[Sought, Future[Limit]] = {}
+        self._last: dict[tuple[View, tuple[str, ...]], tuple[float, tuple[Service, ...], tuple[Seen, ...]]] = {}
+        self._pool = ThreadPoolExecutor(THREADS)
+
+    def look(self, services: Sequence[Service], view: View, now: float) -> tuple[tuple[Seen, ...], Cost]:
+        """Return how services are; raises AwsError where AWS does not answer, what it denies is a state."""
+        key, some = (view, tuple(one.name for one in services)), tuple(services)
+        at, last, before = self._last.get(key, (0.0, (), ()))
+        if last == some and 0 <= now - at < FRESH:
+            return before, Cost(0, 0)
+        seeking = self._seek(services, now)
+        budgeting = self._begin(self._spent.read, _all(spending.wanted(one, now) for one in services), now)
+        signals = self._shown.read(_all(golden.wanted(one, view, now) for one in services), now)
+        past = self._shown.read(_all(golden.silent(one, signals, view, now) for one in services), now)
+        spent = budgeting.result()
+        both = Reading({**past.points, **signals.points}, {**past.denied, **signals.denied})
+        full = self._found(seeking, now)
+        seen = tuple(
+            Seen(golden.signals(one, both, full, view, now), spending.budgets(one, spent, now)) for one in services
+        )
+        if len(self._last) > REMEMBERED:
+            self._last.clear()
+        self._last[key] = (now, some, seen)
+        reads = (signals, past, spent)
+        return seen, Cost(sum(one.calls for one in reads), sum(one.queries for one in reads))
+
+    def budgets(self, services: Sequence[Service], now: float) -> tuple[tuple[Budget, ...], Cost]:
+        """Return the budgets of services; raises AwsError."""
+        spent = self._spent.read(_all(spending.wanted(one, now) for one in services), now)
+        found = tuple(budget for one in services for budget in spending.budgets(one, spent, now))
+        return found, Cost(spent.calls, spent.queries)
+
+    def _begin(self, what: Callable[..., T], *given: Any) -> Future[T]:
+        # Who we are, and where we log, is in the context.
+        return self._pool.submit(contextvars.copy_context().run, what, *given)
+
+    def _seek(self, services: Sequence[Service], now: float) -> tuple[Sought, ...]:
+        """Begin to look up the limits that are not known, or no longer; returns all that are wanted."""
+        wanted = {sought: target for one in services for target, sought in golden.sought(one)}
+        for sought, target in wanted.items():
+            known = sought in self._limits and now - self._limits[sought][0] <= LASTING
+            if not known and sought not in self._seeking:
+                self._seeking[sought] = self._begin(limits.find, self._reach(target.region), target, sought)
+        return tuple(wanted)
+
+    def _found(self, wanted: Sequence[Sought], now: float) -> Mapping[Sought, Limit]:
+        wait([self._seeking[one] for one in wanted if one in self._seeking], PATIENCE)
+        for sought, future in list(self._seeking.items()):
+            if future.done():
+                del self._seeking[sought]
+                self._limits[sought] = (now, future.result())
+        return {one: self._limits[one][1] if one in self._limits else SOUGHT for one in wanted}
+
+
+def _all(several: Iterable[Iterable[Wanted]]) -> list[Wanted]:
+    return [one for some in several for one in some]
