@@ -11,11 +11,12 @@ from chalicelib.alerts import records
 from chalicelib.alerts.signal import Signal
 from chalicelib.aws import Remembering
 from chalicelib.costs import about
-from chalicelib.enrich import changes, contributors, errors, graph, links, numbers, places, watched
+from chalicelib.enrich import budget, changes, contributors, errors, graph, links, numbers, places, watched
 from chalicelib.enrich.asked import Asked
 from chalicelib.enrich.further import Further
 from chalicelib.enrich.gather import Found, Section
 from chalicelib.model import Aws, Destination, Notice
+from chalicelib.services.model import Service
 
 # Seconds, of the thirty that the function has.
 QUICK, SLOW, COSTS = 6.0, 12.0, 20.0
@@ -34,6 +35,7 @@ class Desk:
     table: str
     further: Further
     regions: tuple[str, ...] = ("",)
+    services: tuple[Service, ...] = ()
 
 
 def sections(desk: Desk, signal: Signal, now: float) -> list[Section]:
@@ -48,6 +50,7 @@ def sections(desk: Desk, signal: Signal, now: float) -> list[Section]:
     aws = Remembering(desk.reach(desk.account, signal.region))
     return [
         Section("numbers", QUICK, partial(numbers.look, aws, signal, now)),
+        Section("budget", QUICK, partial(budget.look, partial(desk.reach, desk.account), signal, desk.services, now)),
         named,
         Section("contributors", QUICK, partial(contributors.look, aws, signal)),
         Section("error lines", SLOW, partial(errors.look, aws, signal, now)),

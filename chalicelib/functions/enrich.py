@@ -47,7 +47,7 @@ def tell(record: SQSRecord, account: str, seen: Invocation) -> None:
             seen.line("INFO", "no evidence: its route leads to no Slack channel", **about, ms=_since(started))
             return
         reach = wiring.accounts(account)
-        desk = Desk(reach, account, chosen.stage, chosen.table, chosen.further, chosen.swept)
+        desk = Desk(reach, account, chosen.stage, chosen.table, chosen.further, chosen.swept, chosen.services)
         gathered = gather(evidence.sections(desk, wanted.signal, time.time()))
         for trace in gathered.defects:
             seen.count("Failures")
