@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from chalicelib.model import SEVERITIES, ParapetError, Severity
-from cli import output
+from cli import here, output
 from cli.deployment import Outside
 
 SAMPLES = Path(__file__).parent.parent / "local" / "samples"
@@ -28,7 +25,6 @@ KINDS = (
     "alarm", "storm", *PUBLISHED, "health", "guardduty", "access-analyzer", "ecr", "ecs", "rds", "autoscaling", "ec2",
     "codepipeline", "cloudformation", "stepfunctions", "backup",
 )  # fmt: skip
-HERE = ("127.0.0.1", "localhost", "::1")
 NAMESPACE, METRIC, THRESHOLD, USUAL, BAD = "Shop", "ErrorRate", 5.0, 0.3, 14.2
 MINUTES = 60
 # Who is in trouble when everybody is.
@@ -68,7 +64,7 @@ def fire(outside: Outside, /, as_json: bool, **given: Any) -> None:
     rds, autoscaling, ec2, codepipeline, cloudformation, stepfunctions or backup.
     """
     wanted = Wanted(**given)
-    _refuse_elsewhere(outside)
+    here.refuse_elsewhere(outside, "fire makes trouble up")
     _sensible(wanted)
     match wanted.kind:
         case "alarm":
@@ -78,25 +74,10 @@ def fire(outside: Outside, /, as_json: bool, **given: Any) -> None:
         case _:
             said = _sample(outside, wanted)
     if as_json:
-        output.emit({"kind": wanted.kind, "said": said, "inbox": _inbox(outside)})
+        output.emit({"kind": wanted.kind, "said": said, "inbox": here.inbox(outside)})
         return
     output.say(said)
-    output.say(f"What people are told: {_inbox(outside)}")
-
-
-def _refuse_elsewhere(outside: Outside) -> None:
-    """Refuse to make trouble in any account but the local one; raises ParapetError.
-
-    What counts is where the clients go: an endpoint of one service alone could lead elsewhere.
-    """
-    where = outside.deployment
-    for service in ("sts", "sns", "cloudwatch"):
-        address = str(where.connect(service, where.region).meta.endpoint_url)
-        if urlsplit(address).hostname not in HERE:
-            raise ParapetError(
-                f"fire makes trouble up, and so works in the local account alone; calls of {service} would go to "
-                f"{address}. Run `make up`, and `. local/env` in this terminal"
-            )
+    output.say(f"What people are told: {here.inbox(outside)}")
 
 
 def _sensible(wanted: Wanted) -> None:
@@ -258,28 +239,12 @@ def _filled(value: Any, words: Mapping[str, str]) -> Any:
 
 def _put(outside: Outside, events: Sequence[Mapping[str, Any]]) -> None:
     """Put events of AWS's own services on the bus: the local account has a way in for them, PutEvents refuses them."""
-    address = f"{_inbox(outside)}/inbox/events"
-    if urlsplit(address).hostname not in HERE:
-        raise ParapetError(f"PARAPET_INBOX_URL is {address}, which is not here: run `. local/env` in this terminal")
-    body, headers = json.dumps({"events": events}).encode(), {"Content-Type": "application/json"}
-    try:
-        # A proxy would be asked for what is here.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(urllib.request.Request(address, body, headers), timeout=30):
-            return
-    except urllib.error.HTTPError as error:
-        raise ParapetError(f"the local account did not take it: {error.read(500).decode(errors='replace')}") from None
-    except OSError as error:
-        raise ParapetError(f"cannot reach {address}: {error}; is `make up` running?") from None
+    here.ask(outside, "/inbox/events", {"events": events})
 
 
 def _topic(outside: Outside) -> str:
     where = outside.deployment
     return f"arn:aws:sns:{where.region}:{where.caller.account}:parapet-{outside.settings().stage}-alerts"
-
-
-def _inbox(outside: Outside) -> str:
-    return outside.environment.get("PARAPET_INBOX_URL", "http://127.0.0.1:4567")
 
 
 def _iso(at: float) -> str:

@@ -26,6 +26,7 @@ TRY = """
     aws ec2 modify-snapshot-attribute --snapshot-id $SNAPSHOT --create-volume-permission 'Add=[{{Group=all}}]'
     ./parapet journal
     ./parapet fire alarm    (or storm, budget, health, guardduty … : `./parapet fire --help`)
+    ./parapet chaos shop 500s    (or latency, db-connections, targets-down … : `./parapet chaos --help`)
 
   Everything that Parapet does shows below. Ctrl-C ends it.
 """
@@ -47,7 +48,7 @@ def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    account = LocalAccount(ports, say, settings=own)
+    account = LocalAccount(ports, say, settings=own, systems=True)
     try:
         settings.load(os.environ, registry.names(), registry.load())
         seeded = account.start()

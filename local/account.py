@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from string import Template
 from typing import Any, TextIO, cast
 
 import boto3
@@ -23,8 +24,11 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from chalicelib import registry, settings, wiring
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.journal import Journal
-from local import ailing, costs, gateway, metrics, pagerduty, runtime, seams, seed, sign_in, stack, states
-from local.alarms import Alarms
+from local import ailing, costs, gateway, pagerduty, promises, runtime, seams, seed, sign_in, stack, states
+from local.cloudwatch import api
+from local.cloudwatch.alarms import Alarms
+from local.cloudwatch.clock import Clock
+from local.cloudwatch.store import Store
 from local.costs import CostExplorer
 from local.delivery import Bus, Poller, Ticker
 from local.deployment import Deployment, Function, load
@@ -32,6 +36,7 @@ from local.gateway import Gateway
 from local.iam import intrinsics
 from local.iam.enforcer import Enforcer
 from local.inbox import Inbox
+from local.inside import clients
 from local.interactivity import App, Interactivity
 from local.log import Log
 from local.lookup import History
@@ -42,10 +47,13 @@ from local.runtime import Lambdas
 from local.seed import INSTALLER_KEY
 from local.signature import given_out
 from local.slack import SlackStandIn
+from local.systems import resources
+from local.systems.running import Running
 from local.topics import TopicPoller, subscribed
 from local.trail import Identities, Identity, Trail
 from local.watch import Watch
 from local.workspace import ALICE, BOB
+from local.xray import XRay
 
 ACCOUNT, REGION, STAGE = "123456789012", "eu-west-1", "local"
 SLACK_TOKEN, SLACK_SIGNING_SECRET = "xoxb-local-account", "local-signing-secret"
@@ -55,8 +63,10 @@ PAGERDUTY_KEY = "/parapet/pagerduty-routing-key"
 ON_CALL = "oncall@example.com"
 # Beside the shipped settings.
 ROUTES = Path(__file__).with_name("routes.toml")
+SERVICES = Path(__file__).parent / "systems" / "services.toml"
 # Of the keys that are known before IAM has given out any: root's and the installer's.
 SECRET = "local"
+BOB_KEY = "AKIALOCALBOB00000000"
 
 
 class PortTaken(Exception):
@@ -81,22 +91,29 @@ class LocalAccount:
     retry_after: tuple[float, ...] = runtime.RETRY_AFTER
     resources: Mapping[str, str] = field(default_factory=dict)
     settings: Path | None = None
+    # Whether the sample systems run; they cost two seconds at the start.
+    systems: bool = False
 
     def start(self) -> seed.Seeded:
         """Bring everything up and return the seeded resources' ids; raises PortTaken, DeploymentError."""
         for port in (self.ports.aws, self.ports.inbox, self.ports.api):
             _free(port)
-        # Not before: another local account may be using this file.
-        if self.settings:
-            write_settings(self.settings)
+        seams.shared_models()
         self._prepare_environment()
         seams.cheap_transactions()
         seams.kept_metadata_options()
         seams.unread_conditions()
-        metrics.drawn()
+        self.clock = Clock()
+        api.plug_in(self.clock)
         ailing.plug_in()
         costs.plug_in(CostExplorer(time.time))
         seed.managed_policies(ACCOUNT)
+        moto = seams.OneAtATime(DomainDispatcherApplication(create_backend_app))
+        inside = clients(moto, self._boto)
+        ids = resources.create(inside, ACCOUNT) if self.systems else {}
+        # Not before: another local account may be using this file.
+        if self.settings:
+            write_settings(self.settings, ids)
         plain = f"http://127.0.0.1:{self.ports.inbox}/integration/{pagerduty.KEY}/enqueue"
         chosen = settings.load(os.environ, registry.names(), registry.load())
         deployment = load(STAGE, given={"PageEmail": ON_CALL, "PagerDutyUrl": plain}, chosen=chosen)
@@ -108,8 +125,7 @@ class LocalAccount:
         self.lambdas = Lambdas(ACCOUNT, REGION, deployment.retries, self._failed, self.say, self.retry_after, log)
         queues = [(one.pattern, partial(self._forward, one.queue)) for one in deployment.forwards]
         self.bus = Bus(deployment.rules, self.lambdas, self._logging, queues)
-        moto = seams.OneAtATime(DomainDispatcherApplication(create_backend_app))
-        alarms = Alarms(ACCOUNT, self.bus.publish, self.say, moto.lock)
+        alarms = Alarms(ACCOUNT, self.bus.publish, self.say, self.clock, moto.lock)
         alarms.plug_in()
         self.trail = Trail(
             moto,
@@ -119,11 +135,18 @@ class LocalAccount:
             put_events=self.bus.publish,
             complain=self.say,
         )
-        self.watch, self.history = Watch(self.say), History()
+        self.watch, self.history = Watch(self.say), History(lambda: self.clock.now() - time.time())
         self.history.plug_in()
+        self.running = Running(self.clock, self._metrics, inside, self._bob(), ids, self.say) if ids else None
+        XRay(ACCOUNT, lambda: self.clock.shift, *filter(None, (self.running,))).plug_in()
         self._open = False
         self._serve(self.ports.aws, self.trail, request_handler=_AwsRequests)
         seeded = self._install(deployment)
+        if self.running:
+            self.running.start()
+            self._run("sample systems", self.running.run)
+        # Not before there is something to judge them by.
+        promises.keep(self._boto.client, chosen.services, STAGE, ACCOUNT, REGION)
         self._run("alarms", alarms.run)
         self._open = True
         for schedule in deployment.schedules:
@@ -148,6 +171,20 @@ class LocalAccount:
         return make(service)
 
     # Bringing it up
+
+    def _metrics(self, region: str) -> Store:
+        return api.store(ACCOUNT, region or REGION)
+
+    def _bob(self) -> Callable[[str], Any]:
+        """Return clients of bob, who deploys: over the wire, like everybody's."""
+        self.identities.add(BOB_KEY, Identity(seed.user(ACCOUNT, "bob", BOB_KEY), "198.51.100.23"))
+        session = boto3.Session(BOB_KEY, SECRET, region_name=REGION)
+
+        def client(service: str) -> Any:
+            make: Any = session.client
+            return make(service)
+
+        return client
 
     def _prepare_environment(self) -> None:
         endpoint = _endpoint(self.ports)
@@ -187,7 +224,7 @@ class LocalAccount:
         self.ticker = Ticker(deployment.schedules, self.lambdas, ACCOUNT, REGION)
         self._run("schedules", self.ticker.run)
         slacks = self._interactivity(SlackStandIn(token=SLACK_TOKEN))
-        inbox = Inbox(slacks, self._sign_in, PagerDutyStandIn(), mailbox, self.bus.publish)
+        inbox = Inbox(slacks, self._sign_in, PagerDutyStandIn(), mailbox, self.bus.publish, self.running)
         self._serve(self.ports.inbox, inbox, request_handler=_Requests)
         self._serve(self.ports.api, self._gateway(deployment), request_handler=_Requests)
         self._run("warming", lambda _stopping: _warm(connect))
@@ -338,8 +375,11 @@ def _free(port: int) -> None:
             ) from None
 
 
-def write_settings(path: Path) -> None:
-    """Write the shipped settings, with who of the account is who in Slack and with routes, and have them used here."""
+def write_settings(path: Path, ids: Mapping[str, str] | None = None) -> None:
+    """Write the shipped settings, with who is who in Slack, routes and the sample systems, and have them used here.
+
+    `ids` are those of the sample systems' resources; without any there are no such systems.
+    """
     shipped = settings.FILE.read_text("utf-8")
     known = tomllib.loads(shipped).get("people", {})
     people = [
@@ -348,7 +388,8 @@ def write_settings(path: Path) -> None:
         for one in (ALICE, BOB)
         if one.name not in known
     ]
-    path.write_text("".join((shipped, *people, ROUTES.read_text("utf-8"))), "utf-8")
+    services = Template(SERVICES.read_text("utf-8")).substitute(ids) if ids else ""
+    path.write_text("".join((shipped, *people, ROUTES.read_text("utf-8"), services)), "utf-8")
     os.environ["PARAPET_SETTINGS"] = str(path)
 
 

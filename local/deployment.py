@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 CHALICE = ROOT / ".chalice"
 # What Chalice calls the function behind the HTTP API, whatever the app is named.
 API = "api_handler"
+# What API Gateway says itself.
+RESPONSES = "x-amazon-apigateway-gateway-responses"
 Handler = Callable[[Any, Any], Any]
 
 
@@ -62,16 +64,27 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Authorizer:
+    """A function that is asked about tokens: for how many seconds it is believed, and what a token looks like."""
+
+    function: Function
+    seconds: float
+    like: str
+
+
+@dataclass(frozen=True)
 class Route:
     """A method and path of the HTTP API (`/v1/findings/{finding}`), and the function that answers.
 
-    It answers requests that are `signed` (AWS_IAM), or else anybody's.
+    It answers requests that are `signed` (AWS_IAM), or that bring a token of which the authorizer, a function too, says
+    who it is and what they may; else anybody's.
     """
 
     function: Function
     method: str
     path: str
     signed: bool = True
+    authorizer: Authorizer | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,7 @@ class Deployment:
     topics: tuple[Source, ...]
     forwards: tuple[Forward, ...]
     routes: tuple[Route, ...]
+    responses: Mapping[str, Any]
     binary: tuple[str, ...]
     template: Mapping[str, Any]
     variables: Mapping[str, Any]
@@ -132,8 +146,7 @@ def load(
         return functions[name]
 
     for source in chalice.event_sources:
-        module, _, attribute = source.handler_string.rpartition(".")
-        function = function_of(source.name, getattr(importlib.import_module(module), attribute))
+        function = function_of(source.name, _handler(source.handler_string))
         kind = type(source).__name__
         if kind == "CloudWatchEventConfig":
             rules.append(Rule(function, source.event_pattern))
@@ -146,14 +159,24 @@ def load(
             topics.append(Source(function, _overridden(merged, function.name, "SnsSubscription", "Topic")))
         else:
             raise DeploymentError(f"{function.name}: the local account does not deliver {kind}")
+    known = {one.name: function_of(one.name, _handler(one.handler_string)) for one in chalice.builtin_auth_handlers}
+
+    def authorizer_of(entry: Any) -> Authorizer:
+        said = entry.to_swagger()["x-amazon-apigateway-authorizer"]
+        if entry.name not in known or said["type"] != "token":
+            raise DeploymentError(f"there is no function {entry.name} that could be asked about tokens")
+        return Authorizer(known[entry.name], said["authorizerResultTtlInSeconds"], said["identityValidationExpression"])
+
     for path, methods in chalice.routes.items():
         for method, entry in methods.items():
-            signed = type(entry.authorizer).__name__ == "IAMAuthorizer"
-            if not (signed or entry.authorizer is None) or entry.api_key_required or entry.cors:
+            door = type(entry.authorizer).__name__
+            if door not in ("IAMAuthorizer", "ByToken", "NoneType") or entry.api_key_required or entry.cors:
                 raise DeploymentError(
-                    f"{method} {path}: the local account admits who signs (AWS_IAM) or anybody, without keys or CORS"
+                    f"{method} {path}: the local account admits who signs (AWS_IAM), brings a token, or anybody, "
+                    "without keys or CORS of Chalice's"
                 )
-            routes.append(Route(function_of(API, chalice), method, path, signed))
+            asked = authorizer_of(entry.authorizer) if door == "ByToken" else None
+            routes.append(Route(function_of(API, chalice), method, path, door == "IAMAuthorizer", asked))
     values = {name: str(one.get("Default", "local")) for name, one in merged["Parameters"].items()}
     values |= {**(given or {}), "Stage": stage}
     if unknown := sorted(values.keys() - merged["Parameters"].keys()):
@@ -174,6 +197,7 @@ def load(
         tuple(topics),
         tuple(forwards(whole, stage)),
         tuple(routes),
+        merged["Resources"].get("RestAPI", {}).get("Properties", {}).get("DefinitionBody", {}).get(RESPONSES, {}),
         tuple(chalice.api.binary_types),
         {"Parameters": parameters, "Conditions": merged["Conditions"], "Resources": whole},
         merged["Globals"]["Function"]["Environment"]["Variables"],
@@ -185,6 +209,12 @@ def load(
 def _written(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "resources.json").read_text("utf-8"))
     return found
+
+
+def _handler(name: str) -> Handler:
+    module, _, attribute = name.rpartition(".")
+    handler: Handler = getattr(importlib.import_module(module), attribute)
+    return handler
 
 
 def camel(name: str) -> str:

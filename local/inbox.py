@@ -17,6 +17,7 @@ from local.interactivity import Interactivity, NotDelivered
 from local.mailbox import Mailbox
 from local.pagerduty import PagerDutyStandIn
 from local.slack import SlackError
+from local.systems.running import Running, Unwilling
 
 WEB = Path(__file__).with_name("web")
 SCRIPTS = ("inbox.js", "blocks.js", "cards.js", "mail.js", "modal.js", "mrkdwn.js", "pagerduty.js")
@@ -63,6 +64,7 @@ class Inbox:
         pagerduty: PagerDutyStandIn | None = None,
         mailbox: Mailbox | None = None,
         publish: Publish = lambda _event: None,
+        systems: Running | None = None,
     ) -> None:
         self._slack = interactivity.slack
         self._interactivity = interactivity
@@ -70,6 +72,7 @@ class Inbox:
         self._pagerduty = pagerduty or PagerDutyStandIn()
         self._mailbox = mailbox or Mailbox()
         self._publish = publish
+        self._systems = systems
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request as WSGI wants it."""
@@ -96,6 +99,7 @@ class Inbox:
             return self._picture(request.path.removeprefix(PICTURES))
         acts: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
             "/inbox/actions": self._press,
+            "/inbox/chaos": self._chaos,
             "/inbox/close": self._close,
             "/inbox/command": self._command,
             "/inbox/dismiss": self._dismiss,
@@ -178,6 +182,19 @@ class Inbox:
             self._publish(event)
         return {"published": len(events)}
 
+    def _chaos(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._systems is None:
+            raise Unwelcome(404, "no sample systems run here: `make up` has them")
+        try:
+            if body.get("stop") is True:
+                chaos = self._systems.end(_text(body, "system"))
+            else:
+                seconds, speed = (_number(body, name) for name in ("seconds", "speed"))
+                chaos = self._systems.begin(_text(body, "system"), _text(body, "kind"), seconds, speed)
+        except Unwilling as error:
+            raise Unwelcome(409, str(error)) from error
+        return {"system": chaos.fault.system, "kind": chaos.fault.kind, "done": chaos.done, "speed": chaos.speed}
+
     def _signed_in(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         user, mfa = _text(body, "user").strip(), body.get("mfa")
         if not isinstance(mfa, bool):
@@ -217,6 +234,13 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise Unwelcome(400, f"{name} must be text")
     return value
+
+
+def _number(body: Mapping[str, Any], name: str) -> float:
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unwelcome(400, f"{name} must be a number")
+    return float(value)
 
 
 def _json(body: Mapping[str, Any], status: int = 200) -> Any:

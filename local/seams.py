@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import threading
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.loaders
+import botocore.session
 from moto.backends import get_backend
 from moto.dynamodb import models as dynamodb
 from moto.dynamodb.models.dynamo_type import DynamoType
@@ -29,6 +32,12 @@ OPTIONS = {
 }
 
 _named = threading.local()
+
+
+def shared_models() -> None:
+    """Have botocore's sessions read each service's description once: there are many, and EC2's alone has 30 MB."""
+    if botocore.session.create_loader is botocore.loaders.create_loader:
+        botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
 
 def cheap_transactions() -> None:

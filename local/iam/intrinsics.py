@@ -123,6 +123,10 @@ _NAMED = {
     "AWS::IAM::Role": _Naming("RoleName", "{name}", "arn:{partition}:iam::{account}:role/{name}"),
     "AWS::KMS::Key": _Naming("", "{name}", "arn:{partition}:kms:{region}:{account}:key/{name}"),
     "AWS::S3::Bucket": _Naming("BucketName", "{name}", "arn:{partition}:s3:::{name}"),
+    # Six characters of the end are Secrets Manager's own.
+    "AWS::SecretsManager::Secret": _Naming(
+        "Name", "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-aBcDeF"
+    ),
     "AWS::SNS::Topic": _Naming("TopicName", "arn:{partition}:sns:{region}:{account}:{name}"),
     "AWS::SQS::Queue": _Naming(
         "QueueName",

@@ -63,8 +63,10 @@ KINDS = {
     # Of which management account and organisation, a call does not tell: the caller's and an example stand for them.
     "organizations:organizationalunit": Kind("organizations::{account}:ou/o-0000000000/{name}", "name"),
     "rds:cluster": Kind("rds:{region}:{account}:cluster:{name}", "either"),
+    "rds:cluster-pg": Kind("rds:{region}:{account}:cluster-pg:{name}", "either"),
     "rds:cluster-snapshot": Kind("rds:{region}:{account}:cluster-snapshot:{name}", "either"),
     "rds:db": Kind("rds:{region}:{account}:db:{name}", "either"),
+    "rds:pg": Kind("rds:{region}:{account}:pg:{name}", "either"),
     "rds:snapshot": Kind("rds:{region}:{account}:snapshot:{name}", "either"),
     "s3:bucket": Kind("s3:::{name}", not_="arn:"),
     "s3:object": Kind("s3:::{name}", not_="arn:"),

@@ -1,0 +1,40 @@
+"""How bob deploys a system: calls over the wire under his key, so that CloudTrail has them and the account changes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+Client = Callable[[str], Any]
+FUNCTIONS = {"intake": "intake-parse", "images": "images-resize", "saas": "saas-api"}
+
+
+def deploy(client: Client, system: str, release: str) -> str:
+    """Deploy a release of a system, whatever it runs on, and say which call that was."""
+    if name := FUNCTIONS.get(system):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("main.py", f"RELEASE = {release!r}\n")
+        client("lambda").update_function_code(FunctionName=name, ZipFile=packed.getvalue())
+        return f"UpdateFunctionCode of {name}"
+    if system == "platform":
+        ecs = client("ecs")
+        task = ecs.describe_task_definition(taskDefinition="platform-web")["taskDefinition"]
+        container = {**task["containerDefinitions"][0], "image": f"platform-web:{release}"}
+        revision = ecs.register_task_definition(
+            family="platform-web", containerDefinitions=[container], requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc", cpu="512", memory="1024",
+        )["taskDefinition"]["taskDefinitionArn"]  # fmt: skip
+        ecs.update_service(cluster="platform", service="platform-web", taskDefinition=revision)
+        return "UpdateService of platform-web"
+    ec2, name = client("ec2"), "shop-web"
+    made = ec2.create_launch_template_version(
+        LaunchTemplateName=name, SourceVersion="1", VersionDescription=release, LaunchTemplateData={}
+    )["LaunchTemplateVersion"]  # fmt: skip
+    client("autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName=name,
+        LaunchTemplate={"LaunchTemplateId": made["LaunchTemplateId"], "Version": str(made["VersionNumber"])},
+    )
+    return "UpdateAutoScalingGroup of shop-web"

@@ -1,0 +1,87 @@
+"""What a system writes into its logs in a minute: a few lines, which tell of the requests that X-Ray sampled; pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from local.systems.faults import Fault
+from local.systems.model import System
+from local.systems.traces import traces, version, wrong
+from local.systems.traffic import Flow, flow
+
+# In a minute, of a system.
+ERRORS, USUAL, ASKED = 6, 2, 8
+Line = tuple[float, str]
+
+
+def application(system: System, at: int, faults: Sequence[Fault], ahead: float = 0.0) -> Iterator[Line]:
+    """Yield the time and the text of what the application logs in a minute: its errors, and a few of the rest.
+
+    Times are told by the wall's clock, `ahead` being by how much that of the metrics is ahead of it.
+    """
+    happened = flow(system.name, system.traffic, at, 1, faults)
+    sampled = list(traces(system, at, faults))
+    bad = [one for one in sampled if one.message][:ERRORS]
+    usual = [one for one in sampled if not one.message][:USUAL]
+    for one in (*bad, *usual):
+        level, when = "ERROR" if one.message else "INFO", one.start + one.seconds - ahead
+        more = {
+            "path": one.path, "status": one.status, "milliseconds": round(one.seconds * 1000, 1),
+            "xray_trace_id": one.id,
+        }  # fmt: skip
+        yield when, _told(system, happened, when, level, one.message or "answered", **more)
+    for number in range(len(bad), min(happened.failed, ERRORS)):
+        # Of a request that was not sampled.
+        when = at + 60.0 * number / ERRORS - ahead
+        yield when, _told(system, happened, when, "ERROR", wrong(system, happened, number))
+
+
+def _told(system: System, happened: Flow, at: float, level: str, message: str, **more: Any) -> str:
+    return json.dumps({
+        "timestamp": _moment(at), "level": level, "service": system.name, "version": version(happened),
+        "message": message, **more,
+    })  # fmt: skip
+
+
+def access(system: System, at: int, faults: Sequence[Fault], ahead: float = 0.0) -> Iterator[Line]:
+    """Yield the time and the text of some access-log lines of a minute, also of what nothing was there to answer."""
+    happened = flow(system.name, system.traffic, at, 1, faults)
+    balanced = any(one.namespace == "AWS/ApplicationELB" for one in system.series)
+    asked = _balanced if balanced else _api
+    for number, one in enumerate(list(traces(system, at, faults))[:ASKED]):
+        when = one.start - ahead
+        yield when, asked(system, when, one.path, one.status, f"{one.seconds:.3f}", f"198.51.100.{10 + number}", one.id)
+    # What nothing was there to answer left no trace.
+    for number in range(min(happened.refused, ASKED) if balanced else 0):
+        when = at + 60.0 * number / ASKED - ahead
+        path = system.paths[number % len(system.paths)]
+        yield when, asked(system, when, path, 503, "", f"198.51.100.{10 + number}", "")
+
+
+def _api(system: System, at: float, path: str, status: int, seconds: str, client: str, trace: str) -> str:
+    method, what = path.split(" ")
+    return json.dumps({
+        "requestTime": _moment(at), "ip": client, "httpMethod": method, "path": what, "status": status,
+        "responseLatency": round(float(seconds) * 1000), "xrayTraceId": trace,
+    })  # fmt: skip
+
+
+def _balanced(system: System, at: float, path: str, status: int, seconds: str, client: str, trace: str) -> str:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html."""
+    method, what = path.split(" ")
+    took, target, answered = "-1 -1 -1", "-", "-"
+    if seconds:
+        took, target, answered = f"0.001 {seconds} 0.000", "10.0.1.17:80", str(status)
+    request = f"{method} http://{system.name}.example.com:80{what} HTTP/1.1"
+    return (
+        f"http {_moment(at)} app/{system.name}/0 {client}:41822 {target} {took} {status} {answered} 214 5133 "
+        f'"{request}" "Mozilla/5.0" - - - "Root={trace or "-"}" "-" "-" 0 {_moment(at)} "forward" "-" "-" '
+        f'"{target}" "{answered}" "-" "-"'
+    )
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,218 @@
+"""The sample systems at work: their history at the start, minute after minute then, and what goes wrong on request."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from local.cloudwatch.clock import Clock
+from local.systems import SYSTEMS, deploying, lines, traces, traffic, writing
+from local.systems.faults import KINDS, Fault, past
+from local.systems.model import System
+from local.systems.traffic import BLOCK, MINUTE
+from local.systems.writing import Stores
+from local.xray_filter import Document
+
+Client = Callable[[str], Any]
+DAY = 86_400
+MONTH, RECENT = 30 * DAY, 3 * 3600
+SECONDS = 0.2
+# Whoever slept for longer has a hole in the metrics, as after an outage of the measuring.
+BEHIND = 240
+# Log streams of an hour, of which so many are kept.
+STREAMS = 3
+
+
+class Unwilling(Exception):
+    """What cannot go wrong with a system, or is wrong with it already."""
+
+
+@dataclass(frozen=True)
+class Chaos:
+    """A fault that somebody made, how fast the clock goes meanwhile, and what was done to bring it about."""
+
+    fault: Fault
+    speed: float
+    done: str = ""
+
+
+class Running:
+    """All sample systems of the account.
+
+    Args:
+        clock: of the metrics; it goes faster while something is wrong, if that is wanted.
+        stores: CloudWatch's metrics, by region.
+        inside: clients whose calls nobody sees.
+        bob: clients of whoever deploys, over the wire.
+        ids: of the resources, by the names that the systems know them by.
+        say: a line on the terminal.
+        wall: the clock that people know.
+        seconds: how much history there is.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        stores: Stores,
+        inside: Client,
+        bob: Client,
+        ids: Mapping[str, str],
+        say: Callable[[str], None],
+        wall: Callable[[], float] = time.time,
+        seconds: int = MONTH,
+    ) -> None:
+        self._clock, self._stores, self._logs, self._bob, self._ids, self._say = clock, stores, inside, bob, ids, say
+        self._wall, self._seconds = wall, seconds
+        self._lock = threading.RLock()
+        self._written = int(clock.now() // MINUTE * MINUTE)
+        self._recent_since = (self._written - RECENT) // BLOCK * BLOCK
+        self._faults = {name: past(name, self._written) for name in SYSTEMS}
+        self._chaos: list[Chaos] = []
+        self._streams: dict[str, list[str]] = {}
+        self._known = lru_cache(120)(self._traces)
+
+    def start(self) -> None:
+        """Write what somebody sees first: the last three hours."""
+        for system in SYSTEMS.values():
+            writing.fine(self._stores, system, self._ids, self._faults[system.name], self._recent_since, self._written)
+            for group in (system.log_group, system.access_log):
+                self._logs("logs").create_log_group(logGroupName=group, tags={"service": system.name})
+
+    def run(self, stopping: threading.Event) -> None:
+        """Write the month before, then minute after minute until told to stop."""
+        began, since = time.monotonic(), self._recent_since
+        for system in SYSTEMS.values():
+            faults = self._faults[system.name]
+            for _ in writing.coarse(self._stores, system, self._ids, faults, since - self._seconds, since):
+                # People are waiting for other things.
+                if stopping.wait(0.005):
+                    return
+        traffic.counts.cache_clear()
+        days = self._seconds // DAY
+        self._say(f"the sample systems have {days} days of history ({time.monotonic() - began:.0f} s)")
+        while not stopping.wait(SECONDS):
+            try:
+                self.look()
+            except Exception as error:  # the next minute may go well
+                self._say(f"sample systems: {type(error).__name__}: {error}")
+
+    def look(self) -> None:
+        """Write the minutes that are over, and slow the clock down when nothing is wrong any more."""
+        with self._lock:
+            now = self._clock.now()
+            end = int(now // MINUTE * MINUTE)
+            self._written = max(self._written, end - BEHIND * MINUTE)
+            for at in range(self._written, end, MINUTE):
+                self._written = at + MINUTE
+                for system in SYSTEMS.values():
+                    writing.minute(self._stores, system, self._ids, self._faults[system.name], at)
+                    self._log(system, at)
+            for one in [one for one in self._chaos if one.fault.end <= now]:
+                self._over(one)
+
+    def _log(self, system: System, at: int) -> None:
+        faults, ahead = self._faults[system.name], self._clock.now() - self._wall()
+        for group, written in ((system.log_group, lines.application), (system.access_log, lines.access)):
+            told = sorted(written(system, at, faults, ahead))
+            if told:
+                events = [{"timestamp": int(when * 1000), "message": text} for when, text in told]
+                self._logs("logs").put_log_events(
+                    logGroupName=group, logStreamName=self._stream(group, at), logEvents=events
+                )
+
+    def _stream(self, group: str, at: int) -> str:
+        name = time.strftime("%Y/%m/%d/%H", time.gmtime(at))
+        known = self._streams.setdefault(group, [])
+        if name not in known:
+            self._logs("logs").create_log_stream(logGroupName=group, logStreamName=name)
+            known.append(name)
+            if len(known) > STREAMS:
+                self._logs("logs").delete_log_stream(logGroupName=group, logStreamName=known.pop(0))
+        return name
+
+    # What goes wrong
+
+    @property
+    def chaos(self) -> tuple[Chaos, ...]:
+        """What somebody made go wrong, and goes on."""
+        with self._lock:
+            return tuple(self._chaos)
+
+    def begin(self, system: str, kind: str, seconds: float, speed: float) -> Chaos:
+        """Make something go wrong for some seconds of the clock of the metrics, which goes so much faster meanwhile.
+
+        Raises Unwilling.
+        """
+        found, what = SYSTEMS.get(system), KINDS.get(kind)
+        if found is None:
+            raise Unwilling(f"there is no system {system!r}: {', '.join(SYSTEMS)}")
+        if what is None:
+            raise Unwilling(f"{kind!r} is nothing that goes wrong here: {', '.join(KINDS)}")
+        if what.connections and not found.database:
+            having = ", ".join(one.name for one in SYSTEMS.values() if one.database)
+            raise Unwilling(f"{system} has no database whose connections could run out; {having} have one")
+        if not (60 <= seconds <= DAY and 1 <= speed <= 600):
+            raise Unwilling("it lasts from a minute to a day, and the clock goes 1 to 600 times as fast")
+        with self._lock:
+            if other := next((one for one in self._chaos if one.fault.system == system), None):
+                raise Unwilling(f"{system} has {other.fault.kind} already: stop that first")
+            done = deploying.deploy(self._bob, system, traces.BAD_VERSION) if what.deploys else ""
+            # From the next whole minute on, so that no minute is half ill.
+            start = (self._clock.now() // MINUTE + 1) * MINUTE
+            chaos = Chaos(Fault(system, kind, start, start + seconds), speed, done)
+            self._chaos.append(chaos)
+            self._faults[system] = (*self._faults[system], chaos.fault)
+            self._pace()
+        self._say(f"chaos: {system}: {what.title}{f' ({done})' if done else ''}")
+        return chaos
+
+    def end(self, system: str) -> Chaos:
+        """End what somebody made go wrong with a system; raises Unwilling when there is nothing."""
+        with self._lock:
+            found = next((one for one in self._chaos if one.fault.system == system), None)
+            if found is None:
+                raise Unwilling(f"nothing is wrong with {system} that somebody made")
+            # What is written stays; from the next whole minute on it is well.
+            end = min((self._clock.now() // MINUTE + 1) * MINUTE, found.fault.end)
+            ended = replace(found.fault, end=max(end, found.fault.start))
+            self._faults[system] = tuple(ended if one is found.fault else one for one in self._faults[system])
+            self._over(found)
+        return found
+
+    def _over(self, chaos: Chaos) -> None:
+        self._chaos.remove(chaos)
+        self._pace()
+        self._say(f"chaos: {chaos.fault.system}: over")
+
+    def _pace(self) -> None:
+        self._clock.faster(max((one.speed for one in self._chaos), default=1.0))
+
+    # What X-Ray asks for
+
+    def between(self, start: float, end: float) -> Iterator[Sequence[Document]]:
+        """Yield the documents of each trace that began within a time, which may not be to come."""
+        end = min(end, self._clock.now())
+        for name in SYSTEMS:
+            for at in range(int(start // MINUTE * MINUTE), int(end) + 1, MINUTE):
+                for one in self._known(name, at, self._kind(name, at)):
+                    if start <= one.start < end:
+                        yield one.documents
+
+    def by_id(self, wanted: str) -> Sequence[Document]:
+        """Return the documents of a trace, whose id tells its minute; none where it is not known."""
+        at = int(wanted.split("-")[1], 16) // MINUTE * MINUTE
+        for name in SYSTEMS:
+            for one in self._known(name, at, self._kind(name, at)):
+                if one.id == wanted:
+                    return one.documents
+        return ()
+
+    def _kind(self, name: str, at: int) -> str:
+        return next((one.kind for one in self._faults[name] if one.covers(at)), "")
+
+    def _traces(self, name: str, at: int, _kind: str) -> tuple[traces.Trace, ...]:
+        return tuple(traces.traces(SYSTEMS[name], at, self._faults[name]))
