@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from chalicelib import commands, times
 from chalicelib.admission import Refused
 from chalicelib.alerts import asking
 from chalicelib.alerts.model import Group
-from chalicelib.api import shape
+from chalicelib.api import params, schemas, shape
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.commanding import command, once
+from chalicelib.api.declared import Param
+from chalicelib.api.params import FOR, QUESTION, UNTIL, WHY, WHY_NEEDED
 from chalicelib.api.route import Answer, book, chosen, journal, ours, route, table
 from chalicelib.model import DAY, CommandKind
 from chalicelib.notices.threads import Threads, mark
 from chalicelib.pages import SKEW
 
 MOST = 200
+# Of an alert it is the episode.
+EPISODE = replace(QUESTION, about="the episode that this answers, as it was read", most=1_000_000)
 
 
-@route("GET", "/alerts", "status", "source", "service", "since", "limit", "after")
+@route(
+    "GET", "/alerts", Param("status", "whether it fires; without it: firing", ("firing", "resolved")),
+    Param("source", "what reports it"), Param("service", "the workload"), params.SINCE, params.LIMIT, params.AFTER,
+    answers=schemas.paged("alerts", schemas.GROUP),
+)  # fmt: skip
 def listed(asked: Asked) -> Answer:
     """List alerts, the latest first: those that fire, or with `status=resolved` those of the last day that are over."""
     status = asked.one_of("status", ("firing", "resolved")) or "firing"
@@ -51,7 +60,7 @@ def _mark(asked: Asked) -> tuple[float, str] | None:
     return float(match[1]), match[2]
 
 
-@route("GET", "/alerts/{alert}")
+@route("GET", "/alerts/{alert}", answers=schemas.ALERT)
 def shown(asked: Asked) -> Answer:
     """Show an alert, all that are told in its thread, and what Slack has told there."""
     group, where = _group(asked), book()
@@ -70,23 +79,22 @@ def shown(asked: Asked) -> Answer:
     )
 
 
-@route("POST", "/alerts/{alert}/acknowledge", "why", "question")
+@route("POST", "/alerts/{alert}/acknowledge", WHY, EPISODE, answers=schemas.COMMAND, status=202)
 def acknowledge(asked: Asked) -> Answer:
     """Say that somebody is on an alert: nobody is asked again until it is over."""
     return _ask(asked, "acknowledge")
 
 
-@route("POST", "/alerts/{alert}/silence", "why", "for", "until", "question")
+@route("POST", "/alerts/{alert}/silence", WHY_NEEDED, FOR, UNTIL, EPISODE, answers=schemas.COMMAND, status=202)
 def silence(asked: Asked) -> Answer:
     """Ask for an alert not to be told for a while; that it is over is told all the same."""
-    asked.text("why")
     end = asked.end(times.until)
     if end is None:
         raise Declined(400, "for is missing (4h), or until (2026-12-31)")
     return _ask(asked, "silence", end)
 
 
-@route("POST", "/alerts/{alert}/dismiss", "why", "question")
+@route("POST", "/alerts/{alert}/dismiss", WHY, EPISODE, answers=schemas.COMMAND, status=202)
 def dismiss(asked: Asked) -> Answer:
     """Say that there was nothing to do about an alert, which is counted."""
     return _ask(asked, "dismiss")

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.api.declared import Declared, Param
+from chalicelib.api.params import KEY
 from chalicelib.events import name_of
 from chalicelib.model import Asker, ParapetError, Scope
 from chalicelib.section import meant
 
 # A key of DynamoDB's holds 2,048 bytes, and a reason longer than this is a document.
 LONGEST = 2000
-# What makes a request that is repeated the same one.
-KEY = "idempotency_key"
 
 
 class Declined(ParapetError):
@@ -95,7 +95,7 @@ class Asked:
 def asked(
     context: Mapping[str, Any],
     item: str,
-    takes: tuple[str, ...],
+    route: Declared,
     query: Mapping[str, list[str]] | None,
     body: bytes | None,
     key: str | None = None,
@@ -105,31 +105,49 @@ def asked(
     Args:
         context: API Gateway's request context.
         item: what the path names, or an empty text.
-        takes: the parameters that the route takes.
+        route: what is asked.
         query: the query string, each name with its values.
         body: the body where the route takes parameters from there, None where it takes them from the query.
         key: the header Idempotency-Key, which a body may bring as a field too.
     """
-    arn = (context.get("identity") or {}).get("userArn")
-    if not arn:
-        # API Gateway asks for a signature already; should somebody switch that off, nobody gets in here.
-        raise Declined(403, "nobody is known to ask this: sign the request with AWS credentials (SigV4)")
+    who, by = _caller(context, route)
     where = f"{context['httpMethod']} {context['resourcePath']}"
-    given = _single(query or {})
+    given, takes = _single(query or {}), route.takes
     if body is not None:
         _known(given, (), where, "query parameter")
         given = _object(body)
-        takes = (*takes, KEY)
+        takes = (*takes, KEY) if route.door == "token" else takes
     _known(given, takes, where, "query parameter" if body is None else "field")
     told = {name: _text(name, value) for name, value in given.items()}
-    number = "" if body is None else _number(arn, key, told.pop(KEY, None))
-    return Asked(name_of(arn), arn, context["requestTimeEpoch"] / 1000, item, told, number)
+    number = "" if body is None else _number(by, key, told.pop(KEY.name, None))
+    question = Asked(who, by, context["requestTimeEpoch"] / 1000, item, told, number)
+    for one in route.takes:
+        if one.needed:
+            question.text(one.name)
+        if one.among:
+            question.one_of(one.name, one.among)
+    return question
+
+
+def _caller(context: Mapping[str, Any], route: Declared) -> tuple[str, str]:
+    """Return who asks; raises Declined. API Gateway has asked already; should it not have, nobody gets in here."""
+    if route.door == "signed":
+        arn = (context.get("identity") or {}).get("userArn")
+        if not arn:
+            raise Declined(403, "nobody is known to ask this: sign the request with AWS credentials (SigV4)")
+        return name_of(arn), arn
+    told = context.get("authorizer") or {}
+    if not (told.get("principalId") and told.get("by")):
+        raise Declined(401, "nobody is known to ask this: bring a token (Authorization: Bearer …)")
+    if route.scope not in str(told.get("scope", "")).split():
+        raise Declined(403, f"this token does not allow it: its scope is {told.get('scope')!r}, not {route.scope!r}")
+    return told["principalId"], told["by"]
 
 
 def _number(arn: str, header: str | None, given: str | None) -> str:
     """Return the number that a caller's key stands for: another caller's same key is another."""
     if header is not None and given is not None and header != given:
-        raise Declined(400, f"the header Idempotency-Key and the field {KEY} differ: give one of them")
+        raise Declined(400, f"the header Idempotency-Key and the field {KEY.name} differ: give one of them")
     key = given if header is None else header
     if key is None:
         return ""
@@ -158,10 +176,11 @@ def _object(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _known(given: Mapping[str, Any], takes: tuple[str, ...], where: str, what: str) -> None:
+def _known(given: Mapping[str, Any], takes: tuple[Param, ...], where: str, what: str) -> None:
+    names = [one.name for one in takes]
     for name in given:
-        if name not in takes:
-            raise Declined(400, f"{where} knows no {what} {name!r}{meant(name, takes) if takes else ''}")
+        if name not in names:
+            raise Declined(400, f"{where} knows no {what} {name!r}{meant(name, names) if names else ''}")
 
 
 def _text(name: str, value: object) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 
 from chalicelib import commands, permitted, times
-from chalicelib.api import shape
+from chalicelib.api import params, schemas, shape
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.commanding import command, once
+from chalicelib.api.declared import Param, record
 from chalicelib.api.route import Answer, chosen, journal, ours, route
 from chalicelib.model import Scope
 from chalicelib.settings import ANYHOW
@@ -15,7 +16,10 @@ from chalicelib.settings import ANYHOW
 SCOPE = tuple(one.name for one in fields(Scope))
 
 
-@route("GET", "/exemptions", "ending")
+@route(
+    "GET", "/exemptions", Param("ending", "only what ends within so long", example="7d"),
+    answers=schemas.listed("exemptions", schemas.PERMISSION),
+)  # fmt: skip
 def listed(asked: Asked) -> Answer:
     """List what is permitted, soonest end first: of a scope (`waiver`), or what one finding is about."""
     before = asked.time("ending", times.after) if "ending" in asked.given else float("inf")
@@ -23,10 +27,12 @@ def listed(asked: Asked) -> Answer:
     return Answer({"exemptions": [shape.permission(one) for one in found if one.until <= before]})
 
 
-@route("POST", "/exemptions", "why", "for", "until", *SCOPE)
+@route(
+    "POST", "/exemptions", params.WHY_NEEDED, params.FOR, params.UNTIL, *params.scope(),
+    answers=record(exemption=schemas.WAIVER), status=201,
+)  # fmt: skip
 def waive(asked: Asked) -> Answer:
     """Exempt at once all that a scope covers, until a time."""
-    asked.text("why")
     end = asked.end(times.until)
     if end is None:
         raise Declined(400, "for is missing (30d), or until (2026-12-31)")
@@ -36,7 +42,7 @@ def waive(asked: Asked) -> Answer:
     return Answer({"exemption": shape.waiver(given)}, 201, {"command": wanted.id})
 
 
-@route("DELETE", "/exemptions/{waiver}", "why")
+@route("DELETE", "/exemptions/{waiver}", params.WHY, answers=record(ended=schemas.WAIVER))
 def end(asked: Asked) -> Answer:
     """End an exemption of a scope, and have what it let stand looked at again."""
     where = journal()

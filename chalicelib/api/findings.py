@@ -6,9 +6,11 @@ import re
 from typing import cast
 
 from chalicelib import admission, commands, pages, registry, times
-from chalicelib.api import shape
+from chalicelib.api import params, schemas, shape
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.commanding import command, once
+from chalicelib.api.declared import Param
+from chalicelib.api.params import BREAK_GLASS, FOR, QUESTION, UNTIL, WHY, WHY_NEEDED
 from chalicelib.api.route import Answer, chosen, journal, ours, route, table
 from chalicelib.journal import place
 from chalicelib.model import DAY, STATUSES, Command, CommandKind, Finding, Status
@@ -17,7 +19,11 @@ from chalicelib.settings import Settings
 MOST = 200
 
 
-@route("GET", "/findings", "status", "resource", "guardrail", "since", "limit", "after")
+@route(
+    "GET", "/findings", Param("status", "what has become of it", STATUSES), Param("resource", "its id"),
+    Param("guardrail", "a guardrail's name"), params.SINCE, params.LIMIT, params.AFTER,
+    answers=schemas.paged("findings", schemas.SUMMARY),
+)  # fmt: skip
 def listed(asked: Asked) -> Answer:
     """List findings, newest first; of the last day unless status, resource or since say otherwise."""
     status = cast("Status | None", asked.one_of("status", STATUSES))
@@ -47,7 +53,7 @@ def _mark(asked: Asked) -> pages.Mark | None:
     return mark
 
 
-@route("GET", "/findings/{finding}")
+@route("GET", "/findings/{finding}", answers=schemas.DETAILS)
 def shown(asked: Asked) -> Answer:
     """Show everything about one finding."""
     finding = _finding(asked)
@@ -55,36 +61,34 @@ def shown(asked: Asked) -> Answer:
     return Answer(shape.details(finding, permission, asked.at))
 
 
-@route("POST", "/findings/{finding}/undo", "why", "for", "until", "break_glass")
+@route("POST", "/findings/{finding}/undo", WHY, FOR, UNTIL, BREAK_GLASS, answers=schemas.COMMAND, status=202)
 def undo(asked: Asked) -> Answer:
     """Ask for a fix to be taken back, for a while; the function that owns the service does it."""
     return _ask(asked, "undo", asked.end(times.until) or asked.at + chosen().exempt_for)
 
 
-@route("POST", "/findings/{finding}/exempt", "why", "for", "until", "break_glass")
+@route("POST", "/findings/{finding}/exempt", WHY_NEEDED, FOR, UNTIL, BREAK_GLASS, answers=schemas.COMMAND, status=202)
 def exempt(asked: Asked) -> Answer:
     """Ask for what a finding is about to be permitted, for a while."""
-    asked.text("why")
     end = asked.end(times.until)
     if end is None:
         raise Declined(400, "for is missing (30d), or until (2026-12-31)")
     return _ask(asked, "exempt", end)
 
 
-@route("POST", "/findings/{finding}/approve", "why", "question", "break_glass")
+@route("POST", "/findings/{finding}/approve", WHY, QUESTION, BREAK_GLASS, answers=schemas.COMMAND, status=202)
 def approve(asked: Asked) -> Answer:
     """Ask for the fix to be made that Parapet asks about, that is held, or that a permission keeps from being made."""
     return _ask(asked, "approve")
 
 
-@route("POST", "/findings/{finding}/reject", "why", "question")
+@route("POST", "/findings/{finding}/reject", WHY_NEEDED, QUESTION, answers=schemas.COMMAND, status=202)
 def reject(asked: Asked) -> Answer:
     """Ask for a fix that Parapet asks about not to be made, and not to be asked about again."""
-    asked.text("why")
     return _ask(asked, "reject")
 
 
-@route("POST", "/findings/{finding}/acknowledge", "why")
+@route("POST", "/findings/{finding}/acknowledge", WHY, answers=schemas.COMMAND, status=202)
 def acknowledge(asked: Asked) -> Answer:
     """Say that somebody has seen a finding and takes care of it."""
     return _ask(asked, "acknowledge")

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from chalicelib import __version__, registry, settings, wiring
+from chalicelib.api import schemas
 from chalicelib.api.asked import Asked
 from chalicelib.api.pause import standing
 from chalicelib.api.route import Answer, explained, journal, ours, route
@@ -13,7 +14,7 @@ from chalicelib.model import MODES, ORIGINS, ParapetError
 from chalicelib.settings import Settings
 
 
-@route("GET", "/health")
+@route("GET", "/health", answers=schemas.HEALTH, also={503: schemas.HEALTH})
 def health(asked: Asked) -> Answer:
     """Tell whether Parapet can do its work here, and if not, why: 200 when it can, 503 when it cannot."""
     told = wiring.environment()

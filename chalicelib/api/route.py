@@ -1,27 +1,71 @@
-"""How a request comes in and an answer goes out, for every route alike: signed, checked, its errors named."""
+"""How a request comes in and an answer goes out, for every route alike: known, checked, its errors named."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from chalice import Blueprint, IAMAuthorizer, Response
+from chalice.app import Authorizer
 
 from chalicelib import registry, secrets, settings, telemetry, wiring
 from chalicelib.admission import Refused
 from chalicelib.alerts.book import Book
+from chalicelib.api import declared, problems
 from chalicelib.api.asked import Asked, Declined, asked
+from chalicelib.api.declared import Declared, Door, Param, Schema
 from chalicelib.journal import Conflict, Journal
 from chalicelib.model import Aws, AwsError, ParapetError
 from chalicelib.settings import Settings
 from chalicelib.telemetry import Invocation
 
 blueprint = Blueprint(__name__)
-SIGNED = IAMAuthorizer()
 HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# What is read may be kept by whoever asked, who asks whether it still is so.
+KEPT = {"Cache-Control": "private, no-cache"}
+# What a page of another site may send and see, and for how long a browser remembers that (seconds).
+ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
+EXPOSED = "ETag, Link, Retry-After"
+REMEMBERED = 600
+
+
+class ByToken(Authorizer):  # type: ignore[misc]
+    """The function `authorizer`, by its name alone: the API need not load it."""
+
+    name = "authorizer"
+    # What does not look like a token is declined without asking the function.
+    LIKE = r"^[Bb]earer +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+ *$"
+
+    def __init__(self) -> None:
+        self.scopes: list[str] = []
+
+    def to_swagger(self) -> dict[str, Any]:
+        """Return it as API Gateway has it."""
+        uri = (
+            "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31"
+            "/functions/${Authorizer.Arn}/invocations"
+        )
+        return {
+            "in": "header",
+            "type": "apiKey",
+            "name": "Authorization",
+            "x-amazon-apigateway-authtype": "custom",
+            "x-amazon-apigateway-authorizer": {
+                "type": "token",
+                "authorizerUri": {"Fn::Sub": uri},
+                "authorizerResultTtlInSeconds": declared.TTL,
+                "identityValidationExpression": self.LIKE,
+            },
+        }
+
+
+DOORS: Mapping[Door, Authorizer | None] = {"token": ByToken(), "signed": IAMAuthorizer(), "slack": None, "open": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +80,73 @@ class Answer:
 View = Callable[[Asked], Answer]
 
 
-def route(method: str, path: str, *takes: str) -> Callable[[View], View]:
-    """Declare what answers a method and path, and the parameters it takes: from the body for POST, else the query.
+def route(
+    method: str,
+    path: str,
+    *takes: Param,
+    answers: Schema,
+    status: int = 200,
+    also: Mapping[int, Schema] | None = None,
+    door: Door = "token",
+) -> Callable[[View], View]:
+    """Declare what answers a method and path, what it takes (from the body for POST, else the query), and answers.
 
-    Every route asks for a signature (AWS_IAM). A path names at most one item: `/findings/{id}`.
+    GET wants a token of scope `read`, everything else one of scope `operate`, unless another door is named.
+    A path names at most one item: `/findings/{id}`.
     """
 
     def declare(view: View) -> View:
+        about = " ".join((view.__doc__ or "").split())
+        one = Declared(method, f"/v1{path}", takes, about, answers, status, also or {}, door=door)
+        declared.ROUTES.append(one)
+
         def answered(**names: str) -> Response:
             with telemetry.invocation("api_handler", blueprint.lambda_context) as seen:
-                return _answered(view, takes, next(iter(names.values()), ""), seen)
+                return _answered(view, one, next(iter(names.values()), ""), seen)
 
         answered.__doc__ = view.__doc__
         name = f"{view.__module__.rsplit('.', 1)[-1]}_{view.__name__}"
-        blueprint.route(f"/v1{path}", methods=[method], authorizer=SIGNED, name=name)(answered)
+        blueprint.route(one.path, methods=[method], authorizer=DOORS[door], name=name)(answered)
+        _preflight(one.path)
         return view
 
     return declare
+
+
+_asked_first: set[str] = set()
+
+
+def _preflight(path: str) -> None:
+    """Answer what a browser asks first, when a page of another site would call a path."""
+    if path in _asked_first:
+        return
+    _asked_first.add(path)
+
+    def allowed(**_names: str) -> Response:
+        """Tell a browser which pages of other sites may call this."""
+        methods = ", ".join(one.method for one in declared.ROUTES if one.path == path)
+        shared = _shared()
+        if not shared:
+            return _problem(403, "no page of another site may call this: [api] origins in parapet.toml names who may")
+        how = {"Allow-Methods": methods, "Allow-Headers": ALLOWED, "Max-Age": str(REMEMBERED)}
+        return Response("", {**shared, **{f"Access-Control-{name}": value for name, value in how.items()}}, 204)
+
+    name = f"preflight_{len(_asked_first)}"
+    blueprint.route(path, methods=["OPTIONS"], content_types=["*/*"], name=name)(allowed)
+
+
+def _shared() -> dict[str, str]:
+    """Return the headers that let the page of another site see an answer, none for a page that may not."""
+    origin = blueprint.current_request.headers.get("origin")
+    if origin is None:
+        return {}
+    try:
+        known = chosen().api.origins
+    except ParapetError:
+        known = ()
+    if origin not in known:
+        return {}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED, "Vary": "Origin"}
 
 
 def ours() -> Aws:
@@ -81,6 +175,13 @@ def table() -> str:
     return wiring.environment().table
 
 
+def address() -> str:
+    """Return where this API is, as whoever asks has reached it, with a slash at its end."""
+    request = blueprint.current_request
+    base = request.context["path"].removesuffix(request.context["resourcePath"]).rstrip("/")
+    return f"{request.headers.get('x-forwarded-proto', 'https')}://{request.context['domainName']}{base}/"
+
+
 def explained(error: ParapetError) -> str:
     """Return a declared error as one sentence that says what to mend."""
     if not isinstance(error, AwsError):
@@ -94,28 +195,48 @@ def explained(error: ParapetError) -> str:
     return str(error)
 
 
-def _answered(view: View, takes: tuple[str, ...], item: str, seen: Invocation) -> Response:
+def _answered(view: View, one: Declared, item: str, seen: Invocation) -> Response:
     request = blueprint.current_request
     context = request.context
     about = {"route": f"{context['httpMethod']} {context['resourcePath']}", "api_request_id": context["requestId"]}
+    query = request.to_original_event()["multiValueQueryStringParameters"] or {}
     try:
         body = _body(request) if request.method == "POST" else None
-        query = request.to_original_event()["multiValueQueryStringParameters"]
-        question = asked(context, item, takes, query, body, request.headers.get("idempotency-key"))
+        question = asked(context, item, one, query, body, request.headers.get("idempotency-key"))
         about["who"] = question.who
         answer = view(question)
+        seen.because(**about, **answer.about, status=answer.status)
+        return _told(answer, query)
     except Declined as error:
-        answer = _error(error.status, str(error))
+        status, text = error.status, str(error)
     except (Refused, Conflict) as error:
-        answer = _error(409, str(error))
+        status, text = 409, str(error)
     except ParapetError as error:
-        answer = _error(503, explained(error))
+        status, text = 503, explained(error)
     except Exception as error:
         seen.line("ERROR", "a defect of Parapet's", error=type(error).__name__, trace=traceback.format_exc())
         number = blueprint.lambda_context.aws_request_id
-        answer = _error(500, f"this is a defect of Parapet's; the function's log tells more under {number}")
-    seen.because(**about, **answer.about, status=answer.status)
-    return Response(dict(answer.document), dict(HEADERS), answer.status)
+        status, text = 500, f"this is a defect of Parapet's; the function's log tells more under {number}"
+    response = _problem(status, text)
+    seen.because(**about, error=response.body["detail"], status=status)
+    return response
+
+
+def _told(answer: Answer, query: Mapping[str, list[str]]) -> Response:
+    """Return an answer as a response: what was read with its mark, or only with that to whoever has it already."""
+    body = json.dumps(dict(answer.document), separators=(",", ":"))
+    request = blueprint.current_request
+    headers = {**HEADERS, **_shared()}
+    if request.method == "GET" and answer.status == 200:
+        mark = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+        headers |= {**KEPT, "ETag": mark}
+        if after := answer.document.get("after"):
+            pairs = [(name, value) for name, some in query.items() for value in some if name != "after"]
+            headers["Link"] = f'<?{urlencode([*pairs, ("after", after)])}>; rel="next"'
+        if problems.held(request.headers.get("if-none-match", ""), mark):
+            del headers["Content-Type"]
+            return Response("", headers, 304)
+    return Response(body, headers, answer.status)
 
 
 def _body(request: Any) -> bytes:
@@ -126,9 +247,11 @@ def _body(request: Any) -> bytes:
     return body
 
 
-def _error(status: int, text: str) -> Answer:
+def _problem(status: int, text: str) -> Response:
     shown = secrets.redacted(" ".join(text.split()))
-    return Answer({"error": shown}, status, {"error": shown})
+    number = blueprint.current_request.context["requestId"]
+    headers = {**HEADERS, **_shared(), "Content-Type": problems.TYPE}
+    return Response(dict(problems.problem(status, shown, number)), headers, status)
 
 
 def _in_our_words(asked: Any, respond: Callable[[Any], Response]) -> Response:
@@ -138,7 +261,8 @@ def _in_our_words(asked: Any, respond: Callable[[Any], Response]) -> Response:
         text = response.body["Message"]
         if response.status_code == 415:
             text = "the body must be JSON: send it with the header Content-Type: application/json"
-        return Response({"error": text}, {**response.headers, **HEADERS}, response.status_code)
+        found = _problem(response.status_code, text)
+        return Response(found.body, {**response.headers, **found.headers}, response.status_code)
     return response
 
 

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from chalicelib import commands, matcher, times
 from chalicelib.alerts import asking
-from chalicelib.api import shape
+from chalicelib.api import params, schemas, shape
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.commanding import command, once
+from chalicelib.api.declared import TEXT, Param, many, record
 from chalicelib.api.route import Answer, book, chosen, journal, route
 from chalicelib.model import ParapetError
 
 
-@route("GET", "/silences")
+@route("GET", "/silences", answers=schemas.listed("silences", schemas.SILENCE))
 def listed(asked: Asked) -> Answer:
     """List the silences in force, soonest end first."""
     on = sorted((one for one in book().silences() if one.until > asked.at), key=lambda one: one.until)
     return Answer({"silences": [shape.silence(one) for one in on]})
 
 
-@route("POST", "/silences", "why", "for", "until", *matcher.FIELDS)
+@route(
+    "POST", "/silences", params.WHY_NEEDED, params.FOR, params.UNTIL,
+    *(Param(name, "what is silenced: with commas several, * for anything") for name in matcher.FIELDS),
+    answers=record(silence=schemas.SILENCE, covers=many(TEXT)), status=201,
+)  # fmt: skip
 def silence(asked: Asked) -> Answer:
     """Tell nobody, from now on until a time, that what fits fires; that it is over is told all the same."""
-    asked.text("why")
     end = asked.end(times.until)
     if end is None:
         raise Declined(400, "for is missing (4h), or until (2026-12-31)")
@@ -41,7 +45,7 @@ def silence(asked: Asked) -> Answer:
     return Answer({"silence": shape.silence(begun), "covers": covers}, 201, {"command": wanted.id})
 
 
-@route("DELETE", "/silences/{silence}", "why")
+@route("DELETE", "/silences/{silence}", params.WHY, answers=record(ended=schemas.SILENCE))
 def end(asked: Asked) -> Answer:
     """End a silence: what fires still is told within minutes."""
     where = book()

@@ -16,7 +16,8 @@ from typing import Any
 from chalice import Response
 
 from chalicelib import registry, settings, telemetry, wiring
-from chalicelib.api import slack_answers, slack_asking, slack_payload, slack_signature, slack_typing
+from chalicelib.api import declared, problems, slack_answers, slack_asking, slack_payload, slack_signature, slack_typing
+from chalicelib.api.declared import ANYTHING, Declared
 from chalicelib.api.route import HEADERS, blueprint, explained, journal, ours
 from chalicelib.api.slack_asking import Unfilled
 from chalicelib.api.slack_desk import Denied, Desk, Groups
@@ -110,6 +111,7 @@ def command() -> Response:
 
 # Any type of body, since what Chalice itself declines would be neither counted nor answered like other forgeries.
 for _path, _view in (("actions", actions), ("command", command)):
+    declared.ROUTES.append(Declared("POST", f"/v1/slack/{_path}", (), _view.__doc__ or "", ANYTHING, door="slack"))
     blueprint.route(f"/v1/slack/{_path}", methods=["POST"], content_types=["*/*"], name=f"slack_{_path}")(_view)
 
 
@@ -120,8 +122,8 @@ def _heard(do: Callable[[Desk, bytes], Answer]) -> Response:
         seen.because(route=f"POST {context['resourcePath']}", api_request_id=context["requestId"])
         status, document = _judged(do, seen, lambda: BUDGET - (time.monotonic() - started))
         seen.because(status=status)
-    body = "" if document is None else dict(document)
-    return Response(body, {**HEADERS, **({} if document else {"Content-Type": "text/plain"})}, status)
+    kind = "text/plain" if not document else HEADERS["Content-Type"] if status == 200 else problems.TYPE
+    return Response("" if document is None else dict(document), {**HEADERS, "Content-Type": kind}, status)
 
 
 def _judged(
@@ -139,14 +141,18 @@ def _judged(
     except (Forged, Malformed) as error:
         seen.count("Forgeries")
         seen.line("WARNING", f"not a call of Slack's: {error}", address=request.context["identity"]["sourceIp"])
-        return 401, {"error": "this is not a call of Slack's"}
+        return _problem(401, "this is not a call of Slack's")
     except ParapetError as error:
         text = explained(error)
         seen.line("ERROR", f"calls of Slack's cannot be judged: {text}")
-        return 503, {"error": "Parapet cannot take calls of Slack's at the moment; its log says what to mend"}
+        return _problem(503, "Parapet cannot take calls of Slack's at the moment; its log says what to mend")
     except Exception as error:
         seen.line("ERROR", "a defect of Parapet's", error=type(error).__name__, trace=traceback.format_exc())
-        return 500, {"error": f"this is a defect of Parapet's; its log tells more under {_number()}"}
+        return _problem(500, f"this is a defect of Parapet's; its log tells more under {_number()}")
+
+
+def _problem(status: int, text: str) -> tuple[int, Answer]:
+    return status, problems.problem(status, text, blueprint.current_request.context["requestId"])
 
 
 def _number() -> str:

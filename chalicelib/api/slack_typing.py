@@ -7,13 +7,14 @@ from typing import Any, cast
 
 from chalicelib import commands, pages, registry
 from chalicelib.alerts import asking, compose
-from chalicelib.api import slack_answers, slack_asking, slack_words
+from chalicelib.api import slack_answers, slack_asking, slack_words, token
+from chalicelib.api.route import address
 from chalicelib.api.slack_answers import SHOWN, said
-from chalicelib.api.slack_desk import Desk
+from chalicelib.api.slack_desk import Denied, Desk
 from chalicelib.api.slack_payload import Typed
 from chalicelib.api.slack_words import UNSAID, Said
 from chalicelib.matcher import Matcher
-from chalicelib.model import EVERYTHING, STANDING, STATUSES, CommandKind, Finding, Status
+from chalicelib.model import COMMANDS, EVERYTHING, STANDING, STATUSES, CommandKind, Finding, Status
 from chalicelib.notices.compose import moment
 from chalicelib.notices.slack_blocks import BUTTONS
 from chalicelib.notices.slack_reply import trusted
@@ -34,6 +35,8 @@ def answered(desk: Desk, typed: Typed) -> Mapping[str, Any]:
     wanted = slack_words.read(typed.text, desk.now)
     if wanted.verb == "help":
         return slack_answers.listed("What you can ask for:", [slack_words.help_text()])
+    if wanted.verb == "login":
+        return _login(desk, typed)
     if wanted.verb in ("status", "findings", "who", "alerts", "silences"):
         desk.admit_reader(typed.user)
         return _shown(desk, wanted)
@@ -49,6 +52,25 @@ def answered(desk: Desk, typed: Typed) -> Mapping[str, Any]:
     if commands.is_alert(wanted.about):
         return _asked_about(desk, typed, kind, wanted)
     return _asked(desk, typed, kind, wanted)
+
+
+def _login(desk: Desk, typed: Typed) -> Mapping[str, Any]:
+    desk.admit_reader(typed.user)
+    try:
+        # A token that operates asks for anything: only who may press every button gets one.
+        for kind in COMMANDS:
+            desk.admit(typed.user, kind)
+        operates = True
+    except Denied:
+        operates = False
+    who = desk.asker(typed.user)
+    made = token.given(who.who, who.by, desk.now, operates=operates)
+    may = "read, undo, approve, pause and so on" if operates else "read"
+    desk.seen.because(scope=made["scope"])
+    return said(
+        f"Paste this token into the page at `{address()}`, or send it to the HTTP API. It lets you {may} until "
+        f"{moment(desk.now + made['expires_in'])}; whoever has it is you, so give it to nobody.\n`{made['token']}`"
+    )
 
 
 def _asked_about(desk: Desk, typed: Typed, kind: CommandKind, wanted: Said) -> Mapping[str, Any]:

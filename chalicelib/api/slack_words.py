@@ -27,6 +27,7 @@ USES = {
     "dismiss": "dismiss ID [why REASON]",
     "pause": "pause 30m [service=ec2 …] [why REASON]",
     "resume": "resume [service=ec2 …]",
+    "login": "login",
     "help": "help",
 }
 DOES = {
@@ -46,6 +47,7 @@ DOES = {
     "dismiss": "say that there was nothing to do about an alert; it is counted",
     "pause": "stop fixing at once, everywhere or where you say; telling goes on",
     "resume": "let Parapet fix again",
+    "login": "a token for the page and the HTTP API, for you alone",
     "help": "this",
 }
 EXAMPLES = {
@@ -92,7 +94,7 @@ def read(text: str, now: float) -> Said:
     verb = "acknowledge" if verb == "ack" else verb
     if verb not in USES:
         raise Unclear(f"There is no `{_shown(verb)}`{_shown(meant(verb, USES))}. `/parapet help` shows them all.")
-    if verb in ("status", "help", "alerts", "silences"):
+    if verb in ("status", "help", "alerts", "silences", "login"):
         return Said(verb)
     if verb == "silence":
         return _silence(words, why, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -9,14 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+
 from app import app
 from chalicelib import items, records
+from chalicelib.api import declared, problems
+from chalicelib.events import name_of
 from chalicelib.model import Finding
 from tests.account import TABLE, TestAccount
 from tests.guardrails.test_ec2_security_group_open import SCENARIO
 from tests.samples import ACCOUNT, ALICE, REGION
 
 GUARDRAIL = SCENARIO.guardrail
+KEY = "parapet-test-token-key"
+STAGE_ARN = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc123def4/api"
 REQUEST = "00000000-0000-4000-8000-000000000002"
 
 
@@ -38,10 +46,16 @@ def event(
     *,
     at: float,
     arn: str | None = ALICE["arn"],
+    scope: str = "read operate",
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """A request as API Gateway's REST proxy integration hands it over, signed by somebody."""
+    """A request as API Gateway's REST proxy integration hands it over, with somebody's token, or signed by them."""
     resource, names = _resource(method, path)
+    brought = {"principalId": name_of(arn), "by": arn, "scope": scope, "integrationLatency": 0} if arn else None
+    if any(one.path == resource and one.door == "signed" for one in declared.ROUTES):
+        brought = None
+    else:
+        arn = None
     sent = {
         "Accept": "*/*",
         "Host": "abc123def4.execute-api.eu-west-1.amazonaws.com",
@@ -93,6 +107,7 @@ def event(
             },
             "domainName": "abc123def4.execute-api.eu-west-1.amazonaws.com",
             "apiId": "abc123def4",
+            **({"authorizer": brought} if brought else {}),
         },
         "body": body,
         "isBase64Encoded": False,
@@ -107,6 +122,19 @@ def _resource(method: str, path: str) -> tuple[str, dict[str, str]]:
     raise AssertionError(f"API Gateway would not pass on {method} {path}")
 
 
+def token_key(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the key of tokens, as the stack does."""
+    account.client("secretsmanager").create_secret(Name=KEY, SecretString="0123456789abcdef" * 4)
+    monkeypatch.setenv("PARAPET_TOKEN_KEY", KEY)
+
+
+@functools.cache
+def validator(schema: str) -> Any:
+    """What judges answers by a schema, which may refer to those that have a name."""
+    whole = {**json.loads(schema), "components": {"schemas": declared.SCHEMAS}}
+    return OAS31Validator(whole, format_checker=oas31_format_checker)
+
+
 class Api:
     """The API in an account of its own; every answer is checked for what holds for all of them."""
 
@@ -117,22 +145,36 @@ class Api:
 
     def call(self, method: str, path: str, query: Any = None, body: Any = None, **more: Any) -> tuple[int, Any]:
         """Make a request; returns the status and the document."""
+        more = {"at": self.account.clock(), **more}
         several = {name: value if isinstance(value, list) else [value] for name, value in (query or {}).items()}
         sent = body if body is None or isinstance(body, str) else json.dumps(body)
-        return self.send(event(method, path, several, sent, at=self.account.clock(), **more))
+        return self.send(event(method, path, several, sent, **more))
+
+    def respond(self, raw: Mapping[str, Any]) -> Any:
+        """Hand an event to the handler; returns its response as it is."""
+        return self.account.running("api_handler", app)(json.loads(json.dumps(raw)), Context())
 
     def send(self, raw: Mapping[str, Any]) -> tuple[int, Any]:
         """Hand an event to the handler."""
-        answer = self.account.running("api_handler", app)(json.loads(json.dumps(raw)), Context())
-        assert answer["headers"]["Content-Type"] == "application/json"
-        assert answer["headers"]["Cache-Control"] == "no-store"
+        answer, context = self.respond(raw), raw["requestContext"]
+        status, headers = answer["statusCode"], answer["headers"]
+        reads = status == 200 and context["httpMethod"] == "GET"
+        assert headers["Cache-Control"] == ("private, no-cache" if reads else "no-store")
+        assert ("ETag" in headers) == reads
         assert "Traceback" not in answer["body"]
         document = json.loads(answer["body"])
         assert isinstance(document, dict)
-        if answer["statusCode"] >= 400 and "reasons" not in document:
-            assert list(document) == ["error"]
-            assert "\n" not in document["error"]
-        return answer["statusCode"], document
+        wanted = context["httpMethod"], context["resourcePath"]
+        route = next((one for one in declared.ROUTES if (one.method, one.path) == wanted), None)
+        if route and status in {route.status, *route.also}:
+            assert headers["Content-Type"] == "application/json"
+            validator(json.dumps(route.answers if status == route.status else route.also[status])).validate(document)
+        else:
+            assert headers["Content-Type"] == problems.TYPE
+            assert list(document) == ["type", "title", "status", "detail", "instance"]
+            assert (document["status"], document["instance"]) == (status, f"urn:uuid:{context['requestId']}")
+            assert "\n" not in document["detail"]
+        return status, document
 
     def get(self, path: str, **query: Any) -> Any:
         """Read something that must be there."""
@@ -144,7 +186,7 @@ class Api:
         """Make a request that must be declined; returns what it says."""
         got, document = self.call(method, path, query, body, **more)
         assert got == status, document
-        return str(document["error"])
+        return str(document["detail"])
 
     def _listen(self) -> str:
         sqs, events = self.account.client("sqs"), self.account.client("events")

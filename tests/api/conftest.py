@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import wiring
 from tests.account import TABLE, TestAccount
-from tests.api.client import Api
+from tests.api.client import Api, token_key
 from tests.api.slacking import Slacking, slacking
 from tests.samples import REGION
 
@@ -16,6 +16,7 @@ from tests.samples import REGION
 def api(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Api:
     for name, value in {"AWS_REGION": REGION, "PARAPET_TABLE": TABLE, "PARAPET_STAGE": "test"}.items():
         monkeypatch.setenv(name, value)
+    token_key(account, monkeypatch)
     wiring.use(account.functions)
     return Api(account)
 

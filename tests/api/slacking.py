@@ -24,7 +24,7 @@ from local.interactivity import App, Interactivity
 from local.slack import SlackStandIn
 from local.workspace import ALICE, BOB, MALLORY, Person
 from tests.account import TABLE, TestAccount
-from tests.api.client import Api, Context, event
+from tests.api.client import Api, Context, event, token_key
 from tests.notices.serving import serving
 from tests.samples import REGION
 
@@ -198,6 +198,7 @@ def slacking(account: TestAccount, monkeypatch: pytest.MonkeyPatch, folder: Path
             "PARAPET_SLACK_URL": f"{url}/api/",
         }.items():
             monkeypatch.setenv(name, value)
+        token_key(account, monkeypatch)
         wiring.use(account.functions)
         made = Slacking(Api(account), slack, url, file)
         made.settings(SETTINGS)

@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib import tokens, wiring
 from chalicelib.api import slack_answers, slack_words
 from chalicelib.api.slack_words import Unclear
 from chalicelib.model import Finding, Pause, Scope
 from local import slack_limits
+from local.workspace import Person
 from tests.account import NOW
 from tests.api.client import GUARDRAIL
 from tests.api.slacking import ALICE, BOB, MALLORY, Slacking
 from tests.api.test_slack_actions import four_eyes, now
+from tests.samples import ACCOUNT
 
 HOUR, DAY = 3600.0, 86400.0
 SERVICE = Scope(service="ec2")
@@ -274,3 +277,38 @@ class TestWords:
 def test_a_pause_without_a_reason_or_an_end_is_shown() -> None:
     by_hand = Pause("somebody", "", NOW, None, SERVICE)
     assert slack_answers.paused(by_hand, NOW).startswith("service=ec2, until somebody resumes: somebody")
+
+
+class TestLogin:
+    """A token for the page, in Slack: it lets people do there what they may do here."""
+
+    def login(self, room: Slacking, who: Person) -> tuple[str, tokens.Bearer]:
+        said = room.type(who, "login")
+        [made] = re.findall(r"`([\w-]+\.[\w-]+\.[\w-]+)`", said)
+        keys = wiring.token_keys(ACCOUNT).named
+        return said, tokens.read(made, tokens.issuer("test", ACCOUNT), keys, room.account.clock())
+
+    def test_whoever_may_press_every_button_may_operate(self, room: Slacking) -> None:
+        said, bearer = self.login(room, ALICE)
+        assert (bearer.who, bearer.by, bearer.scopes) == ("alice in Slack", f"slack:{ALICE.id}", tokens.OPERATE)
+        assert bearer.until == int(NOW) + 1800
+        assert "`https://abc123def4.execute-api.eu-west-1.amazonaws.com/api/`" in said
+        assert "?" not in said, "a token is in no link"
+
+    def test_whoever_may_press_one_may_read(self, room: Slacking) -> None:
+        room.settings(f'[commands]\nacknowledge = ["{MALLORY.id}"]\n')
+        said, bearer = self.login(room, MALLORY)
+        assert (bearer.by, bearer.scopes, bearer.until) == (f"slack:{MALLORY.id}", tokens.READ, int(NOW) + 3600)
+        assert "It lets you read until" in said
+
+    def test_nobody_else_gets_one(self, room: Slacking) -> None:
+        assert room.type(MALLORY, "login").startswith("You may not look into Parapet from Slack.")
+
+    def test_for_as_long_as_the_settings_say(self, room: Slacking) -> None:
+        room.settings('[commands]\npeople = ["@parapet"]\n[api]\noperate_for = "10m"\n')
+        assert self.login(room, ALICE)[1].until == int(NOW) + 600
+
+    def test_the_token_is_in_no_log(self, room: Slacking, capsys: pytest.CaptureFixture[str]) -> None:
+        said, _ = self.login(room, ALICE)
+        [made] = re.findall(r"`([\w-]+\.[\w-]+\.[\w-]+)`", said)
+        assert made not in capsys.readouterr().out

@@ -1,0 +1,97 @@
+"""CloudWatch's alarms: which are on, since when and why, and what each has been through."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from chalicelib import times
+from chalicelib.alerts.console import page, quoted
+from chalicelib.api import params, schemas
+from chalicelib.api.asked import Asked, Declined
+from chalicelib.api.declared import Param
+from chalicelib.api.route import Answer, chosen, ours, route
+from chalicelib.model import DAY
+from chalicelib.services import alarmed
+from chalicelib.services.alarmed import Alarm
+from chalicelib.settings import Settings
+from chalicelib.slo import alarms
+
+STATES = ("ALARM", "OK", "INSUFFICIENT_DATA")
+MOST = 100
+
+
+@route(
+    "GET", "/alarms", Param("state", "in which state; without it: ALARM", STATES),
+    Param("service", "of the objectives of one service"), params.SINCE,
+    answers=schemas.listed("alarms", schemas.ALARM),
+)  # fmt: skip
+def listed(asked: Asked) -> Answer:
+    """List alarms, the latest change first; with `since` only those that have changed since."""
+    state, service = asked.one_of("state", STATES) or "ALARM", asked.given.get("service")
+    since = asked.time("since", times.since) if "since" in asked.given else 0.0
+    settings = chosen()
+    prefix = {"AlarmNamePrefix": f"parapet-{settings.stage}-{service}-"} if service else {}
+    found = [
+        _shown(one, settings) for one in alarmed.described(ours(), StateValue=state, **prefix) if one.since >= since
+    ]
+    return Answer({"alarms": [one for one in found if not service or one["service"] == service]})
+
+
+@route("GET", "/alarms/{alarm}", answers=schemas.ALARM)
+def shown(asked: Asked) -> Answer:
+    """Show one alarm as it stands."""
+    return Answer(_shown(_alarm(asked), chosen()))
+
+
+@route(
+    "GET", "/alarms/{alarm}/history", params.SINCE, params.LIMIT,
+    answers=schemas.listed("history", schemas.CHANGE),
+)  # fmt: skip
+def history(asked: Asked) -> Answer:
+    """Tell which states an alarm has been in, the latest first; of the last day without `since`."""
+    one = _alarm(asked)
+    since = asked.time("since", times.since) if "since" in asked.given else asked.at - DAY
+    raws = ours().all(
+        "cloudwatch", "describe_alarm_history", "AlarmHistoryItems", AlarmName=one.name,
+        AlarmTypes=["MetricAlarm", "CompositeAlarm"], HistoryItemType="StateUpdate", ScanBy="TimestampDescending",
+        StartDate=times.iso(since), EndDate=times.iso(asked.at + 60),
+    )  # fmt: skip
+    limit = asked.count("limit", MOST, params.LIMIT.most)
+    return Answer(
+        {
+            "history": [
+                {"at": times.iso(raw["Timestamp"].timestamp()), "summary": raw["HistorySummary"]}
+                for raw in raws[:limit]
+            ]
+        }
+    )
+
+
+def _alarm(asked: Asked) -> Alarm:
+    name = unquote(asked.item)
+    found = [one for one in alarmed.described(ours(), AlarmNames=[name]) if one.name == name]
+    if not found:
+        raise Declined(404, f"there is no alarm {name!r} here: GET /v1/alarms lists those that are on")
+    return found[0]
+
+
+def _shown(one: Alarm, settings: Settings) -> dict[str, Any]:
+    of = {
+        alarms.name(settings.stage, objective.id, end): (service.name, objective.id)
+        for service in settings.services
+        for objective in service.objectives
+        for end in alarmed.TELLING
+    }
+    service, objective = of.get(one.name, (None, None))
+    return {
+        "name": one.name,
+        "state": one.state,
+        "since": times.iso(one.since),
+        "reason": one.reason,
+        "about": one.about,
+        "kind": "composite" if one.composite else "metric",
+        "service": service,
+        "objective": objective,
+        "console": page(one.arn.split(":")[3], f"/cloudwatch/home?region={{region}}#alarmsV2:alarm/{quoted(one.name)}"),
+    }

@@ -1,0 +1,52 @@
+"""What Parapet has put right: the latest first, and which of it can be taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib import pages, times
+from chalicelib.api import params, schemas
+from chalicelib.api.asked import Asked, Declined
+from chalicelib.api.route import Answer, ours, route, table
+from chalicelib.model import DAY, Finding
+
+MOST = 20
+
+
+@route(
+    "GET",
+    "/remediations",
+    params.SINCE,
+    params.LIMIT,
+    params.AFTER,
+    answers=schemas.paged("remediations", schemas.REMEDIATION),
+)
+def listed(asked: Asked) -> Answer:
+    """List what was put right, the latest finding first; of the last day without `since`."""
+    since = asked.time("since", times.since) if "since" in asked.given else asked.at - DAY
+    text = asked.given.get("after")
+    mark = pages.mark(text) if text else None
+    if text and mark is None:
+        raise Declined(400, f"after: {text!r} is not what an answer of this route had there")
+    wanted = pages.Wanted(since, asked.at + pages.SKEW)
+    page = pages.read(ours(), table(), wanted, asked.count("limit", MOST, params.LIMIT.most), mark)
+    found = [_shown(one) for one in page.findings if one.fixed_at is not None]
+    return Answer({"remediations": found, "after": str(page.after) if page.after else None})
+
+
+def _shown(finding: Finding) -> dict[str, Any]:
+    violation, actor = finding.violation, finding.actor
+    return {
+        "id": finding.id,
+        "guardrail": violation.guardrail,
+        "account": violation.account,
+        "region": violation.region,
+        "resource": violation.resource,
+        "part": violation.part,
+        "status": finding.status,
+        "severity": finding.severity,
+        "why": finding.why,
+        "who": actor.who if actor else None,
+        "at": times.iso(finding.fixed_at) if finding.fixed_at is not None else None,
+        "undo": finding.status == "fixed" and bool(finding.undo),
+    }
