@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-WIDTH, HEIGHT, COLUMNS = 12, 6, 2
+from deploy import widgets
 
 
-def body() -> str:
+def body() -> dict[str, Any]:
     """Return the dashboard's body, as CloudWatch's Dashboard Body Structure describes it.
 
     Metrics are found by search, since CloudFormation names functions and a stage is part of every name.
     """
-    widgets = [
+    found = (
         _searched("Errors of our functions", "AWS/Lambda", "FunctionName", "Errors", "Sum"),
         _searched("Throttled invocations", "AWS/Lambda", "FunctionName", "Throttles", "Sum"),
         _searched("Duration of our functions, p99 (ms)", "AWS/Lambda", "FunctionName", "Duration", "p99"),
@@ -25,22 +24,18 @@ def body() -> str:
         _searched(
             "Oldest message (s)", "AWS/SQS", "QueueName", "ApproximateAgeOfOldestMessage", "Maximum",
         ),
-    ]  # fmt: skip
-    placed = [
-        {**widget, "x": number % COLUMNS * WIDTH, "y": number // COLUMNS * HEIGHT, "width": WIDTH, "height": HEIGHT}
-        for number, widget in enumerate(widgets)
-    ]
-    return json.dumps({"start": "-PT24H", "widgets": placed}, indent=2) + "\n"
+    )  # fmt: skip
+    return widgets.body([widgets.Row(found, beside=2)], start="-PT24H")
 
 
 def _searched(title: str, namespace: str, dimension: str, metric: str, statistic: str) -> dict[str, Any]:
-    search = f'{{{namespace},{dimension}}} MetricName="{metric}" {dimension}="parapet"'
+    search = f'{{{namespace},{dimension}}} MetricName="{metric}" {dimension}=parapet'
     return {
         "type": "metric",
         "properties": {
             "title": title,
             "view": "timeSeries",
-            "region": "${AWS::Region}",
+            "region": widgets.REGION,
             "period": 300,
             "metrics": [[{"expression": f"SEARCH('{search}', '{statistic}', 300)", "id": "e1"}]],
         },
