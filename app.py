@@ -14,6 +14,7 @@ app.register_blueprint(routes.blueprint)
 if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
     from chalicelib.functions import (
         alert,
+        authorizer,
         digest,
         enrich,
         evidence,
@@ -62,5 +63,6 @@ if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         notify_pagerduty,
         notify_email,
         failures,
+        authorizer,
     ):
         app.register_blueprint(module.blueprint)

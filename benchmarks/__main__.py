@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import local_account, moto, own_time, packagings, processes
+from benchmarks import local_account, moto, own_time, packagings, processes, signals
 from benchmarks.packagings import INSTALLED, Packagings
 from benchmarks.processes import cpu, imported, memory
 
@@ -47,6 +47,11 @@ def main() -> int:
     row("warm: our own time on top of the AWS calls, benign event", benign, 1, " ms")
     row("warm: our own time on top of the AWS calls, finding", finding, 5, " ms")
     row("local account: call returned to rule gone", local_account.measure(), 300, " ms")
+    seen = signals.measure()
+    row("the signals and budgets of 50 services, asked for the first time", seen.cold, 1.5, " s",
+        f"{seen.queries} series in {seen.calls} calls")  # fmt: skip
+    row("the same, asked again within seconds", seen.cached, 0.1, " s")
+    row("calls of GetMetricData for their signals, beside one for each 500 series", seen.signals, seen.least, "")
     table = Table("what", "measured", "promised", "")
     for what, value, promise, kept in rows:
         table.add_row(what, value, promise, "kept" if kept else "[red]broken[/red]")

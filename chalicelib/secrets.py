@@ -60,6 +60,12 @@ def redacted(text: str) -> str:
     return SLACK.sub(HIDDEN, text) if "xox" in text or "xapp" in text else text
 
 
+def quieten() -> None:
+    """Have libraries that would log whole answers log less."""
+    for name, level in QUIETER.items():
+        logging.getLogger(name).setLevel(level)
+
+
 def place(reference: str) -> tuple[str, str]:
     """Return the store and the name that a reference means; raises ParapetError for another store.
 
@@ -110,8 +116,7 @@ class Kept:
         return Secret(text)
 
     def _made(self) -> Any:
-        for name, level in QUIETER.items():
-            logging.getLogger(name).setLevel(level)
+        quieten()
         # Lazily: they import boto3, which nothing else needs.
         if self._store == "ssm":
             from aws_lambda_powertools.utilities.parameters.ssm import SSMProvider

@@ -28,6 +28,7 @@ from chalicelib.section import LONGEST, Section, SettingsError, meant
 
 if TYPE_CHECKING:
     from chalicelib.alerts.custom import Custom
+    from chalicelib.services.model import Service
 
 FILE = Path(__file__).with_name("parapet.toml")
 PREFIX = "parapet"
@@ -51,6 +52,7 @@ class Environment:
     slack_token: str = ""
     slack_signing_secret: str = ""
     slack_url: str = ""
+    token_key: str = ""
     pagerduty_key: str = ""
     pagerduty_url: str = ""
     external_id: str = ""
@@ -95,6 +97,21 @@ class Control:
     approval: float = 7 * DAY
     four_eyes: bool = False
     may: Mapping[CommandKind, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Api:
+    """How the HTTP API lets people in; durations in seconds.
+
+    Args:
+        token_for: how long a token to read counts.
+        operate_for: how long one counts that lets somebody ask for something, too.
+        origins: the web pages of other sites that may call it, by their origin.
+    """
+
+    token_for: float = 3600.0
+    operate_for: float = 1800.0
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +166,7 @@ class Settings:
     exempt_for: float = 30 * DAY
     control: Control = field(default_factory=Control)
     exempting: Exempting = field(default_factory=Exempting)
+    api: Api = field(default_factory=Api)
     people: tuple[Person, ...] = ()
     slack_channel: str = "#parapet"
     slack_token: str = ""
@@ -170,6 +188,9 @@ class Settings:
     sources: tuple[str, ...] | None = None
     severities: Mapping[str, Severity] = field(default_factory=dict)
     events: tuple[Custom, ...] = ()
+    services: tuple[Service, ...] = ()
+    # Whether each service has a dashboard of its own beside the one for all.
+    dashboards: bool = False
 
     def mode(self, rail: Guardrail, origin: Origin) -> Mode:
         """Return the mode in force for a guardrail and origin.
@@ -266,10 +287,12 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         )
     )  # fmt: skip
     routing, inhibiting = section.tables("routes"), section.tables("inhibit")
+    api = section.table("api")
     paged, costs = paging.read(section.table("paging")), chosen.read(section.table("costs"))
     remedies, alerts = section.tables("remedies"), section.table("alerts")
     looking = further.read(alerts, section.table("accounts"))
     watching, severities, events = _watched(alerts, section.tables("events"))
+    services, shown = _services(section.tables("services")), section.table("dashboards")
     section.nothing_else()
     pagerduty = _pagerduty(pagers, environment(variables).pagerduty_key)
     known, told = {rail.name: rail for rail in rails}, environment(variables)
@@ -284,6 +307,7 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         control=_control(control),
         # It is told once a day.
         exempting=Exempting(exempting.flag("by_tag", False), exempting.seconds("tell_before", "3d", least=DAY)),
+        api=_api(api),
         people=_people(people),
         slack_channel=slack.text("channel", "#parapet"),
         slack_token=slack.text("token", told.slack_token),
@@ -304,8 +328,10 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         sources=watching,
         severities=severities,
         events=events,
+        services=services,
+        dashboards=shown.flag("services", False),
     )
-    for part in (general, limits, undo, control, exempting, slack, alerts):
+    for part in (general, limits, undo, control, exempting, slack, alerts, shown):
         part.nothing_else()
     return settings
 
@@ -332,6 +358,17 @@ def _pagerduty(section: Section, shipped: str) -> dict[str, str]:
     return {"default": shipped, **found}
 
 
+def _services(sections: tuple[Section, ...]) -> tuple[Service, ...]:
+    if not sections:
+        return ()
+    # Likewise.
+    from chalicelib.services import chosen as declared
+
+    return declared.read(sections)
+
+
+# As a browser says it: no path, no wildcard, and nothing in the clear but on one's own machine.
+_ORIGIN = r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?"
 _WHO = r"[UWS][A-Z0-9]{6,}|@[\w.-]+|\*"
 _WHO_LIKE = "a Slack user id (U…), the id (S…) or handle (@oncall) of a Slack user group, or *"
 # Nobody may do anything from Slack until somebody makes a user group of this handle.
@@ -346,6 +383,16 @@ def _control(section: Section) -> Control:
         four_eyes=section.flag("four_eyes", False),
         may={kind: section.texts(kind, _WHO, _WHO_LIKE, everyone) for kind in COMMANDS},
     )
+
+
+def _api(section: Section) -> Api:
+    found = Api(
+        token_for=section.seconds("token_for", "1h", least=300.0, most=12 * 3600.0),
+        operate_for=section.seconds("operate_for", "30m", least=300.0, most=3600.0),
+        origins=section.texts("origins", _ORIGIN, 'an origin such as "https://oncall.example.com"'),
+    )
+    section.nothing_else()
+    return found
 
 
 def _people(section: Section) -> tuple[Person, ...]:

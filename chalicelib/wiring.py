@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import botocore.session
 
@@ -20,6 +21,9 @@ from chalicelib.section import SettingsError
 from chalicelib.settings import GLOBAL_REGION, Environment, Settings
 from chalicelib.telemetry import Witness
 
+if TYPE_CHECKING:
+    from chalicelib.token_keys import Keys
+
 _given: list[ConnectAs] = []
 
 
@@ -27,6 +31,7 @@ def use(connect: ConnectAs) -> None:
     """Have clients made in another way than from the environment's credentials (the local account's one process)."""
     _given[:] = [connect]
     pipeline.cache_clear()
+    token_keys.cache_clear()
 
 
 def connect() -> ConnectAs:
@@ -89,6 +94,14 @@ def pipeline(service: str, account: str) -> Pipeline:
     reach = accounts(account, settings.member_role(chosen.stage, service))
     ours = reach(account, "")
     return Pipeline(rails, chosen, Witness(ours, chosen.table), outbox(ours, chosen), reach, time.time)
+
+
+@functools.cache
+def token_keys(account: str) -> Keys:
+    """Return the keys of the HTTP API's tokens, kept for as long as this environment lives."""
+    from chalicelib.token_keys import Keys  # only those who make or read tokens need it
+
+    return Keys(accounts(account)(account, ""), environment().token_key, time.monotonic)
 
 
 def outbox(ours: Aws, chosen: Settings | None = None) -> Outbox:

@@ -29,14 +29,18 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pause": ("cli.pause", "Stop fixing at once, everything or a part; telling goes on."),
     "resume": ("cli.pause", "Let Parapet fix again, and look again at what was held."),
     "routes": ("cli.routes", "Where alerts go, and where one would go."),
+    "discover": ("cli.discover", "What could be watched here, as services to put into the settings."),
     "guardrails": ("cli.guardrails", "Every promise, and the modes in force."),
+    "backtest": ("cli.backtest", "How often would an objective have woken somebody lately?"),
     "audit": ("cli.audit", "One page about a month: fixed, undone, permitted by whom, how fast, per control."),
     "verify": ("cli.verify", "Is the evidence whole, and does the journal still say the same?"),
     "doctor": ("cli.doctor", "Is everything there that Parapet needs, and what is to be done where it is not?"),
     "redrive": ("cli.redrive", "What nobody could deliver or do, and putting it back once the cause is mended."),
     "page-test": ("cli.page_test", "Send a marked test page the real way, and see what comes back."),
     "permissions": ("cli.permissions", "What every role of Parapet's may change, read and delete."),
+    "token": ("cli.token", "A token for the HTTP API and its page."),
     "fire": ("cli.fire", "Make trouble up in the local account, to see what people would be told."),
+    "chaos": ("cli.chaos", "Make a sample system of the local account fail, to see what shows and who is told."),
     "member-template": ("cli.member_template", "What other accounts and regions need, as a CloudFormation template."),
 }
 

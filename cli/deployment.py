@@ -19,6 +19,8 @@ from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
     from chalicelib.aws import Connect
 
 T = TypeVar("T")
@@ -40,6 +42,12 @@ def _profile_region() -> str:
     return str(botocore.session.get_session().get_config_variable("region") or "")
 
 
+def _credentials() -> Credentials | None:
+    import botocore.session
+
+    return botocore.session.get_session().get_credentials()
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who is asking, as STS tells: the account, the name that the journal will show, the ARN."""
@@ -56,6 +64,7 @@ class Outside:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clients: Callable[[], Connect] = _clients
     profile_region: Callable[[], str] = _profile_region
+    credentials: Callable[[], Credentials | None] = _credentials
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     terminal: Callable[[], bool] = _terminal
@@ -128,6 +137,31 @@ class Deployment:
                 "set PARAPET_STAGE and AWS_REGION to where Parapet is deployed, or run `. local/env`"
             ) from error
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    @cached_property
+    def api(self) -> str:
+        """The HTTP API's address: PARAPET_API_URL, or what the stage's stack says; raises ParapetError."""
+        given = self._outside.environment.get("PARAPET_API_URL", "")
+        stack = f"{settings.PREFIX}-{settings.environment(self._outside.environment).stage}"
+        found = given or self._output_of(stack, "ApiUrl")
+        if not found.startswith(("https://", "http://127.0.0.1:")):
+            raise ParapetError("PARAPET_API_URL must be the stack's output ApiUrl (`. local/env` sets the local one)")
+        return found.rstrip("/")
+
+    def _output_of(self, stack: str, name: str) -> str:
+        try:
+            [found] = self.aws("cloudformation", "describe_stacks", StackName=stack)["Stacks"]
+        except AwsError as error:
+            if error.code != "ValidationError":
+                raise
+            found = {}
+        told = {one["OutputKey"]: str(one["OutputValue"]) for one in found.get("Outputs", ())}
+        if name not in told:
+            raise ParapetError(
+                f"PARAPET_API_URL is not set, and in {self.region} there is no stack {stack} with an output {name}: "
+                "set PARAPET_STAGE and AWS_REGION to where Parapet is deployed, or run `. local/env`"
+            )
+        return told[name]
 
     @cached_property
     def journal(self) -> Journal:

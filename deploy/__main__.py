@@ -16,7 +16,7 @@ import click
 from chalicelib.journal import Journal
 from chalicelib.model import AwsError, ParapetError
 from cli import errors, output
-from deploy import canary, plan, removal, shown
+from deploy import alarming, canary, plan, removal, shown
 from deploy.canary import NotWell
 from deploy.plan import Plan
 from deploy.resources import STAGE
@@ -154,7 +154,11 @@ def changes(desk: Desk, stage: str, bucket: str, promote: list[str], parameters:
         )
     wanted = plan.upgrade(site, kept, promote, parameters)
     _changing(wanted)
-    proposal = wanted.propose()
+    try:
+        proposal = wanted.propose()
+    except Unchanged:
+        shown.objectives(wanted.objectives)
+        raise
     try:
         shown.plan(wanted, proposal)
     finally:
@@ -218,6 +222,7 @@ def _carry_out(wanted: Plan, yes: bool, perch: str) -> None:
     except Unchanged as unchanged:
         output.say(f"{unchanged}: nothing to do.")
         if site.state is not None:
+            _beside(wanted, yes)
             _smoke(wanted, site.state, perch)
         return
     try:
@@ -237,8 +242,17 @@ def _carry_out(wanted: Plan, yes: bool, perch: str) -> None:
         output.say(f"CloudFormation goes on without you: look at {site.stack.name} in the console.")
         raise
     output.say(f"{site.stack.name} is {state.status}.")
+    alarming.carry_out(site, wanted.store, wanted.objectives)
     _smoke(wanted, state, perch)
     _summed_up(site, state)
+
+
+def _beside(wanted: Plan, yes: bool) -> None:
+    """Do what is left to do about objectives where all else is as it should be: an earlier try may have failed."""
+    if not wanted.objectives.unchanged:
+        shown.objectives(wanted.objectives)
+        _agreed(yes, "Do this?")
+        alarming.carry_out(wanted.site, wanted.store, wanted.objectives)
 
 
 def _smoke(wanted: Plan, state: State, perch: str) -> None:

@@ -68,7 +68,7 @@ class Clock:
 def health(
     url: str, region: str, credentials: Credentials, send: Send, clock: Clock, stage: str, version: str
 ) -> Mapping[str, Any]:
-    """Ask the API for its health, signed, until it answers that it is well; returns the answer.
+    """Ask the API for a token, signed, and with it for its health, until it is well; returns the answer.
 
     Args:
         url: the API's, as the stack tells it.
@@ -82,25 +82,33 @@ def health(
     Raises:
         NotWell: with what it answered last.
     """
-    where = f"{url.rstrip('/')}/v1/health"
+    base = url.rstrip("/")
     last: list[str] = []
     found: dict[str, Any] = {}
 
-    def well() -> bool:
-        request = AWSRequest("GET", where)
-        SigV4Auth(credentials, "execute-api", region).add_auth(request)
+    def answered(method: str, path: str, token: str = "") -> Mapping[str, Any] | None:
+        request = AWSRequest(method, f"{base}{path}")
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        else:
+            SigV4Auth(credentials, "execute-api", region).add_auth(request)
         answer = send(request.prepare())
-        document = _document(answer.content)
-        last[:] = [f"{answer.status_code} {answer.content[:300].decode('utf-8', 'replace')}"]
-        if answer.status_code != 200:
+        shown = "" if not token and answer.status_code == 200 else answer.content[:300].decode("utf-8", "replace")
+        last[:] = [f"{method} {base}{path} answers {answer.status_code} {shown}"]
+        return _document(answer.content) if answer.status_code == 200 else None
+
+    def well() -> bool:
+        given = answered("POST", "/v1/token")
+        document = answered("GET", "/v1/health", str(given.get("token", ""))) if given else None
+        if document is None:
             return False
         seen = {name: document.get(name) for name in ("stage", "version", "status")}
-        last[:] = [f"200 {seen}, not stage {stage}, version {version}, status ok"]
+        last[:] = [f"GET {base}/v1/health answers 200 {seen}, not stage {stage}, version {version}, status ok"]
         found.update(document)
         return seen == {"stage": stage, "version": version, "status": "ok"}
 
     if not clock.until(SETTLING, well):
-        raise NotWell(f"GET {where} answers {last[0]}")
+        raise NotWell(last[0])
     return found
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from chalicelib import registry
 from chalicelib.model import ParapetError
 from chalicelib.settings import Settings
-from deploy import dashboard, picture, resources, rights
-from deploy.resources import alarms
+from deploy import example, measured, openapi, picture, resources, rights, widgets
+from deploy.resources import alarms, dashboards
 
 ROOT = Path(__file__).parent.parent
 
@@ -78,10 +79,18 @@ def files(settings: Settings, root: Path = ROOT) -> dict[Path, str]:
     drawn = picture.mermaid(app.event_sources, settings)
     found[root / ".chalice" / "resources.json"] = json.dumps(resources.merged(app, settings), indent=2) + "\n"
     found[root / "docs" / "guardrails.md"] = page(settings)
+    found[root / "docs" / "openapi.json"] = openapi.text()
     found[root / "docs" / "architecture.md"] = within("docs/architecture.md", "picture", drawn)
     found[root / "docs" / "operations.md"] = within("docs/operations.md", "alarms", meanings())
-    found[root / "dashboards" / "parapet.json"] = dashboard.body()
+    found[root / "docs" / "services.md"] = within("docs/services.md", "kinds", measured.text())
+    for name, body in dashboards.bodies(shown(settings)).items():
+        found[root / "dashboards" / f"{name}.json"] = widgets.rendered(body, "  ") + "\n"
     return found
+
+
+def shown(settings: Settings) -> Settings:
+    """Return settings with services to show in `dashboards/`, one for each: their own, or else the sample systems."""
+    return replace(settings, services=settings.services or example.services(), dashboards=True)
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
@@ -90,7 +99,8 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
 
     wanted = files(load({}, registry.names(), registry.load()), root)
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
-    extra = [path for path in (root / ".chalice" / "policies").glob("*.json") if path not in wanted]
+    kept = (root / ".chalice" / "policies", root / "dashboards")
+    extra = [path for folder in kept for path in folder.glob("*.json") if path not in wanted]
     if "--check" in arguments:
         for path in (*stale, *extra):
             sys.stderr.write(f"{path.relative_to(root)} is not what the guardrails say: make derive\n")

@@ -61,6 +61,8 @@ def mermaid(sources: Iterable[Any], settings: Settings) -> str:
     edges |= {_waking(source) for source in sources}
     if "api_handler" in policies:
         edges.add(("people", "api_handler", "ask"))
+    if "authorizer" in policies:
+        edges.add(("people", "authorizer", "show a token"))
     for function, policy in policies.items():
         guarded = rights.of_service(function.removeprefix("guard_"), settings)
         edges |= {edge for one in policy["Statement"] for edge in _reached(_node(function), one, one in guarded)}

@@ -14,8 +14,9 @@ from chalicelib.journal import Journal
 from chalicelib.model import EVERYTHING, ParapetError
 from chalicelib.settings import GLOBAL_REGION, Settings
 from cli import output
-from deploy import artefact, release, stack, store, trail
+from deploy import alarming, artefact, objectives, release, stack, store, trail
 from deploy.artefact import Build
+from deploy.objectives import Objectives, Place
 from deploy.release import Release, Template
 from deploy.site import Site
 from deploy.stack import STEADY, Proposal, StackError
@@ -38,6 +39,7 @@ class Plan:
         parameters: as CloudFormation wants them.
         content: the artefact; empty where it is in the store already.
         artefact: the artefact's key.
+        objectives: the stacks beside it, with the alarms of objectives.
     """
 
     site: Site
@@ -48,12 +50,13 @@ class Plan:
     parameters: list[dict[str, Any]]
     content: bytes
     artefact: str
+    objectives: Objectives
 
     @property
     def unchanged(self) -> bool:
         """Whether all of this is deployed already."""
         state = self.site.state
-        if self.deployed is None or state is None:
+        if self.deployed is None or state is None or not self.objectives.unchanged:
             return False
         given = {one["ParameterKey"]: one["ParameterValue"] for one in self.parameters if "ParameterValue" in one}
         same = all(state.parameters.get(name) == value for name, value in given.items())
@@ -78,6 +81,7 @@ class Plan:
                 stack.values(self.template, self.parameters, self.site.state),
                 self.site.caller.who,
                 self.site.desk.now(),
+                alarming.kept(self.store, self.objectives),
             )
         )
 
@@ -113,6 +117,8 @@ def upgrade(site: Site, kept: Store, promote: Collection[str], given: Mapping[st
     template = release.pinned(whole, site.stage, site.caller.account)
     _runtime(template, about)
     key = kept.key(content, ".zip")
+    there = alarming.deployed(site, before)
+    alarms = Objectives(objectives.templates(chosen.services, site.stage, site.region, there), there)
     wanted = {
         **given,
         "Stage": site.stage,
@@ -123,9 +129,9 @@ def upgrade(site: Site, kept: Store, promote: Collection[str], given: Mapping[st
     if last:
         # The last one may be kept in another bucket.
         number, previous = max(number, last.number + 1), site.store("").where(last.number)
-    template = release.marked(template, number, previous, about.commit)
+    template = release.marked(template, number, previous, about.commit, map(str, sorted(alarms.wanted)))
     parameters = stack.parameters(template, wanted, site.state)
-    return Plan(site, kept, release.of(template), template, before, parameters, content, key)
+    return Plan(site, kept, release.of(template), template, before, parameters, content, key, alarms)
 
 
 def rollback(site: Site) -> Plan:
@@ -142,7 +148,11 @@ def rollback(site: Site) -> Plan:
     if release.SCOPED not in release.of(template).heeds:
         _nothing_overlooked(site, release.of(template))
     parameters = stack.parameters(template, record.parameters, site.state)
-    return Plan(site, kept, release.of(template), template, before, parameters, b"", record.artefact)
+    wanted: dict[Place, Template] = {
+        Place.of(place): json.loads(kept.get(key)) for place, key in record.objectives.items()
+    }
+    alarms = Objectives(wanted, alarming.deployed(site, before))
+    return Plan(site, kept, release.of(template), template, before, parameters, b"", record.artefact, alarms)
 
 
 def _nothing_overlooked(site: Site, older: Release) -> None:

@@ -53,9 +53,13 @@ class Release:
         return f"release {self.number} (version {self.version}, commit {self.commit[:12] or 'unknown'})"
 
 
-def marked(template: Template, number: int, previous: str, commit: str) -> dict[str, Any]:
+def marked(
+    template: Template, number: int, previous: str, commit: str, objectives: Iterable[str] = ()
+) -> dict[str, Any]:
     """Return a template with what `deploy.template` does not know of its release in its metadata."""
     told = {**template["Metadata"][KEY], "release": number, "previous": previous, "commit": commit}
+    # Where the stacks beside it are: nothing else remembers those that the settings no longer name.
+    told["objectives"] = list(objectives)
     return {**template, "Metadata": {**template["Metadata"], KEY: told}}
 
 

@@ -9,6 +9,9 @@ import click
 
 from chalicelib.settings import PREFIX
 from cli import output
+from deploy import alarming
+from deploy.objectives import Place, places
+from deploy.release import KEY
 from deploy.site import Site
 from deploy.stack import NEW, StackError, State
 
@@ -37,6 +40,9 @@ def destroy(site: Site, yes: bool, delete_journal: bool) -> None:
         return
     kept = _kept(site, state) if state else set()
     _listed(site, there, kept, journal if delete_journal and table else "")
+    beside = _beside(site, state)
+    for place in beside:
+        output.say(f"goes: the alarms of objectives in {place.region}, {place.stack(site.stage)}")
     if delete_journal and table:
         typed = click.prompt(f"The journal {journal} goes for good. Type the stage's name to agree", default="")
         if typed != site.stage:
@@ -44,6 +50,8 @@ def destroy(site: Site, yes: bool, delete_journal: bool) -> None:
     elif not yes:
         click.confirm("Remove all that?", abort=True)
     if state:
+        for place in beside:
+            alarming.remove(site, place)
         site.stack.delete(state)
         output.say(f"{site.stack.name} is removed.")
         _logs(site, there)
@@ -57,6 +65,12 @@ def destroy(site: Site, yes: bool, delete_journal: bool) -> None:
         output.say(f"The evidence in {evidence} stays: it is locked. The next deployment goes on with it.")
     bucket = site.store("").bucket
     output.say(f"What was deployed stays in s3://{bucket}/parapet/{site.stage}/, if you ever want it again.")
+
+
+def _beside(site: Site, state: State | None) -> tuple[Place, ...]:
+    """Return where the stacks of objectives are, as the template tells of which they are part."""
+    template = site.stack.template() if state and state.status != NEW else None
+    return places(template) if isinstance(template, Mapping) and KEY in template.get("Metadata", {}) else ()
 
 
 def _table(site: Site, name: str) -> Mapping[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chalicelib import evidence, registry, secrets
 from chalicelib.model import ParapetError
 from chalicelib.registry import Guardrail
+from chalicelib.services import limits
+from chalicelib.services.model import Service
 from chalicelib.settings import GLOBAL_REGION, Accounts, Settings, dashed
 from deploy import actions
 from deploy.intrinsics import document
@@ -30,6 +32,7 @@ ALERTS = {"Fn::GetAtt": ["AlertQueue", "Arn"]}
 ENRICH = {"Fn::GetAtt": ["EnrichQueue", "Arn"]}
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 FAILURES = {"Ref": "FailuresTopic"}
+TOKEN_KEY = {"Ref": "TokenKey"}
 EMAIL = {"Ref": "EmailTopic"}
 KEY = {"Fn::GetAtt": ["AlertKey", "Arn"]}
 BY_SNS = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "sns.${AWS::Region}.amazonaws.com"}}}
@@ -41,7 +44,7 @@ HEARTBEAT = {
 }
 OURS = "parapet-${Stage}-*"
 # API Gateway waits for the answer, and a queue keeps what its function does not take: Lambda gives up on nothing.
-ANSWERING = frozenset({"api_handler", *CHANNELS, "alert", "enrich"})
+ANSWERING = frozenset({"api_handler", "authorizer", *CHANNELS, "alert", "enrich"})
 MEMBERS = "arn:${AWS::Partition}:iam::*:role/parapet-${Stage}-member-"
 
 
@@ -156,10 +159,20 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _allow("Ask", ("dynamodb:PutItem",), TABLE, keys("COMMAND#*")),
         _allow("Switch", ("dynamodb:UpdateItem",), TABLE, keys("CONTROL", "EXEMPTIONS", "SILENCES")),
         EMIT,
+        *_limits(settings.services),
+        # How services are: numbers and states, no content.
+        _allow(
+            "Services",
+            ("cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"),
+            "*",
+        ),
+        # The key that tokens are signed with: whoever may read it may be anybody.
+        _allow("TokenKey", ("secretsmanager:GetSecretValue",), TOKEN_KEY),
         # What Slack tells is signed with the one, and answered with the other.
         _secret("SigningSecret", settings.slack_signing_secret, "SlackSigningSecret"),
         _secret("Token", settings.slack_token, "SlackToken"),
     )
+    found["authorizer"] = document(_allow("TokenKey", ("secretsmanager:GetSecretValue",), TOKEN_KEY))
     return {name: document(*policy["Statement"], *_lambdas(name)) for name, policy in found.items()}
 
 
@@ -293,6 +306,14 @@ def _costs() -> tuple[Statement, ...]:
         _allow("Budgets", ("budgets:ViewBudget",), budgets),
         _allow("Idle", ("cloudwatch:GetMetricData", *(f"ec2:Describe{kind}" for kind in idle)), "*"),
     )
+
+
+def _limits(services: Iterable[Service]) -> Iterator[Statement]:
+    """Yield the rights to look up what is full: only for kinds that a service has, and only to describe them."""
+    asked = {action for one in services for target in one.targets for action in limits.ACTIONS.get(target.kind, ())}
+    for resource in sorted({resource for action in asked for resource in actions.resources(action)}):
+        some = {action for action in asked if resource in actions.resources(action)}
+        yield _allow(f"Limits{actions.kind(resource)}", some, _arn(resource))
 
 
 def _channel(function: str, channel: str, *own: Statement) -> Policy:

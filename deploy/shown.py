@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from chalicelib.model import MODES, ORIGINS
 from cli import output
+from deploy.objectives import Objectives, promises
 from deploy.plan import Plan
 from deploy.release import Difference, Grant, difference, rights
 from deploy.stack import Change, Proposal
@@ -21,6 +22,7 @@ def plan(wanted: Plan, proposal: Proposal) -> None:
         first(wanted)
     else:
         differences(difference(wanted.deployed, wanted.template), wanted.site.stage)
+    objectives(wanted.objectives)
 
 
 def changes(found: Iterable[Change], stack: str) -> None:
@@ -101,6 +103,22 @@ def differences(found: Difference, stage: str) -> None:
                 ],
                 whole=("role",),
             )
+
+
+def objectives(found: Objectives) -> None:
+    """Print which objectives begin to page, page otherwise, or no longer do, and what all of them cost."""
+    then, now = promises(found.wanted), promises(found.there)
+    words = {
+        id_: "new" if id_ not in now else "removed" if id_ not in then else "changed"
+        for id_ in sorted({*then, *now})
+        if then.get(id_) != now.get(id_)
+    }
+    if not words:
+        return
+    total = sum(one.cost for one in then.values())
+    _heading(f"Objectives, whose alarms are about ${total:.2f} a month:")
+    rows = [(word, id_, (then.get(id_) or now[id_]).says) for id_, word in words.items()]
+    output.table(("", "objective", "promise"), rows, whole=("", "objective"))
 
 
 def _waits(name: str, found: Difference, stage: str) -> str:

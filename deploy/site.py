@@ -103,7 +103,11 @@ class Site:
     @cached_property
     def stack(self) -> Stack:
         """The stage's stack; its events are printed as they come."""
-        return Stack(self.aws, f"{PREFIX}-{self.stage}", self.desk.now, self.desk.sleep, _told)
+        return self.beside(self.region, f"{PREFIX}-{self.stage}")
+
+    def beside(self, region: str, name: str) -> Stack:
+        """Return another stack of the account."""
+        return Stack(self.at(region), name, self.desk.now, self.desk.sleep, _told)
 
     @cached_property
     def state(self) -> State | None:

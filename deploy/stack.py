@@ -19,6 +19,7 @@ STEADY = frozenset({
     "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE",
 })  # fmt: skip
 DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+FAILED = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
 # What CloudFormation says of a change set that would change nothing.
 UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 # Those whose contents or subscribers a replacement loses.
@@ -266,7 +267,7 @@ def ready(name: str, state: State | None, stage: str) -> None:
         what = "somebody changes it right now: wait until that is over"
     elif state.status == "UPDATE_ROLLBACK_FAILED":
         what = f"aws cloudformation continue-update-rollback --stack-name {name}, then deploy again"
-    elif state.status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"):
+    elif state.status in FAILED:
         what = f"nothing of it runs, and it can only be removed: make destroy STAGE={stage}, then deploy again"
     else:
         what = "look at it in the console"

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -35,6 +35,7 @@ class Record:
         parameters: a value each; None where it is a secret, which the stack keeps.
         who: deployed it.
         at: when (epoch seconds).
+        objectives: the key of each template of objectives' alarms, by its place.
     """
 
     number: int
@@ -45,6 +46,7 @@ class Record:
     parameters: Mapping[str, str | None]
     who: str
     at: float
+    objectives: Mapping[str, str] = field(default_factory=dict)
 
 
 def usual(account: str, region: str) -> str:

@@ -14,7 +14,7 @@ from chalice import Chalice
 
 from chalicelib import commands, registry, wiring
 from chalicelib.alerts.book import Book
-from chalicelib.functions import evidence, heartbeat, notify, reminders
+from chalicelib.functions import authorizer, evidence, heartbeat, notify, reminders
 from chalicelib.model import Scope, Waiver
 from local.iam.enforcer import Role
 from local.iam.policy import Need
@@ -25,7 +25,7 @@ from tests import alarmed
 from tests.account import TABLE, TestAccount
 from tests.alarmed import Alarmed
 from tests.alerts import office
-from tests.api.client import Api
+from tests.api.client import STAGE_ARN, Api, Context, token_key
 from tests.api.slacking import ALICE, slacking
 from tests.functions import test_alert as alerting
 from tests.functions import test_channels as channels
@@ -152,6 +152,7 @@ def deployed(account: TestAccount) -> Iterator[SlackStandIn]:
     before, slack = list(wiring._given), SlackStandIn(token=TOKEN)
     account.everywhere()
     with pytest.MonkeyPatch.context() as patch, serving(slack) as url, TemporaryDirectory() as folder:
+        token_key(account, patch)
         chosen = Path(folder) / "parapet.toml"
         chosen.write_text(EVERYWHERE, "utf-8")
         for name, value in {
@@ -206,6 +207,16 @@ def _told(account: TestAccount, slack: SlackStandIn) -> None:
 
 def _over_http(account: TestAccount) -> None:
     api = Api(account)
+    _, given = api.call("POST", "/v1/token", at=time.time())
+    shown = {
+        "type": "TOKEN",
+        "authorizationToken": f"Bearer {given['token']}",
+        "methodArn": f"{STAGE_ARN}/GET/v1/pause",
+    }
+    Chalice(app_name="parapet").register_blueprint(authorizer.blueprint)
+    # In an environment of its own it reads the key by itself.
+    wiring.token_keys.cache_clear()
+    assert account.running("authorizer", authorizer.authorizer)(shown, Context())["principalId"] == "alice"
     finding = api.breach()
     for query in ({}, {"status": "fixed"}, {"resource": finding.violation.resource}):
         api.get("/v1/findings", **query)

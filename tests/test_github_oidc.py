@@ -19,7 +19,9 @@ import pytest
 from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
 
 from chalicelib import registry
+from chalicelib.services.model import Objective, Service, Target
 from chalicelib.settings import load
+from deploy.objectives import templates
 from deploy.template import cloudformation, render
 from local.iam.intrinsics import resolve
 
@@ -54,6 +56,8 @@ NEVER = {
     # Its contents are Parapet's.
     "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
     "dynamodb:Scan", "dynamodb:UpdateItem",
+    # What signs tokens stays in one region.
+    "secretsmanager:RemoveRegionsFromReplication", "secretsmanager:ReplicateSecretToRegions",
     # Nobody removes the evidence, publishes it, sends it elsewhere, or has it expire.
     "s3:DeleteBucket", "s3:DeleteBucket[!P]*", "s3:DeleteObject", "s3:PutObjectAcl", "s3:PutBucketAcl",
     "s3:PutBucketAbac", "s3:PutBucketCORS", "s3:PutBucketLogging", "s3:PutBucketNotification",
@@ -112,10 +116,15 @@ def among(action: str, patterns: set[str]) -> bool:
 
 
 @cache
+def rendered() -> Any:
+    """The template that is deployed."""
+    return cloudformation(render(load({}, registry.names(), registry.load())), "eu-west-1")
+
+
+@cache
 def handled() -> set[str]:
     """What CloudFormation calls to make, change, read and remove what we deploy, as its own resource types say."""
-    settings = load({}, registry.names(), registry.load())
-    template = cloudformation(render(settings), "eu-west-1")
+    template = rendered()
     types = {one["Type"] for one in template["Resources"].values() if one.get("Condition") != "CreatesTrail"}
     handlers: dict[str, Any] = {}
     for file in SCHEMAS.glob("*.json"):
@@ -187,7 +196,16 @@ def test_resources_are_changed_through_cloudformation_only() -> None:
 
 
 def test_what_is_granted_bears_the_stages_name() -> None:
-    nameless = {"EveryAlarm", "Trails", "WhatFillsThem", "WhatFillsThemIsSeen", "Key", "LogsAreSeen", "Look"}
+    nameless = {
+        "TokenKeyIsMadeUp",
+        "EveryAlarm",
+        "Trails",
+        "WhatFillsThem",
+        "WhatFillsThemIsSeen",
+        "Key",
+        "LogsAreSeen",
+        "Look",
+    }
     for one in statements("DeployRole"):
         if one["Sid"] in nameless:
             assert one["Resource"] == "*"
@@ -214,7 +232,15 @@ def test_no_role_is_given_more_than_the_boundary() -> None:
     assert str(attach["Condition"]["ArnEquals"]["iam:PolicyARN"]).count("AmazonAPIGatewayPushToCloudWatchLogs") == 1
     passed = [one for one in statements("DeployRole") if "iam:PassRole" in listed(one["Action"])]
     services = {one["Condition"]["StringEquals"]["iam:PassedToService"] for one in passed}
-    assert services == {"lambda.amazonaws.com", "apigateway.amazonaws.com"}
+    assert services == {"lambda.amazonaws.com", "apigateway.amazonaws.com", "events.amazonaws.com"}
+
+
+def test_the_stacks_of_objectives_are_made_under_the_same_rights() -> None:
+    cdn = Target("alb", {"load_balancer": "app/cdn/50dc6c495c0c9188"}, "us-east-1")
+    promised = (Objective("cdn", "availability", "availability"),)
+    both = templates([Service("cdn", cdn, objectives=promised)], "prod", "eu-west-1", {}).values()
+    made = {one["Type"] for template in both for one in template["Resources"].values()}
+    assert made <= {one["Type"] for one in rendered()["Resources"].values()}, "its handlers are among those above"
 
 
 def test_a_pull_request_changes_nothing_and_writes_where_nothing_is_deployed_from() -> None:

@@ -15,9 +15,20 @@ PACKAGE = ROOT / "chalicelib"
 ROWS: list[set[str]] = [
     {"__version__", "model", "items", "exposure", "evidence", "glyphs"},
     {"chart"},
-    {"notices.slack_text", "api.slack_signature", "api.slack_payload"},
+    {"notices.slack_text", "api.slack_signature", "api.slack_payload", "api.declared", "api.problems"},
+    {"api.params"},
     {"events", "alarms"},
     {"section", "notices.channel"},
+    {"services.model"},
+    {"services.sli", "services.kinds"},
+    {"slo.burn"},
+    {"slo.sentence"},
+    {"slo.alarms", "slo.budget"},
+    {"slo.backtest"},
+    {"services.chosen", "services.discover", "services.limits", "services.reading"},
+    {"services.alarmed", "services.golden"},
+    {"slo.spending"},
+    {"services.watch"},
     {"enrich.further"},
     {"paging"},
     {"costs.chosen", "costs.days", "costs.spending", "costs.words", "costs.prices", "costs.idle", "costs.budgets"},
@@ -49,14 +60,16 @@ ROWS: list[set[str]] = [
         "notices.slack_reply",
         "api.slack_words",
     },
-    {"api.slack_answers"},
+    {"api.slack_answers", "services.shown"},
     {"decision"},
     {"records"},
     {"aws", "heartbeat", "journal", "archive", "export", "pages", "notices.outbox", "notices.threads", "secrets"},
-    {"alerts.records"},
+    {"alerts.records", "tokens"},
+    {"token_keys"},
     {"costs.explorer", "costs.report", "costs.told", "costs.about"},
     {"enrich.asked", "enrich.gather", "enrich.watched"},
     {
+        "enrich.budget",
         "enrich.changes",
         "enrich.contributors",
         "enrich.errors",
@@ -77,7 +90,7 @@ ROWS: list[set[str]] = [
         "notices.email",
         "notices.delivery",
     },
-    {"api.shape"},
+    {"api.shape", "api.schemas"},
     {"remediation"},
     {"pipeline"},
     {"bus", "admission"},
@@ -89,7 +102,7 @@ ROWS: list[set[str]] = [
     {"functions"},
 ]
 PURE = {
-    "chart", "glyphs", "enrich.asked", "enrich.changes", "enrich.contributors", "enrich.further", "enrich.graph",
+    "chart", "glyphs", "enrich.asked", "enrich.budget", "enrich.changes", "enrich.contributors", "enrich.further", "enrich.graph",
     "enrich.links", "enrich.numbers", "enrich.places", "enrich.watched",
     "patterns", "alerts.console", "alerts.report", "alerts.watched", "alerts.custom", "alerts.sources", "alerts.parse",
     "model", "items", "section", "matcher", "alerts.signal", "alerts.model", "alerts.compose", "alerts.asking",
@@ -101,8 +114,13 @@ PURE = {
     "decision", "records",
     "guardrails", "notices.compose", "notices.slack_blocks", "notices.slack_modals", "notices.slack_text",
     "notices.trouble", "notices.channel", "notices.pagerduty_events", "notices.email_text", "paging", "times",
+    "tokens", "api.declared", "api.params", "api.problems", "api.schemas",
     "api.asked", "api.shape", "api.slack_answers", "api.slack_payload",
     "api.slack_signature", "api.slack_words",
+    "services.model", "services.sli", "services.kinds", "services.chosen", "services.discover", "services.limits",
+    "services.reading",
+    "services.alarmed", "services.golden", "services.shown", "services.watch",
+    "slo.alarms", "slo.backtest", "slo.budget", "slo.burn", "slo.sentence", "slo.spending",
 }  # fmt: skip
 IMPURE = {
     "boto3", "botocore", "os", "time", "logging", "random", "secrets", "socket", "subprocess", "requests",
@@ -114,14 +132,15 @@ CLOCKS = {"now", "today", "utcnow"}
 def modules() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-        if name not in ("__init__", "notices", "api", "alerts", "costs", "enrich"):
+        if name not in ("__init__", "notices", "api", "alerts", "costs", "enrich", "services", "slo"):
             yield name, ast.parse(path.read_text("utf-8"))
 
 
 def family(name: str) -> str:
     """The row's name of a module: guardrails and functions count as one each, and so do the routes of the API."""
-    if name.startswith("alerts.sources"):
-        return "alerts.sources"
+    for several in ("alerts.sources", "services.kinds"):
+        if name.startswith(several):
+            return several
     first = name.split(".")[0]
     return first if first in ("guardrails", "functions") or (first == "api" and name not in PURE) else name
 
@@ -139,6 +158,8 @@ def imported(tree: ast.Module) -> Iterator[str]:
                 "chalicelib.alerts",
                 "chalicelib.enrich",
                 "chalicelib.costs",
+                "chalicelib.services",
+                "chalicelib.slo",
             ):
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
             else:

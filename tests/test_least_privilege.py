@@ -71,7 +71,7 @@ def of_lambda(function: str) -> Iterator[tuple[str, Need]]:
             yield "the event source mapping of its queue", Need(f"sqs:{action}", (KNOWN[EMPTIES[function]],), {})
     elif function == "failures":
         yield "it keeps what not even this one could tell", Need("sqs:SendMessage", (KNOWN["DeadLetters.Arn"],), {})
-    elif function != "api_handler":
+    elif function not in ("api_handler", "authorizer"):
         yield "it sends on what it gave up on", Need("sns:Publish", (KNOWN["FailuresTopic"],), {})
         for action in ("Decrypt", "GenerateDataKey"):
             yield "that topic is encrypted", Need(f"kms:{action}", (KNOWN["AlertKey.Arn"],), THROUGH_SNS)

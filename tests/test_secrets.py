@@ -204,9 +204,21 @@ class TestRights:
         policies = rights.policies(Settings(slack_token=reference))
         [token] = [one for one in policies["notify"]["Statement"] if one["Sid"] == "Token"]
         assert (token["Action"], token["Resource"]) == ([action], {"Fn::Sub": "arn:${AWS::Partition}" + resource})
-        reading = {name for name, policy in policies.items() for one in policy["Statement"] if action in one["Action"]}
+        reading = {
+            name
+            for name, policy in policies.items()
+            for one in policy["Statement"]
+            if action in one["Action"] and one["Sid"] != "TokenKey"
+        }
         # The API answers Slack's calls; PagerDuty's key is another's secret.
         assert reading - {"notify_pagerduty"} == {"notify", "api_handler"}
+
+    def test_the_key_of_tokens_is_for_who_makes_and_who_reads_them(self) -> None:
+        policies = rights.policies(Settings())
+        reading = {name for name, policy in policies.items() if {"Ref": "TokenKey"} in [
+            one["Resource"] for one in policy["Statement"]
+        ]}  # fmt: skip
+        assert reading == {"api_handler", "authorizer"}
 
     def test_to_a_secret_named_by_its_arn(self) -> None:
         arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf"

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from chalicelib import registry
 from chalicelib.model import COMMANDS, ORIGINS
 from chalicelib.people import Person
 from chalicelib.section import SettingsError, seconds
-from chalicelib.settings import GROUP, Accounts, Environment, Limits, Settings, environment, load
+from chalicelib.settings import GROUP, Accounts, Api, Environment, Limits, Settings, environment, load
 
 
 def settings(tmp_path: Path, text: str) -> Settings:
@@ -236,3 +238,31 @@ def test_the_file_says_where_the_slack_token_is_or_else_the_stack_does(tmp_path:
 def test_what_the_stack_tells_needs_no_file() -> None:
     variables = {"PARAPET_STAGE": "prod", "PARAPET_TABLE": "t", "PARAPET_SETTINGS": "/nowhere", "OTHER": "x"}
     assert environment(variables) == Environment(stage="prod", table="t")
+
+
+class TestApi:
+    def read(self, tmp_path: Path, text: str) -> Any:
+        file = tmp_path / "parapet.toml"
+        file.write_text(f"[api]\n{text}", "utf-8")
+        return load({}, (), (), file).api
+
+    def test_has_tokens_that_live_shortly(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path, "") == Api(3600.0, 1800.0, ())
+        given = self.read(tmp_path, 'token_for = "8h"\noperate_for = "15m"\norigins = ["https://a.example.com:8443"]')
+        assert given == Api(8 * 3600.0, 900.0, ("https://a.example.com:8443",))
+
+    @pytest.mark.parametrize(
+        ("text", "error"),
+        [
+            ('token_for = "13h"', "api.token_for: '13h' is more than 12h"),
+            ('operate_for = "2h"', "api.operate_for: '2h' is more than 1h"),
+            ('operate_for = "1m"', "api.operate_for: '1m' is less than 5m"),
+            ('origins = ["*"]', "api.origins: '*' is not an origin"),
+            ('origins = ["https://a.example.com/"]', "is not an origin"),
+            ('origins = ["http://a.example.com"]', "is not an origin"),
+            ("origin = []", "api.origin is not a setting; did you mean 'origins'"),
+        ],
+    )
+    def test_says_what_will_not_do(self, tmp_path: Path, text: str, error: str) -> None:
+        with pytest.raises(SettingsError, match=re.escape(error)):
+            self.read(tmp_path, text)

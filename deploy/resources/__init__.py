@@ -13,7 +13,19 @@ from chalicelib.settings import Settings
 from deploy import member, rights, trail
 from deploy.intrinsics import arn, named, ref, resource, sub
 from deploy.release import SCOPED
-from deploy.resources import alarms, api, budget, evidence, functions, heartbeat, queues, rules, storage, topics
+from deploy.resources import (
+    alarms,
+    api,
+    budget,
+    dashboards,
+    evidence,
+    functions,
+    heartbeat,
+    queues,
+    rules,
+    storage,
+    topics,
+)
 
 Template = dict[str, Any]
 
@@ -32,6 +44,7 @@ def merged(app: Any, settings: Settings) -> Template:
         **queues.resources(),
         **topics.resources(settings.routes.addresses),
         **heartbeat.resources(),
+        **api.key(),
     }
     beside = [trail.fragment(), member.hub(), evidence.fragment(), storage.operators(), budget.fragment()]
     observed = {"PARAPET_OBSERVED": ",".join(settings.observed)} if settings.observed else {}
@@ -46,8 +59,9 @@ def merged(app: Any, settings: Settings) -> Template:
             {"Boundary": _boundary(settings)},
             rules.resources(settings),
             functions.resources(known, state),
-            api.resources() if asked else {},
+            api.resources(settings) if asked else {},
             alarms.resources(known, state, settings.paging.alarms),
+            dashboards.resources(settings),
             *(part.get("Resources", {}) for part in beside),
         ),
         "Outputs": _outputs(asked),
@@ -186,8 +200,9 @@ def _outputs(asked: bool) -> dict[str, Any]:
         "AlertTopic": ("Where alarms, budgets and cost anomalies may be published", ref("AlertTopic")),
         "PageTopic": ("Where CloudWatch publishes when Parapet is not well", ref("PageTopic")),
         "AlertKey": ("The key that encrypts it", arn("AlertKey")),
+        "TokenKey": ("The secret that the API's tokens are signed with", ref("TokenKey")),
     }
     if asked:
         url = "https://${RestAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}/api"
-        found["ApiUrl"] = "The HTTP API, for signed requests", sub(url)
+        found["ApiUrl"] = "The HTTP API, and its page", sub(url)
     return {name: {"Description": description, "Value": value} for name, (description, value) in found.items()}

@@ -220,7 +220,9 @@ def _composite(name: str, text: str, rule: str) -> dict[str, Any]:
 
 def _of_function(function: Function) -> Iterator[tuple[str, tuple[Metric, ...]]]:
     name = function.dashed
-    yield "failing", _lambda(name, "Errors", "Throttles")
+    # To decline a token is an error in Lambda's eyes; what it cannot judge, API Gateway answers with a 5xx.
+    counted = ("Throttles",) if function.kind == "authorizer" else ("Errors", "Throttles")
+    yield "failing", _lambda(name, *counted)
     if function.asynchronous:
         undelivered = _rule(name, "FailedInvocations") if function.ruled else ()
         yield "lost", (*_lambda(name, "AsyncEventsDropped", "DestinationDeliveryFailures"), *undelivered)

@@ -78,6 +78,7 @@ def registered(app: Any) -> tuple[Function, ...]:
             raise ParapetError(f"{source.name}: deploy/resources/functions.py does not know {type(source).__name__}")
         given = source.queue if kind == "queue" else source.topic if kind == "topic" else ""
         found.append(Function(source.name, kind, to_cfn_resource_name(f"{source.name}-{suffix}"), given))
+    found += [Function(one.name, "authorizer") for one in app.builtin_auth_handlers]
     if app.routes:
         found.append(Function(API, "api"))
     return tuple(found)
@@ -126,6 +127,7 @@ def common(variables: Mapping[str, Any]) -> dict[str, Any]:
                 "PARAPET_EMAIL_TOPIC": ref("EmailTopic"),
                 "PARAPET_SLACK_TOKEN": ref("SlackToken"),
                 "PARAPET_SLACK_SIGNING_SECRET": ref("SlackSigningSecret"),
+                "PARAPET_TOKEN_KEY": ref("TokenKey"),
                 "PARAPET_PAGERDUTY_KEY": ref("PagerDutyKey"),
                 "PARAPET_EXTERNAL_ID": ref("ExternalId"),
                 "PARAPET_EVIDENCE_BUCKET": ref("EvidenceBucket"),

@@ -10,7 +10,7 @@ from chalicelib.alerts import custom, watched
 from chalicelib.alerts.custom import Custom
 from chalicelib.section import SettingsError
 from chalicelib.settings import Settings
-from deploy.intrinsics import arn, named, resource
+from deploy.intrinsics import arn, named, resource, sub
 from deploy.resources.functions import RETRY
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,6 +22,13 @@ DELETED = {
     "detail-type": ["CloudWatch Alarm Configuration Change"],
     "detail": {"operation": ["delete"]},
 }
+# What the stacks of objectives in other regions forward; those of our own region tell the topic.
+ELSEWHERE = {
+    "source": ["aws.cloudwatch"],
+    "detail-type": ["CloudWatch Alarm State Change"],
+    "region": [{"anything-but": [sub("${AWS::Region}")]}],
+    "detail": {"alarmName": [{"prefix": named("")}]},
+}
 COMMANDS = {"source": ["parapet"], "detail-type": ["Parapet Command"], "detail": {"service": ["alert"]}}
 
 
@@ -31,6 +38,9 @@ def resources(settings: Settings, root: Path = ROOT) -> dict[str, Any]:
         "AlertCommandsRule": _rule("alert-commands", "Takes what people ask for about alerts", COMMANDS),
         "AlertDeletedRule": _rule("alert-deleted", "Takes what tells that an alarm was deleted", DELETED),
     }
+    if any(one.entry.region and one.objectives for one in settings.services):
+        about = "Takes what alarms of objectives tell that are in other regions"
+        found["AlertElsewhereRule"] = _rule("alert-elsewhere", about, ELSEWHERE)
     for number, (names, pattern) in enumerate(watched.grouped(watched.chosen(settings.sources)), 1):
         about = f"Takes what is told as an alert by {', '.join(names)}"
         found[f"AlertSources{number}Rule"] = _rule(f"alert-sources-{number}", about, pattern)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from botocore.credentials import Credentials
 from click.testing import CliRunner, Result
 
 from chalicelib import bus, commands, obeying
@@ -33,6 +34,7 @@ class Terminal:
         self.person = False
         self.environment = {"PARAPET_STAGE": "test", "PARAPET_TABLE": TABLE, "AWS_REGION": REGION}
         self.connect: Connect = account.clients
+        self.credentials: Credentials | None = None
         self._numbers = itertools.count(1)
         self._bus = self._listen()
 
@@ -82,6 +84,7 @@ class Terminal:
             environment=self.environment,
             clients=lambda: self.connect,
             profile_region=region,
+            credentials=lambda: self.credentials,
             now=self.account.clock,
             sleep=sleep or self._wait,
             terminal=lambda: self.person,

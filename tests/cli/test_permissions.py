@@ -8,6 +8,8 @@ import pytest
 from chalicelib import registry
 from chalicelib.alerts.bindings import Binding
 from chalicelib.model import ORIGINS, Mode, ParapetError
+from chalicelib.services import limits
+from chalicelib.services.model import Service, Target
 from chalicelib.settings import Accounts, Settings
 from cli.permissions import Role, roles, summary
 from deploy import actions, rights
@@ -20,6 +22,7 @@ def all_in(mode: Mode) -> Settings:
         stage="test",
         guardrails={rail.name: {"mode": dict.fromkeys(ORIGINS, mode)} for rail in rails},
         remedies=tuple(Binding(("*",), rail.name) for rail in rails if rail.alarmed),
+        services=(Service("shop", Target("alb"), tuple(map(Target, limits.ACTIONS))),),
     )
 
 

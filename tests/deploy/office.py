@@ -116,9 +116,12 @@ class Office:
 
     def send(self, request: AWSPreparedRequest) -> Reply:
         """Answer for the stage's API."""
-        assert str(request.headers["Authorization"]).startswith("AWS4-HMAC-SHA256")
         at = urlsplit(str(request.url))
         self.asked.append(at.path)
+        if at.path == "/api/v1/token":
+            assert str(request.headers["Authorization"]).startswith("AWS4-HMAC-SHA256")
+            return Reply(200, {"token": "a.b.c"})
+        assert request.headers["Authorization"] == "Bearer a.b.c"
         [stage] = [stage for stage in self.stages() if at.netloc.startswith(self.output(stage, "RestAPIId"))]
         return Reply(503 if self.sick else 200, {"version": self.version, "stage": stage, "status": self.sick or "ok"})
 

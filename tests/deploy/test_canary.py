@@ -24,7 +24,7 @@ from deploy import canary
 from deploy.canary import Clock, NotWell
 from local.signature import Request, signer
 from tests.account import TABLE, TestAccount
-from tests.api.client import Api
+from tests.api.client import Api, token_key
 from tests.samples import ACCOUNT, REGION, cloudtrail
 from tests.wire import Fault, Made
 
@@ -222,16 +222,21 @@ class Reply:
 
 
 def gateway(account: TestAccount) -> Callable[[AWSPreparedRequest], Reply]:
-    """API Gateway in front of the deployed handler: it lets in who signs, and nobody else."""
+    """API Gateway in front of the deployed handler: it lets in who signs or brings a token, and nobody else."""
     api = Api(account)
+    given: list[str] = []
 
     def send(request: AWSPreparedRequest) -> Reply:
         at = urlsplit(request.url)
         headers = {str(name).lower(): _text(value) for name, value in request.headers.items()} | {"host": at.netloc}
-        signed = Request(str(request.method), at.path, at.query, headers, b"")
-        assert signer(signed, "execute-api", REGION, lambda _key: KEYS, datetime.now(UTC)) == KEYS.access_key
-        assert at.path.startswith("/api/v1/")
-        status, document = api.call("GET", at.path.removeprefix("/api"))
+        method = str(request.method)
+        if at.path == "/api/v1/token":
+            signed = Request(method, at.path, at.query, headers, b"")
+            assert signer(signed, "execute-api", REGION, lambda _key: KEYS, datetime.now(UTC)) == KEYS.access_key
+        else:
+            assert headers["authorization"].split(" ")[1] in given
+        status, document = api.call(method, at.path.removeprefix("/api"))
+        given.append(document.get("token", ""))
         return Reply(status, json.dumps(document).encode())
 
     return send
@@ -246,6 +251,7 @@ class TestTheApi:
     def environment(self, account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in {"AWS_REGION": REGION, "PARAPET_TABLE": TABLE, "PARAPET_STAGE": "test"}.items():
             monkeypatch.setenv(name, value)
+        token_key(account, monkeypatch)
         wiring.use(account.functions)
 
     def ask(self, world: World, send: Any, stage: str = "test", version: str = VERSION) -> Any:

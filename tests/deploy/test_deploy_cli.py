@@ -58,7 +58,7 @@ class TestTheFirstDeployment:
         assert f"The first installation here, with {len(registry.names())} guardrails" in said
         assert f"All {len(FUNCTIONS)} functions run the artefact." in said
         assert "The API answers: version 0.1.0, stage prod." in said
-        assert office.asked == ["/api/v1/health"]
+        assert office.asked == ["/api/v1/token", "/api/v1/health"]
         sha256 = hashlib.sha256(office._zip.read_bytes()).hexdigest()
         assert office.parameter("ArtefactKey") == f"parapet/prod/{sha256}.zip"
         assert office.codes() == {code(office._zip.read_bytes())}
@@ -346,7 +346,7 @@ class TestStages:
         office.out("destroy", STAGE="test")
         assert office.stages() == ["prod"]
         assert office.codes("prod") == codes
-        assert office.asked == ["/api/v1/health", "/api/v1/health"]
+        assert office.asked == ["/api/v1/token", "/api/v1/health"] * 2
 
     def test_have_no_name_in_common(self, office: Office) -> None:
         office.out("deploy")

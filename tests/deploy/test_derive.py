@@ -31,7 +31,8 @@ LOG = "logs:PutLogEvents"
 GRANTED_ON_ANYTHING = {
     "ce:GetCostAndUsage", "ce:GetCostForecast",
     "cloudtrail:DescribeTrails", "cloudtrail:LookupEvents",
-    "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage",
+    "cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData",
+    "cloudwatch:GetMetricWidgetImage",
     "ecs:DescribeTaskDefinition", "iam:ListAccountAliases",
     "ec2:DescribeAddresses", "ec2:DescribeNatGateways", "ec2:DescribeVolumes",
     "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeNetworkAcls", "ec2:DescribeSecurityGroupRules",

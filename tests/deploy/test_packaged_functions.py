@@ -29,7 +29,8 @@ from local.pagerduty import KEY, PagerDutyStandIn
 from local.slack import SlackStandIn
 from tests import alarmed
 from tests.account import TABLE, TestAccount
-from tests.api.client import Api
+from tests.api.client import KEY as TOKEN_KEY
+from tests.api.client import Api, token_key
 from tests.api.client import event as request
 from tests.api.slacking import ACTIONS, ALICE, FORM, SECRET, SIGNING, Slacking, signature
 from tests.functions import test_alert as alerting
@@ -45,7 +46,8 @@ from tests.scenarios import SCENARIOS
 pytestmark = pytest.mark.xdist_group("package")
 
 SCRIPT = Path(__file__).with_name("lambda_process.py")
-HANDLERS = {source.name: source.handler_string for source in app.event_sources} | {"api_handler": "app.app"}
+HANDLERS = {one.name: one.handler_string for one in (*app.event_sources, *app.builtin_auth_handlers)}
+HANDLERS |= {"api_handler": "app.app"}
 GUARDS = [f"guard_{service}" for service in registry.services()]
 # Of the functions that only alarms wake, one remedy each.
 ALARMED = {
@@ -158,6 +160,7 @@ def test_every_function_is_tried() -> None:
         *GUARDS,
         "alert",
         "api_handler",
+        "authorizer",
         "digest",
         "enrich",
         "evidence",
@@ -342,6 +345,17 @@ def test_the_api_answers(packaged: Packaged) -> None:
     answer = packaged.invoke("api_handler", request("GET", f"/v1/findings/{finding.id}", at=account.clock()))
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["id"] == finding.id
+
+
+def test_the_authorizer_takes_the_apis_tokens(packaged: Packaged, monkeypatch: pytest.MonkeyPatch) -> None:
+    token_key(packaged.account, monkeypatch)
+    packaged.more = {"PARAPET_TOKEN_KEY": TOKEN_KEY}
+    given = json.loads(packaged.invoke("api_handler", request("POST", "/v1/token", at=time.time()))["body"])
+    where = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc123def4/api/GET/v1/health"
+    event = {"type": "TOKEN", "authorizationToken": f"Bearer {given['token']}", "methodArn": where}
+    said = packaged.invoke("authorizer", event)
+    assert (said["principalId"], said["context"]["scope"]) == ("alice", "read")
+    assert not packaged.imported & SLOW
 
 
 def test_the_api_hears_a_button_in_slack(packaged: Packaged) -> None:

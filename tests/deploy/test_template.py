@@ -106,6 +106,7 @@ def extended() -> Chalice:
     other = Chalice(app_name="parapet")
     other.event_sources.extend(app.event_sources)
     other.routes.update(app.routes)
+    other.builtin_auth_handlers.extend(app.builtin_auth_handlers)
     other.schedule("rate(1 day)", name="clean_up")(lambda event: None)
     return other
 
@@ -218,6 +219,7 @@ class TestFunctions:
             # Where the token and the key are, not what they are.
             "PARAPET_SLACK_TOKEN": {"Ref": "SlackToken"},
             "PARAPET_SLACK_SIGNING_SECRET": {"Ref": "SlackSigningSecret"},
+            "PARAPET_TOKEN_KEY": {"Ref": "TokenKey"},
             "PARAPET_PAGERDUTY_KEY": {"Ref": "PagerDutyKey"},
             "PARAPET_EXTERNAL_ID": {"Ref": "ExternalId"},
             "PARAPET_EVIDENCE_BUCKET": {"Ref": "EvidenceBucket"},
@@ -376,6 +378,7 @@ NAMES = {
     "AWS::CloudTrail::Trail": "TrailName",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::EventBusPolicy": "StatementId",
     "AWS::Events::Rule": "Name",
@@ -384,6 +387,7 @@ NAMES = {
     "AWS::KMS::Alias": "AliasName",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SecretsManager::Secret": "Name",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
 }

@@ -27,6 +27,7 @@ NOT_MADE = {
     "AWS::CloudWatch::CompositeAlarm": "left out with a warning; tests/deploy/test_paging.py reads its rule",
     "AWS::Lambda::EventInvokeConfig": "left out with a warning",
     "AWS::S3::BucketPolicy": "left out with a warning; the local account makes it by its own call",
+    "AWS::SecretsManager::Secret": "left out with a warning; the local account makes it by its own call",
     "AWS::SNS::Subscription": "left out with a warning; the local account makes it by its own call",
     "AWS::SNS::TopicPolicy": "left out with a warning; the local account makes it by its own call",
     "AWS::SQS::QueuePolicy": "left out with a warning; the local account makes it by its own call",
@@ -52,7 +53,10 @@ def made(shared: Any) -> Iterator[Made]:
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_object(Bucket=BUCKET, Key=CODE, Body=_zip())
         able = {name: one for name, one in RESOURCES.items() if one["Type"] not in NOT_MADE}
-        s3.put_object(Bucket=BUCKET, Key=TEMPLATE, Body=json.dumps({**CFN, "Resources": able}))
+        # What it does make refers to what it does not.
+        secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:parapet-test-token-key-aBcDeF"
+        given = {**CFN["Parameters"], "TokenKey": {"Type": "String", "Default": secret}}
+        s3.put_object(Bucket=BUCKET, Key=TEMPLATE, Body=json.dumps({**CFN, "Parameters": given, "Resources": able}))
         yield Made(account, {stage: _create(account, stage) for stage in STAGES})
 
 

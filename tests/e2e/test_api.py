@@ -1,7 +1,8 @@
-"""The HTTP API of the local account, over the wire, with signatures that botocore and curl make."""
+"""The HTTP API of the local account, over the wire, with tokens for what botocore and curl sign."""
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import urllib.error
@@ -18,13 +19,37 @@ from tests.e2e.conftest import Terminal, eventually
 pytestmark = pytest.mark.xdist_group("local account")
 
 
-def call(terminal: Terminal, method: str, path: str, body: Any = None, sign: bool = True) -> tuple[int, Any]:
-    """Make a request as a program of alice's does."""
+def call(terminal: Terminal, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+    """Make a request as a program of alice's does: with a token, for which it signs when none is given."""
+    if token is None:
+        token = _token(terminal)
+    return _sent(terminal, method, path, body, token)
+
+
+@functools.cache
+def _operates(url: str, key: str) -> list[str]:
+    return []
+
+
+def _token(terminal: Terminal) -> str:
+    """A token of alice's that operates, asked for once."""
+    have = terminal.environment
+    known = _operates(have["PARAPET_API_URL"], have["AWS_ACCESS_KEY_ID"])
+    if not known:
+        status, document = _sent(terminal, "POST", "/v1/token/operate", {}, None)
+        assert status == 200, document
+        known.append(document["token"])
+    return known[0]
+
+
+def _sent(terminal: Terminal, method: str, path: str, body: Any, token: str | None) -> tuple[int, Any]:
     have = terminal.environment
     data = None if body is None else json.dumps(body).encode()
     url = have["PARAPET_API_URL"] + path
     request = AWSRequest(method=method, url=url, data=data, headers={"Content-Type": "application/json"})
-    if sign:
+    if token:
+        request.headers["Authorization"] = f"Bearer {token}"
+    elif token is None:
         key = Credentials(have["AWS_ACCESS_KEY_ID"], have["AWS_SECRET_ACCESS_KEY"])
         SigV4Auth(key, "execute-api", have["AWS_REGION"]).add_auth(request)
     sent = urllib.request.Request(url, data, dict(request.headers.items()), method=method)
@@ -89,21 +114,37 @@ def test_is_healthy(terminal: Terminal) -> None:
     assert (status, health["status"], health["stage"], health["account"]) == (200, "ok", "local", "123456789012")
 
 
-def test_answers_nobody_who_has_not_signed(terminal: Terminal) -> None:
-    assert call(terminal, "GET", "/v1/health", sign=False) == (403, {"message": "Missing Authentication Token"})
+def test_answers_nobody_without_a_token(terminal: Terminal) -> None:
+    status, document = call(terminal, "GET", "/v1/health", token="")
+    assert (status, document["title"]) == (401, "Unauthorized")
+    assert "./parapet token" in document["detail"]
+
+
+def test_a_token_that_reads_asks_for_nothing(terminal: Terminal) -> None:
+    reads = terminal.run("./parapet token").stdout.strip()
+    assert call(terminal, "GET", "/v1/pause", token=reads)[0] == 200
+    status, document = call(terminal, "POST", "/v1/pause", {"why": "x"}, token=reads)
+    assert (status, "operate" in document["detail"]) == (403, True)
+
+
+def test_serves_the_page_to_anybody(terminal: Terminal) -> None:
+    url = terminal.environment["PARAPET_API_URL"]
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        assert answer.url == f"{url}/"
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")
 def test_answers_curl(terminal: Terminal) -> None:
-    curl = (
-        "curl -sS --aws-sigv4 aws:amz:$AWS_REGION:execute-api --user $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY "
-        "-H Content-Type:application/json"
-    )
+    signed = "curl -sS --aws-sigv4 aws:amz:$AWS_REGION:execute-api --user $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
+    given = terminal.json(f"{signed} -X POST $PARAPET_API_URL/v1/token/operate")
+    assert (given["who"], given["scope"]) == ("alice", "read operate")
+    curl = f"curl -sS -H 'Authorization: Bearer {given['token']}' -H Content-Type:application/json"
     assert terminal.json(f"{curl} $PARAPET_API_URL/v1/health")["status"] == "ok"
     _, finding = fixed(terminal)
     found = terminal.json(f"{curl} '$PARAPET_API_URL/v1/findings?limit=1&resource={finding['resource']}'")
     assert [one["id"] for one in found["findings"]] == [finding["id"]]
     asked = terminal.json(f'{curl} $PARAPET_API_URL/v1/findings/{finding["id"]}/undo -d \'{{"for": "1m"}}\'')
     assert (asked["kind"], asked["who"]) == ("undo", "alice")
-    wrong = curl.replace("$AWS_SECRET_ACCESS_KEY", "wrong")
-    assert "does not match" in terminal.json(f"{wrong} $PARAPET_API_URL/v1/health")["message"]
+    wrong = signed.replace("$AWS_SECRET_ACCESS_KEY", "wrong")
+    assert "does not match" in terminal.json(f"{wrong} -X POST $PARAPET_API_URL/v1/token")["detail"]
