@@ -17,6 +17,8 @@ from chalicelib.section import meant
 LONGEST = 2000
 # What makes a request that is repeated the same one.
 KEY = "idempotency_key"
+# What a body may also have as a number.
+NUMBERS = ("question",)
 
 
 class Declined(ParapetError):
@@ -165,6 +167,8 @@ def _known(given: Mapping[str, Any], takes: tuple[str, ...], where: str, what: s
 
 
 def _text(name: str, value: object) -> str:
+    if name in NUMBERS and type(value) is int:
+        value = str(value)
     if not isinstance(value, str) or not value.strip():
         raise Declined(400, f"{name} must be a text that is not empty")
     try:
