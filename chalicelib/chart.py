@@ -19,13 +19,13 @@ from chalicelib.glyphs import HEIGHT, STEP, glyph
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
-WIDTH, TALL, TOP = 600, 260, 46
+WIDTH, TALL, TOP = 600, 260, 54
 WHITE, INK, GREY, FAINT, RED = (255, 255, 255), (38, 50, 56), (110, 122, 130), (226, 231, 234), (208, 32, 48)
 # Told apart by colour-blind people too.
 COLOURS: tuple[Colour, ...] = ((0, 100, 190), (230, 140, 0), (0, 140, 110), (150, 80, 170), (100, 100, 100))
 PALE: Colour = (186, 200, 212)
-# What lies beyond is no measurement, and no time that a calendar has.
-LARGEST, LATEST = 1e300, 32_503_680_000.0
+# What lies beyond is no measurement, and no time that a calendar has; what lies below is nothing.
+LARGEST, LATEST, TINY = 1e300, 32_503_680_000.0, 1e-200
 STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000)
 DAYS = 36 * 3600.0
 
@@ -95,8 +95,8 @@ class Scale:
         low, high = min(values, default=0.0), max(values, default=1.0)
         if low >= 0 and low < 0.4 * high:
             low = 0.0
-        if high - low <= max(abs(high), abs(low), 1e-200) * 1e-9:
-            low, high = (0.0, 2 * high) if high > 0 else (2 * low, 0.0) if low < 0 else (0.0, 1.0)
+        if high - low <= max(abs(high), abs(low), TINY) * 1e-9:
+            low, high = (0.0, 2 * high) if high > TINY else (2 * low, 0.0) if low < -TINY else (0.0, 1.0)
         self.step = _nice((high - low) / 5)
         self.low = math.floor(low / self.step) * self.step
         self.high = math.ceil(high / self.step) * self.step
@@ -313,12 +313,11 @@ def _fill(canvas: Canvas, points: Sequence[Point], colour: Colour, bottom: int) 
 
 
 def _onset(canvas: Canvas, x: int, scale: Scale, left: int, right: int, label: str) -> None:
-    for y in range(scale.top, scale.bottom, 6):
+    for y in range(scale.top - 3, scale.bottom, 6):
         canvas.box(x, y, x + 1, min(y + 3, scale.bottom), INK)
+    # Above the highest value that there can be: nothing is hidden there.
     wide = STEP * len(label)
-    begin = x - 6 - wide if x - 6 - wide > left else min(x + 6, right - wide)
-    canvas.box(begin - 2, scale.top - 4, begin + wide, scale.top + HEIGHT, WHITE, 0.85)
-    canvas.text(begin, scale.top - 2, label, INK)
+    canvas.text(max(left, min(x - wide // 2, right - wide)), scale.top - HEIGHT - 5, label, INK)
 
 
 def _bound(canvas: Canvas, scale: Scale, bound: float, left: int, right: int, unit: str) -> None:

@@ -58,6 +58,7 @@ class Guardrail:
     gone: frozenset[str]
     later: frozenset[str]
     options: Mapping[str, Any] = field(default_factory=dict)
+    formats: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     everywhere: bool = False
     event_born: bool = False
@@ -133,6 +134,7 @@ def guardrail(
     gone: Iterable[str] = (),
     later: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
+    formats: Mapping[str, tuple[str, str]] | None = None,
     conditions: Mapping[str, Mapping[str, Any]] | None = None,
     everywhere: bool = False,
     event_born: bool = False,
@@ -153,6 +155,7 @@ def guardrail(
         gone: AWS error codes that mean the resource no longer exists.
         later: AWS error codes of the fix that mean the resource cannot be changed yet, as while it is being made.
         options: settings of its own with their defaults; `check` then receives them as third argument.
+        formats: by option that is a text, the pattern that it must fit unless it is empty, and what that is.
         conditions: by action, the IAM condition under which it is granted.
         everywhere: the resource belongs to the account, not to a region.
         event_born: `check` needs the event to see the violation, though `current` shows whether it still stands.
@@ -179,6 +182,7 @@ def guardrail(
             gone=frozenset(gone),
             later=frozenset(later),
             options=options or {},
+            formats=formats or {},
             conditions=conditions or {},
             everywhere=everywhere,
             event_born=event_born,

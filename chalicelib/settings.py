@@ -350,10 +350,16 @@ def _watched(
     return sources, severities, custom.read(events, (*watched.NAMES, *watched.BESIDE))
 
 
-# A user or a user group by its id, a user group by its handle, or everybody.
 def _pagerduty(section: Section, shipped: str) -> dict[str, str]:
     """Return where each PagerDuty service's routing key is kept, by the service's name; `default` is the stack's."""
     found = {name: section.text(name, "") for name in section.content}
+    for name, reference in found.items():
+        if not re.fullmatch(r"(ssm:|secretsmanager:|/)\S+", reference):
+            # It may be the key itself, which is to be shown to nobody.
+            raise SettingsError(
+                f'{section.where(name)} must name where the integration key is kept, "ssm:/a/parameter" or '
+                '"secretsmanager:a-secret"; the key itself does not belong into this file'
+            )
     # Also where the stack's is empty: what is deployed with a route to it needs no other settings to be read.
     return {"default": shipped, **found}
 
@@ -369,6 +375,7 @@ def _services(sections: tuple[Section, ...]) -> tuple[Service, ...]:
 
 # As a browser says it: no path, no wildcard, and nothing in the clear but on one's own machine.
 _ORIGIN = r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?"
+# A user or a user group by its id, a user group by its handle, or everybody.
 _WHO = r"[UWS][A-Z0-9]{6,}|@[\w.-]+|\*"
 _WHO_LIKE = "a Slack user id (U…), the id (S…) or handle (@oncall) of a Slack user group, or *"
 # Nobody may do anything from Slack until somebody makes a user group of this handle.
@@ -478,16 +485,26 @@ def _one_guardrail(section: Section, rail: Guardrail) -> Mapping[str, Any]:
     values: dict[str, Any] = {"mode": modes}
     for option, default in rail.options.items():
         values[option] = _option(section, option, default)
+        if option in rail.formats and (given := values[option]):
+            pattern, what = rail.formats[option]
+            if not re.fullmatch(pattern, given):
+                raise SettingsError(f"{section.where(option)}: {given!r} is not {what}")
     section.nothing_else()
     return values
+
+
+_SHAPES = {
+    bool: "true or false", int: "a whole number of 0 or more", str: "a text in quotes", tuple: "a list of texts"
+}  # fmt: skip
 
 
 def _option(section: Section, name: str, default: Any) -> Any:
     value = section.take(name, default)
     if isinstance(value, list):
         value = tuple(value)
-    like = {type(item) for item in default} if isinstance(default, tuple) else set()
-    if type(value) is not type(default) or (like and any(type(item) not in like for item in value)):
-        shape = f"a list like {list(default)[:3]}" if like else f"a {type(default).__name__} like {default!r}"
-        raise SettingsError(f"{section.where(name)} must be {shape}, not {value!r}")
+    like = ({type(item) for item in default} or {str}) if isinstance(default, tuple) else set()
+    wrong = type(value) is not type(default) or (type(value) is int and value < 0)
+    if wrong or (like and any(type(item) not in like for item in value)):
+        shape = f"a list like {list(default)[:3]}" if like and default else _SHAPES[type(default)]
+        raise SettingsError(f"{section.where(name)} must be {shape}, not {section.content[name]!r}")
     return value

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from chalicelib import times
+from chalicelib.alerts import quiet
 from chalicelib.api import shape
 from chalicelib.model import DAY, SEVERITIES, Command, CommandKind
 from chalicelib.pages import SKEW
 from cli import asking, errors, output
 from cli.deployment import Outside
-from cli.findings import DAYS, Unknown
+from cli.findings import ALERT, DAYS, Unknown
 
 if TYPE_CHECKING:
     from chalicelib.alerts.book import Book
-    from chalicelib.alerts.model import Group
+    from chalicelib.alerts.model import Group, Silence
 
 PREFIX = "a-"
-_ID = re.compile(r"a-[0-9a-v]{1,8}")
 
 
 def book(outside: Outside) -> Book:
@@ -34,7 +34,7 @@ def book(outside: Outside) -> Book:
 def resolve(outside: Outside, given: str) -> Group:
     """Return the alert that an id, or the beginning of one, names; raises Unknown, AwsError."""
     text, now, where = given.lower(), outside.now(), book(outside)
-    if not _ID.fullmatch(text):
+    if not ALERT.fullmatch(text):
         raise Unknown(f"{given!r} is not an alert's id such as a-3f9k2m1q; ./parapet alerts lists them")
     if len(text) == len(PREFIX) + 8:
         found = where.group(text)
@@ -101,15 +101,17 @@ def alerts(
     now = outside.now()
     start = times.since(since, "--since", now) if since else (0.0 if status == "firing" else now - DAY)
     wanted = {name: value for name, value in (("source", source), ("service", service)) if value}
+    known = book(outside)
     found = [
         one
-        for one in book(outside).groups("resolved" if status == "resolved" else "firing", start, now + SKEW)
+        for one in known.groups("resolved" if status == "resolved" else "firing", start, now + SKEW)
         if all(getattr(one, name) == value for name, value in wanted.items())
     ]
     if status == "firing":
         found.sort(key=lambda one: (SEVERITIES.index(one.severity), -one.opened))
+    silences = known.silences()
     if as_json:
-        output.emit({"total": len(found), "alerts": [shape.group(one, now) for one in found[:limit]]})
+        output.emit({"total": len(found), "alerts": [shape.group(one, now, silences) for one in found[:limit]]})
         return
     if not found:
         output.say("Nothing fires." if status == "firing" else "Nothing has been over in that time.")
@@ -119,7 +121,7 @@ def alerts(
         [
             (
                 one.id, times.ago(one.opened, now), output.styled(one.severity), one.title, _where(one),
-                f"{one.firing} of {one.total}", one.acknowledged or "–",
+                f"{one.firing} of {one.total}", _answered(one, quiet.silencing(one, silences, now)),
             )
             for one in found[:limit]
         ],
@@ -127,6 +129,13 @@ def alerts(
     )  # fmt: skip
     if len(found) > limit:
         output.say(f"and {len(found) - limit} more: --limit shows them.")
+
+
+def _answered(one: Group, silences: Sequence[Silence]) -> str:
+    """Return who is on it, who was called beside, and whether it is silenced; a dash for none of it."""
+    fires = one.status == "firing"
+    called = f"escalated to {one.escalate_to}" if fires and one.escalated else ""
+    return "; ".join(filter(None, (one.acknowledged, called, "silenced" if fires and silences else ""))) or "–"
 
 
 def _where(one: Group) -> str:
@@ -148,15 +157,16 @@ def alert(outside: Outside, alert_id: str, as_json: bool) -> None:
     known = book(outside)
     found = known.alerts(group.id)
     history = Threads(where.aws, where.table).read(mark(group.thread)).told
-    quiet = [one for one in known.silences() if one.until > now and one.matcher.fits(group, group.tags, group.id)]
+    silences = known.silences()
+    silenced = quiet.silencing(group, silences, now)
     steps = _next(group)
     if as_json:
         output.emit(
             {
-                **shape.group(group, now),
+                **shape.group(group, now, silences),
                 "alerts": [shape.alert(one) for one in found],
                 "history": [{"at": times.iso(one.at), "status": one.status, "line": one.line} for one in history],
-                "silences": [shape.silence(one) for one in quiet],
+                "silences": [shape.silence(one) for one in silenced],
                 "next": [command for _, command in steps],
             }
         )
@@ -173,7 +183,10 @@ def alert(outside: Outside, alert_id: str, as_json: bool) -> None:
             ("Firing", f"{group.firing} of {group.total}"),
             ("On it", group.acknowledged or "nobody"),
             *([("Escalated", f"to {group.escalate_to}")] if group.escalated else []),
-            *(("Silenced", f"until {times.absolute(one.until)} by {one.who}: {one.why} ({one.id})") for one in quiet),
+            *(
+                ("Silenced", f"until {times.absolute(one.until)} by {one.who}: {one.why} ({one.id})")
+                for one in silenced
+            ),
         ]
     )
     if found:

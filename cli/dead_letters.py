@@ -20,6 +20,7 @@ END = "dead-letters"
 # What SQS hands out at once, and for how long nobody else gets it while it is put back.
 BATCH, HELD = 10, 120
 FAILURES, RULES, ALERTS, ENRICH = "dead-letters", "rule-dead-letters", "alerts-dead-letters", "enrich-dead-letters"
+PAGERDUTY = "pagerduty-dead-letters"
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,16 @@ class Letters:
 
 @dataclass(frozen=True)
 class Letter:
-    """One message: since when it lies there (epoch seconds), what it is, why it is there, and the message itself."""
+    """One message: since when it lies there (epoch seconds), what it is, why it is there, and the message itself.
+
+    `test` is True for an old test of the way to people, which nobody waits for any more.
+    """
 
     at: float
     what: str
     why: str
     raw: Mapping[str, Any]
+    test: bool = False
 
 
 def queues(aws: Aws, stage: str) -> list[Letters]:
@@ -75,26 +80,32 @@ def read(letters: Letters, raw: Mapping[str, Any], now: float) -> Letter:
     told = {name: one.get("StringValue", "") for name, one in raw.get("MessageAttributes", {}).items()}
     tries = raw.get("Attributes", {}).get("ApproximateReceiveCount", "")
     what, why = _meaning(letters.name, raw["Body"], told, at)
-    return Letter(at, what, why or (f"given up on; looked at {tries} times" if tries else "given up on"), raw)
+    why = why or (f"given up on; looked at {tries} times" if tries else "given up on")
+    if _old_test(letters.name, raw["Body"]):
+        return Letter(at, f"TEST · {what}", f"{why}; an old test is dropped, not put back", raw, True)
+    return Letter(at, what, why, raw)
 
 
 def put_back(aws: Aws, letters: Letters, told: Callable[[Letter], None], now: float) -> int:
-    """Put all that lies in a queue back where it came from; returns how many. Raises AwsError, ParapetError.
+    """Put all that lies in a queue back where it came from, but for old tests, which are dropped; returns how many.
+
+    Raises AwsError, ParapetError.
 
     Args:
         aws: our account.
         letters: the queue, as it was counted: what comes back meanwhile is left for the next time.
-        told: hears of each message that was put back.
+        told: hears of each message that was put back or dropped.
         now: the time.
     """
-    done = 0
-    while done < letters.count and (batch := _received(aws, letters, HELD)):
+    done = dropped = 0
+    while done + dropped < letters.count and (batch := _received(aws, letters, HELD)):
         for raw in batch:
             letter = read(letters, raw, now)
-            _send(aws, letters, letter)
+            if not letter.test:
+                _send(aws, letters, letter)
             aws("sqs", "delete_message", QueueUrl=letters.url, ReceiptHandle=raw["ReceiptHandle"])
             told(letter)
-            done += 1
+            done, dropped = (done, dropped + 1) if letter.test else (done + 1, dropped)
     return done
 
 
@@ -123,6 +134,17 @@ def _meaning(name: str, body: str, told: Mapping[str, str], at: float) -> tuple[
     except ParapetError as error:
         return body[:100], str(error)
     return f"{notice.status}: {notice.title}", ""
+
+
+def _old_test(name: str, body: str) -> bool:
+    """Whether a message is a test page; that one is over may still have to close an incident, and wakes nobody."""
+    if name in (FAILURES, RULES, ALERTS, ENRICH):
+        return False
+    try:
+        notice = outbox.load(body)
+    except ParapetError:
+        return False
+    return notice.test and not (name == PAGERDUTY and notice.page == "resolve")
 
 
 def _kind(body: str) -> str:

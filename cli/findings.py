@@ -11,6 +11,7 @@ from chalicelib.pages import SKEW
 
 DAYS = 90
 LENGTH = 8
+ALERT = re.compile(r"a-[0-9a-v]{1,8}")
 _ID = re.compile(r"[0-9a-v]{3,8}")
 
 
@@ -21,6 +22,8 @@ class Unknown(ParapetError):
 def resolve(journal: Journal, given: str, now: float) -> Finding:
     """Return the finding that an id, or the beginning of one, names; raises Unknown, AwsError."""
     text = given.lower()
+    if ALERT.fullmatch(text):
+        raise Unknown(f"{given!r} is an alert's id, not a finding's: `./parapet alert {text}` shows what can be done")
     if len(text) < 3:
         raise Unknown(f"{given!r} is too short: give at least 3 characters of the finding's id")
     if not _ID.fullmatch(text):

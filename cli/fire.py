@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,8 +118,8 @@ def _alarm(outside: Outside, wanted: Wanted) -> str:
     aws("cloudwatch", "put_metric_data", Namespace=NAMESPACE, MetricData=data)
     if not bad:
         return f"The alarm {name} is OK again."
-    again = f" --service {service}" if service != "checkout" else ""
-    named = f" --name {wanted.name}" if wanted.name else ""
+    again = f" --service {shlex.quote(service)}" if service != "checkout" else ""
+    named = f" --name {shlex.quote(wanted.name)}" if wanted.name else ""
     return f"The alarm {name} goes off. `./parapet fire alarm{named}{again} --state OK` ends it."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,8 +18,10 @@ from cli import output
 from cli.deployment import Outside
 
 POLL = 1.0
-State = Literal["ok", "failed", "not set up"]
+State = Literal["ok", "failed", "no answer", "not set up"]
 FUNCTIONS: Mapping[Channel, str] = {"slack": "notify", "pagerduty": "notify-pagerduty", "email": "notify-email"}
+# A way as it is shown, its channel, and what is sent there.
+Page = tuple[str, Channel, Notice]
 NO_QUEUE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
@@ -42,8 +43,9 @@ class Result:
 def page_test(ctx: click.Context, name: str, severity: Severity, wait: str, as_json: bool) -> None:
     """Send a page that says it is a test the way that a real one goes, and show what came back from each channel.
 
-    PagerDuty's incident is resolved at once when it has come. The way without Parapet, by which CloudWatch pages when
-    Parapet is not well, is looked at and not used. Ends with 1 where a channel failed.
+    Whom the route escalates to is tested too, without the wait. In the end the test is resolved in every channel, so
+    that no incident stays open. The way without Parapet, by which CloudWatch pages when Parapet is not well, is looked
+    at and not used. Ends with 1 where a channel refused, or did not answer.
     """
     outside: Outside = ctx.obj
     patience, now = times.span(wait, "--wait"), outside.now()
@@ -53,22 +55,22 @@ def page_test(ctx: click.Context, name: str, severity: Severity, wait: str, as_j
     notice = replace(notice, destination=route.destination)
     aws = outside.deployment.aws
     stage = f"{PREFIX}-{settings.stage}"
-    channels, results = _send(aws, stage, notice), []
-    for channel in FUNCTIONS:
-        if channel in channels:
-            results.append(_awaited(outside, channel, notice, now + patience))
-        else:
-            results.append(Result(channel, *_absent(channel, route)))
-    if any(one.way == "pagerduty" and one.state == "ok" for one in results):
-        over = Destination(pagerduty=route.destination.pagerduty)
-        done = replace(notice, key=f"{notice.key}:over", page="resolve", status="resolved", destination=over,
-                       at=outside.now())  # fmt: skip
-        _send(aws, stage, done)
-        results.append(replace(_awaited(outside, "pagerduty", done, outside.now() + patience), way="pagerduty, over"))
+    channels, escalation = _send(aws, stage, notice), _escalation(route, notice)
+    pages: list[Page] = [(channel, channel, notice) for channel in FUNCTIONS if channel in channels]
+    if escalation:
+        _send(aws, stage, escalation)
+        pages.append((f"pagerduty, escalated to {route.escalate_to}", "pagerduty", escalation))
+    results = [_awaited(outside, *one, now + patience) for one in pages]
+    came = [page for page, result in zip(pages, results, strict=True) if result.state != "failed"]
+    waited = {channel for (_, channel, _), result in zip(pages, results, strict=True) if result.state == "ok"}
+    results += [Result(one, *_absent(one, route)) for one in FUNCTIONS if one not in channels]
+    over = _over(came, notice, outside.now())
+    _send(aws, stage, over)
+    results += [_ended(outside, one, over, over.at + patience) for one in FUNCTIONS if one in waited]
     results += _mailboxes(outside, stage, route.destination.email)
     results += _plain(outside, stage)
     _show(route, results, as_json)
-    ctx.exit(1 if any(one.state == "failed" for one in results) else 0)
+    ctx.exit(1 if any(one.state in ("failed", "no answer") for one in results) else 0)
 
 
 def _notice(severity: Severity, at: float, token: str) -> Notice:
@@ -112,8 +114,38 @@ def _absent(channel: Channel, route: Route) -> tuple[State, str]:
     return "not set up", f"the route {route.name!r} does not name it; it would with {wanted[channel]}"
 
 
-def _awaited(outside: Outside, channel: Channel, notice: Notice, until: float) -> Result:
-    """Wait until a channel's record tells of the notice; else say what its function's log says of it."""
+def _escalation(route: Route, notice: Notice) -> Notice | None:
+    """Return the page for whom the route escalates to, where that is somebody else."""
+    if route.escalate_to in ("", route.destination.pagerduty):
+        return None
+    to = Destination(pagerduty=route.escalate_to)
+    return replace(notice, key=f"{notice.key}:{route.escalate_to}", status="escalated", destination=to, loud=False)
+
+
+def _over(came: Sequence[Page], notice: Notice, at: float) -> Notice:
+    """Return the end of the test, for wherever it has come or may still come."""
+    reached = [(channel, page.destination) for _, channel, page in came if page.destination]
+    where = Destination(
+        slack=next((one.slack for channel, one in reached if channel == "slack"), ""),
+        # The other service that was paged in this thread hears of it too.
+        pagerduty=next((one.pagerduty for channel, one in reached if channel == "pagerduty"), ""),
+        email=next((one.email for channel, one in reached if channel == "email"), ()),
+    )
+    return replace(
+        notice, key=f"{notice.key}:over", status="resolved", page="resolve", destination=where, loud=False,
+        title=f"Resolved: {notice.title}", lines=("TEST over: nothing was wrong.",), at=at,
+    )  # fmt: skip
+
+
+def _ended(outside: Outside, channel: Channel, over: Notice, until: float) -> Result:
+    found = _awaited(outside, f"{channel}, over", channel, over, until)
+    if channel == "pagerduty" and found.state != "ok":
+        return replace(found, evidence=f"resolve the test's incident in PagerDuty yourself: {found.evidence}")
+    return found
+
+
+def _awaited(outside: Outside, way: str, channel: Channel, notice: Notice, until: float) -> Result:
+    """Wait until a channel's record tells what became of the notice."""
     from chalicelib.notices.threads import Threads, mark
 
     threads = Threads(outside.deployment.aws, outside.deployment.table, channel)
@@ -127,27 +159,15 @@ def _awaited(outside: Outside, channel: Channel, notice: Notice, until: float) -
                 "pagerduty": f"{told.line}: PagerDuty took the event (202), incident key {told.ts}",
                 "email": f"SNS took it as {told.ts}",
             }[channel]
-            return Result(channel, "ok", f"{evidence}, within {took}")
+            return Result(way, "ok", f"{evidence}, within {took}")
+        failed = next((one for one in thread.failed if one.key == mark(notice.key)), None)
+        if failed and failed.final:
+            return Result(way, "failed", failed.why)
         if outside.now() >= until:
-            return Result(channel, "failed", _logged(outside, channel, notice))
+            log = f"/aws/lambda/{PREFIX}-{outside.settings().stage}-{FUNCTIONS[channel]}"
+            why = failed.why if failed else f"nothing came back in time; look at the log {log}"
+            return Result(way, "no answer", f"{why} (it is tried again)")
         outside.sleep(POLL)
-
-
-def _logged(outside: Outside, channel: Channel, notice: Notice) -> str:
-    """Return what the log of a channel's function says of a notice, or where to look."""
-    log = f"/aws/lambda/{PREFIX}-{outside.settings().stage}-{FUNCTIONS[channel]}"
-    found = outside.deployment.aws(
-        "logs", "filter_log_events", absent=("ResourceNotFoundException",), logGroupName=log,
-        filterPattern=f'"{notice.key}"', startTime=int(notice.at * 1000) - 60_000,
-    ).get("events", [])  # fmt: skip
-    for event in reversed(found):
-        try:
-            line = json.loads(event["message"])
-        except ValueError:
-            continue
-        if isinstance(line, dict) and line.get("message"):
-            return str(line["message"])
-    return f"nothing came back in time; look at the log {log}, and later at ./parapet redrive"
 
 
 def _mailboxes(outside: Outside, stage: str, addresses: Sequence[str]) -> list[Result]:
@@ -203,7 +223,8 @@ def _show(route: Route, results: Sequence[Result], as_json: bool) -> None:
         return
     output.say(f"A test page went the way of the route {route.name!r}.")
     if route.escalate_to:
-        output.say(f"Unanswered for {route.escalate_after / 60:g} min, a real one goes to {route.escalate_to} too.")
+        after = f"{route.escalate_after / 60:g} min"
+        output.say(f"Unanswered for {after}, a real one goes to {route.escalate_to} too; the test went there at once.")
     output.table(
         ("way", "", "what came back"), [(one.way, one.state, one.evidence) for one in results], whole=("way", "")
     )

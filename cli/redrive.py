@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -23,7 +25,7 @@ def redrive(outside: Outside, queue: str, yes: bool, as_json: bool) -> None:
     """Show what lies in the dead-letter queues, and put it back where it came from.
 
     QUEUE is one of them, such as slack-dead-letters; without it, all. Mend the cause first: what cannot be done comes
-    back. What a channel has told already it tells no second time.
+    back. What a channel has told already it tells no second time, and old test pages are dropped.
     """
     from cli import dead_letters  # the readers of every kind of message come with it
 
@@ -39,11 +41,18 @@ def redrive(outside: Outside, queue: str, yes: bool, as_json: bool) -> None:
     if not as_json:
         _show(looked, full, now)
     moved: dict[str, int] = {}
+    dropped: Counter[str] = Counter()
     if full and (yes or _agreed(outside, sum(one.count for one in full), as_json)):
         for one in full:
-            moved[one.name] = dead_letters.put_back(aws, one, lambda letter: _told(letter, as_json), now)
+
+            def told(letter: dead_letters.Letter, name: str = one.name) -> None:
+                dropped[name] += letter.test
+                if not as_json:
+                    output.say(f"{'dropped' if letter.test else 'put back'}: {letter.what}")
+
+            moved[one.name] = dead_letters.put_back(aws, one, told, now)
     if as_json:
-        output.emit({"queues": [_document(one, looked[one.name], moved.get(one.name, 0)) for one in full]})
+        output.emit({"queues": [_document(one, looked[one.name], moved, dropped) for one in full]})
     elif full and not moved:
         output.say("Nothing was put back.")
 
@@ -68,11 +77,7 @@ def _agreed(outside: Outside, count: int, as_json: bool) -> bool:
     return click.confirm(f"Put {count} back now? Is the cause mended?", err=True)
 
 
-def _told(letter: Any, as_json: bool) -> None:
-    if not as_json:
-        output.say(f"put back: {letter.what}")
-
-
-def _document(one: Any, found: list[Any], moved: int) -> dict[str, Any]:
+def _document(one: Any, found: list[Any], moved: Mapping[str, int], dropped: Mapping[str, int]) -> dict[str, Any]:
     seen = [{"at": times.iso(letter.at), "what": letter.what, "why": letter.why} for letter in found]
-    return {"queue": one.name, "count": one.count, "messages": seen, "put_back": moved}
+    counts = {"put_back": moved.get(one.name, 0), "dropped": dropped.get(one.name, 0)}
+    return {"queue": one.name, "count": one.count, "messages": seen, **counts}

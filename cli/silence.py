@@ -74,7 +74,8 @@ def _begin(outside: Outside, about: Matcher, until: float, why: str, as_json: bo
     output.say(
         f"Silenced until {times.ahead(until, now)}: {about}. `./parapet silence --end {begun.id} --why …` ends it."
     )
-    output.say(f"It covers {', '.join(covers)}, which fire now." if covers else "Nothing fires now that it covers.")
+    fire = "which fires" if len(covers) == 1 else "which fire"
+    output.say(f"It covers {', '.join(covers)}, {fire} now." if covers else "Nothing fires now that it covers.")
 
 
 def _end(outside: Outside, given: str, why: str, as_json: bool) -> None:

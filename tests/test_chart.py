@@ -56,6 +56,15 @@ class TestLines:
         assert count(chart.lines("Errors", {"Errors": HOUR}, onset=NOW + 2400), chart.INK) > count(plain, chart.INK)
         assert len(bound) < LARGEST
 
+    @pytest.mark.parametrize("minute", [0, 3, 30, 57, 59])
+    def test_when_it_began_covers_nothing_of_the_curve(self, minute: int) -> None:
+        series = {"x": [(at, 9.0 if number % 2 else 8.0) for number, (at, _) in enumerate(HOUR)]}
+        plain, marked = (pixels(chart.lines("A title", series, onset=at)) for at in (None, NOW + 60 * minute))
+        changed = {(x, y) for y, row in enumerate(plain) for x, one in enumerate(row) if marked[y][x] != one}
+        # Of the plot, only the one column of the line is drawn over.
+        assert len({x for x, y in changed if y >= chart.TOP}) == 1
+        assert {plain[y][x] for x, y in changed if y < chart.TOP - 3} == {chart.WHITE}
+
     def test_the_curve_is_where_its_values_are(self) -> None:
         rows = pixels(chart.lines("", {"x": [(NOW, 0.0), (NOW + 60, 10.0)]}))
         blue = [(x, y) for y, row in enumerate(rows) for x, one in enumerate(row) if one == chart.COLOURS[0]]
@@ -84,6 +93,10 @@ class TestLines:
         nothing = chart.lines("Errors", {})
         assert nothing == chart.lines("Errors", {"x": [(NOW, float("nan")), (-1.0, 3.0)]})
         assert count(nothing, chart.COLOURS[0]) == 0
+
+    @pytest.mark.parametrize("least", [5e-324, -5e-324])
+    def test_the_least_that_a_number_can_be_is_drawn_as_nothing(self, least: float) -> None:
+        assert chart.lines("", {"x": [(NOW, least)]}) == chart.lines("", {"x": [(NOW, 0.0)]})
 
     @settings(max_examples=25, deadline=None)
     @given(

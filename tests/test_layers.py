@@ -102,7 +102,8 @@ ROWS: list[set[str]] = [
     {"functions"},
 ]
 PURE = {
-    "chart", "glyphs", "enrich.asked", "enrich.budget", "enrich.changes", "enrich.contributors", "enrich.further", "enrich.graph",
+    "chart", "glyphs", "enrich.asked", "enrich.budget",
+    "enrich.changes", "enrich.contributors", "enrich.further", "enrich.graph",
     "enrich.links", "enrich.numbers", "enrich.places", "enrich.watched",
     "patterns", "alerts.console", "alerts.report", "alerts.watched", "alerts.custom", "alerts.sources", "alerts.parse",
     "model", "items", "section", "matcher", "alerts.signal", "alerts.model", "alerts.compose", "alerts.asking",

@@ -112,6 +112,19 @@ def test_our_own_account_is_watched_always_and_what_is_no_account_never(
         ("[guardrails.ec2_security_group_open]\nmode = 3", "must be a mode, or"),
         ("[guardrails.ec2_security_group_open]\nports = ['22']", "must be a list like [20, 21, 22], not"),
         ("[guardrails.ec2_security_group_open]\nports = 22", "must be a list like"),
+        ("[guardrails.iam_admin_policy_attached]\nallowed = 'x'", "allowed must be a list of texts, not 'x'"),
+        ("[guardrails.iam_admin_policy_attached]\nallowed = [3]", "allowed must be a list of texts, not [3]"),
+        ("[guardrails.iam_password_policy_weak]\nsymbols = 1", "symbols must be true or false, not 1"),
+        ("[guardrails.ec2_nonproduction_running]\ntag = 3", "tag must be a text in quotes, not 3"),
+        ("[guardrails.ec2_nonproduction_running]\nstop_at = -1", "stop_at must be a whole number of 0 or more, not -1"),
+        ("[guardrails.ec2_nonproduction_running]\nstop_at = '80'", "must be a whole number of 0 or more, not '80'"),
+        ("[guardrails.budgets_account_unbudgeted]\nmonthly_limit = -5", "must be a whole number of 0 or more, not -5"),
+        ("[guardrails.budgets_account_unbudgeted]\nmonthly_limit = 9.5", "a whole number of 0 or more, not 9.5"),
+        (
+            "[guardrails.budgets_account_unbudgeted]\ntell = 'oncall'",
+            "tell: 'oncall' is not the ARN of an SNS topic, nor an e-mail address",
+        ),
+        ("[guardrails.budgets_account_unbudgeted]\ntell = 'arn:aws:sqs:eu-west-1:123456789012:q'", "is not the ARN of"),
         ("[guardrails.ec2_security_group_open]\nallowed_port = [22]", "not a setting; did you mean 'allowed_ports'"),
         ("[guardrails.signin_root_used]\nmode = 'enforce'", "has no fix; only off or observe will do"),
         ("[guardrails", "not TOML"),
@@ -146,6 +159,24 @@ def test_errors_name_what_to_mend(tmp_path: Path, text: str, error: str) -> None
         settings(tmp_path, text)
     assert error in str(caught.value)
     assert str(caught.value).startswith(("parapet.toml", str(tmp_path)))
+
+
+@pytest.mark.parametrize("tell", ["", "arn:aws:sns:eu-west-1:123456789012:parapet-prod-alerts", "team@example.com"])
+def test_whom_a_budget_may_tell(tmp_path: Path, tell: str) -> None:
+    rail = registry.get("budgets_account_unbudgeted")
+    assert settings(tmp_path, f"[guardrails.{rail.name}]\ntell = '{tell}'").options(rail)["tell"] == tell
+
+
+@pytest.mark.parametrize("reference", ["ssm:/parapet/pager", "secretsmanager:parapet/pager", "/parapet/pager"])
+def test_where_a_routing_key_is_kept(tmp_path: Path, reference: str) -> None:
+    assert settings(tmp_path, f"[pagerduty]\na = '{reference}'").pagerduty["a"] == reference
+
+
+def test_a_routing_key_itself_is_refused_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(tmp_path, "[pagerduty]\na = 'R0KEYR0KEYR0KEY'")
+    assert str(caught.value).startswith("parapet.toml: pagerduty.a must name where the integration key is kept")
+    assert "R0KEY" not in str(caught.value)
 
 
 def test_people_and_the_outmost_durations(tmp_path: Path) -> None:

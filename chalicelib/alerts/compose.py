@@ -133,9 +133,12 @@ def page(group: Group, what: Page, at: float, about: Notice | None = None) -> No
 
 def of_silence(silence: Silence, covers: int) -> tuple[str, ...]:
     """Return the lines that tell of a silence by what it is about."""
+    now = "Nothing fires now that it covers"
+    if covers:
+        now = "It covers 1 alert that fires now" if covers == 1 else f"It covers {covers} alerts that fire now"
     return (
         f"Until {moment(silence.until)}, by {silence.who}{_because(silence.why)}. Recoveries are told all the same.",
-        f"It covers {covers} that fire now. To end it: {ending(silence)}.",
+        f"{now}. To end it: {ending(silence)}.",
     )
 
 

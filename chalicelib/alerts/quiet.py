@@ -16,7 +16,7 @@ from chalicelib.model import SEVERITIES, Severity
 from chalicelib.section import Section, SettingsError
 
 if TYPE_CHECKING:  # every function reads the settings, and few need more of this
-    from chalicelib.alerts.model import Silence
+    from chalicelib.alerts.model import Group, Silence
     from chalicelib.alerts.signal import Signal
 
 # The tag by which the alarms of one objective are known.
@@ -111,6 +111,11 @@ def by(
         if other and (child or any(_ruled(rule, one, about, tags) for rule in rules)):
             return one.fingerprint
     return ""
+
+
+def silencing(group: Group, silences: Sequence[Silence], now: float) -> tuple[Silence, ...]:
+    """Return the silences in force that cover an alert as people know it."""
+    return tuple(one for one in silences if one.until > now and one.matcher.fits(group, group.tags, group.id))
 
 
 def _may(rule: Inhibit, signal: Signal) -> bool:

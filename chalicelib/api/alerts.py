@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from chalicelib import commands, times
 from chalicelib.admission import Refused
-from chalicelib.alerts import asking
+from chalicelib.alerts import asking, quiet
 from chalicelib.alerts.model import Group
 from chalicelib.api import params, schemas, shape
 from chalicelib.api.asked import Asked, Declined
@@ -31,7 +31,7 @@ EPISODE = replace(QUESTION, about="the episode that this answers, as it was read
 )  # fmt: skip
 def listed(asked: Asked) -> Answer:
     """List alerts, the latest first: those that fire, or with `status=resolved` those of the last day that are over."""
-    status = asked.one_of("status", ("firing", "resolved")) or "firing"
+    where, status = book(), asked.one_of("status", ("firing", "resolved")) or "firing"
     since = asked.time("since", times.since) if "since" in asked.given else 0.0
     if status == "resolved" and "since" not in asked.given:
         since = asked.at - DAY
@@ -40,14 +40,15 @@ def listed(asked: Asked) -> Answer:
     wanted = {name: asked.given[name] for name in ("source", "service") if name in asked.given}
     found = [
         one
-        for one in book().groups("resolved" if status == "resolved" else "firing", since, until)
+        for one in where.groups("resolved" if status == "resolved" else "firing", since, until)
         if all(getattr(one, name) == value for name, value in wanted.items())
     ]
     found.sort(key=lambda one: (one.opened, one.id), reverse=True)
     left = [one for one in found if mark is None or (one.opened, one.id) < mark]
     page = left[:limit]
     after = f"{page[-1].opened!r}:{page[-1].id}" if len(left) > limit else None
-    return Answer({"alerts": [shape.group(one, asked.at) for one in page], "after": after})
+    silences = where.silences()
+    return Answer({"alerts": [shape.group(one, asked.at, silences) for one in page], "after": after})
 
 
 def _mark(asked: Asked) -> tuple[float, str] | None:
@@ -65,16 +66,13 @@ def shown(asked: Asked) -> Answer:
     """Show an alert, all that are told in its thread, and what Slack has told there."""
     group, where = _group(asked), book()
     told = Threads(ours(), table()).read(mark(group.thread)).told
+    silences = where.silences()
     return Answer(
         {
-            **shape.group(group, asked.at),
+            **shape.group(group, asked.at, silences),
             "alerts": [shape.alert(one) for one in where.alerts(group.id)],
             "history": [{"at": times.iso(one.at), "status": one.status, "line": one.line} for one in told],
-            "silences": [
-                shape.silence(one)
-                for one in where.silences()
-                if one.until > asked.at and one.matcher.fits(group, group.tags, group.id)
-            ],
+            "silences": [shape.silence(one) for one in quiet.silencing(group, silences, asked.at)],
         }
     )
 

@@ -17,6 +17,8 @@ from chalicelib.section import meant
 
 # A key of DynamoDB's holds 2,048 bytes, and a reason longer than this is a document.
 LONGEST = 2000
+# What a body may also have as a number.
+NUMBERS = ("question",)
 
 
 class Declined(ParapetError):
@@ -184,6 +186,8 @@ def _known(given: Mapping[str, Any], takes: tuple[Param, ...], where: str, what:
 
 
 def _text(name: str, value: object) -> str:
+    if name in NUMBERS and type(value) is int:
+        value = str(value)
     if not isinstance(value, str) or not value.strip():
         raise Declined(400, f"{name} must be a text that is not empty")
     try:

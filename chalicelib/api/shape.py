@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from chalicelib.alerts import quiet
 from chalicelib.alerts.model import Alert, Group, Silence
 from chalicelib.matcher import Matcher
 from chalicelib.model import ORIGINS, Call, Command, Exemption, Finding, Pause, Scope, Waiver, plain
@@ -100,8 +102,11 @@ def scope(about: Scope) -> dict[str, str]:
     return {name: value for name, value in plain(about).items() if value}
 
 
-def group(found: Group, now: float) -> dict[str, Any]:
-    """Return an alert as people know it, in short: the first of a group, and how many are with it."""
+def group(found: Group, now: float, silences: Sequence[Silence]) -> dict[str, Any]:
+    """Return an alert as people know it, in short: the first of a group, how many are with it, whether it is silenced.
+
+    `silences` are all that there are.
+    """
     return {
         "id": found.id,
         "episode": found.episode,
@@ -123,6 +128,7 @@ def group(found: Group, now: float) -> dict[str, Any]:
         "acknowledged": found.acknowledged or None,
         "acknowledged_at": iso(found.acknowledged_at) if found.acknowledged else None,
         "escalated": found.escalated,
+        "silenced": bool(quiet.silencing(found, silences, now)),
         "destination": _destination(found),
     }
 

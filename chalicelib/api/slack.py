@@ -39,6 +39,11 @@ BUDGET, CALL, SPARE, WHISPER = 2.2, 1.0, 0.1, 0.3
 READ_ANEW = 60.0
 
 Answer = Mapping[str, Any] | None
+# What sentences of our own begin with.
+OURS = frozenset(
+    ("a", "an", "exemptions", "it", "its", "nobody", "only", "say", "somebody", "that", "the", "there", "this",
+     "waiver", "what", "who", "you")
+)  # fmt: skip
 
 
 class Line:
@@ -223,7 +228,9 @@ def _tried(desk: Desk, user: User, do: Callable[[], None]) -> str:
 def _declined(desk: Desk, kind: str, text: str) -> str:
     desk.seen.line("INFO", f"not done: {text}", declined=kind)
     text = redacted(text)
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '`')) else '.'}"
+    # A name or an id is written as it is, also where a sentence begins.
+    begins = text[:1].upper() if text.partition(" ")[0] in OURS else text[:1]
+    return f"{begins}{text[1:]}{'' if text.endswith(('.', '`')) else '.'}"
 
 
 def _whisper(desk: Desk, url: str, text: str) -> None:

@@ -140,7 +140,7 @@ class Desk:
         """Return an alert by its id; raises Refused when there is none."""
         found = self.book.group(number) if commands.is_alert(number) else None
         if found is None:
-            raise Refused(f"there is no alert {number}")
+            raise Refused(f"there is no alert {number}: `/parapet alerts` lists them")
         return found
 
     def check(self, command: Command, finding: Finding) -> None:

@@ -107,11 +107,15 @@ def read(text: str, now: float) -> Said:
     if verb == "who":
         return Said(verb, " ".join(words))
     about, until = words.pop(0), 0.0
+    if verb in ("acknowledge", "dismiss"):
+        _alert(about)
     if verb == "unsilence":
         if not re.fullmatch("[0-9a-f]{4,16}", about):
             raise Unclear(_example(verb, f"the id of a silence: not `{_shown(about)}`"))
     elif verb == "dismiss" and not re.fullmatch(ALERT, about):
         raise Unclear(_example(verb, f"the id of an alert: not `{_shown(about)}`"))
+    elif verb != "acknowledge" and re.fullmatch(ALERT, about):
+        raise Unclear(f"`{about}` is an alert, and `{verb}` is for findings. `/parapet help` shows what is for alerts.")
     elif not (re.fullmatch(FINDING, about) or (verb in ("acknowledge", "dismiss") and re.fullmatch(ALERT, about))):
         raise Unclear(_example(verb, f"the id of a finding, eight letters and digits: not `{_shown(about)}`"))
     if verb == "undo" and len(words) == 2 and words[0].lower() == "for":
@@ -153,6 +157,13 @@ _WANTED = {
 }
 
 
+def _alert(about: str) -> bool:
+    """Whether something is an alert's id; raises Unclear for what looks like one and cannot be."""
+    if about.startswith("a-") and not re.fullmatch(ALERT, about):
+        raise Unclear(f"There is no alert `{_shown(about)}`: `/parapet alerts` lists them, with their whole ids.")
+    return re.fullmatch(ALERT, about) is not None
+
+
 def _silence(words: list[str], why: str, now: float) -> Said:
     """Read what a silence is about, its length, and behind that why."""
     at = next((number for number, word in enumerate(words) if re.fullmatch(r"\d+[smhd]", word)), None)
@@ -161,7 +172,7 @@ def _silence(words: list[str], why: str, now: float) -> Said:
     about = words[: at - 1] if at > 1 and words[at - 1].lower() == "for" else words[:at]
     until = _until("silence", words[at], now)
     told = reason(" ".join(filter(None, [*words[at + 1 :], why])))
-    if len(about) == 1 and re.fullmatch(ALERT, about[0]):
+    if len(about) == 1 and _alert(about[0]):
         return Said("silence", about[0], until, told)
     try:
         return Said("silence", "", until, told, matcher=matcher.parse(" ".join(about)))

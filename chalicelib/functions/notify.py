@@ -23,7 +23,7 @@ blueprint = Blueprint(__name__)
 @blueprint.on_sqs_message(queue="parapet-slack.fifo", batch_size=10)
 def notify(event: SQSEvent) -> dict[str, Any]:
     """Tell each notice in Slack."""
-    return delivery.deliver(event, "notify", slack, beside)
+    return delivery.deliver(event, "notify", slack, threads, beside)
 
 
 def beside(notice: Notice, outcome: Outcome) -> str:
@@ -40,6 +40,12 @@ def slack(account: str) -> Slack:
     if not chosen.slack_token:
         raise ParapetError("PARAPET_SLACK_TOKEN is not set: it names where Slack's bot token is kept")
     token = Kept(lambda store: wiring.connect()(store, wiring.home()), chosen.slack_token, "Slack's bot token")
-    threads = Threads(wiring.accounts(account)(account, ""), chosen.table)
     heard = bool(chosen.slack_signing_secret)
-    return Slack(token, threads, chosen.slack_channel, url=chosen.slack_url, interactive=heard, people=chosen.people)
+    return Slack(
+        token, threads(account), chosen.slack_channel, url=chosen.slack_url, interactive=heard, people=chosen.people
+    )
+
+
+def threads(account: str) -> Threads:
+    """Return what Slack was told."""
+    return Threads(wiring.accounts(account)(account, ""), wiring.environment().table)

@@ -21,7 +21,7 @@ blueprint = Blueprint(__name__)
 @blueprint.on_sqs_message(queue="parapet-pagerduty.fifo", batch_size=10)
 def notify_pagerduty(event: SQSEvent) -> dict[str, Any]:
     """Tell PagerDuty each notice."""
-    return delivery.deliver(event, "notify_pagerduty", pagerduty)
+    return delivery.deliver(event, "notify_pagerduty", pagerduty, threads)
 
 
 @functools.cache
@@ -35,5 +35,9 @@ def pagerduty(account: str) -> PagerDuty:
         for service, reference in chosen.pagerduty.items()
         if reference
     }
-    threads = Threads(wiring.accounts(account)(account, ""), chosen.table, "pagerduty")
-    return PagerDuty(keys, threads, chosen.pagerduty_url)
+    return PagerDuty(keys, threads(account), chosen.pagerduty_url)
+
+
+def threads(account: str) -> Threads:
+    """Return what PagerDuty was told."""
+    return Threads(wiring.accounts(account)(account, ""), wiring.environment().table, "pagerduty")

@@ -15,6 +15,7 @@ from typing import Any
 
 from chalicelib.costs import budgets
 from chalicelib.model import Aws, Event, Remedy, call
+from chalicelib.people import MAIL
 from chalicelib.registry import api_call, guardrail
 
 NAME = "parapet"
@@ -22,6 +23,8 @@ NAME = "parapet"
 WANTED = {"ACTUAL": 80.0, "FORECASTED": 100.0}
 WORDS = {"ACTUAL": "80 % spent", "FORECASTED": "100 % forecast"}
 TAKEN_AWAY = {"DeleteBudget", "DeleteNotification", "UpdateBudget", "UpdateNotification"}
+
+TELL = rf"arn:aws[\w-]*:sns:[a-z0-9-]+:\d{{12}}:[\w-]+|{MAIL.pattern}"
 
 State = Mapping[str, Any]
 
@@ -86,6 +89,7 @@ def alert(kind: str) -> dict[str, Any]:
     subjects=lambda aws: [aws.account],
     current=current,
     options={"monthly_limit": 0, "tell": ""},
+    formats={"tell": (TELL, "the ARN of an SNS topic, nor an e-mail address")},
     everywhere=True,
 )
 def check(state: State, event: Event | None, options: Mapping[str, Any]) -> Iterable[Remedy]:

@@ -16,6 +16,7 @@ from chalicelib import telemetry
 from chalicelib.model import AwsError, Busy, Notice, ParapetError
 from chalicelib.notices import outbox
 from chalicelib.notices.channel import Outcome, RateLimited, Unreachable
+from chalicelib.notices.threads import Failed, Threads, mark
 from chalicelib.telemetry import Invocation
 
 # After these another try may well do; after anything else somebody has to mend something.
@@ -34,14 +35,19 @@ def deliver(
     event: SQSEvent,
     function: str,
     channel: Callable[[str], Channel],
+    threads: Callable[[str], Threads],
     told: Callable[[Notice, Outcome], str] = lambda _, outcome: outcome.note,
 ) -> dict[str, Any]:
     """Tell each notice of a batch; what could not be told goes back to the queue, and in the end to its dead letters.
+
+    Of a test it is recorded why, for whoever waits for it; and a test that was refused for good is not tried again,
+    lest it reach somebody when nobody waits for it any more.
 
     Args:
         event: the batch, from the channel's own queue.
         function: whose batch it is.
         channel: returns the channel, by the account that we run in.
+        threads: returns its records, likewise.
         told: does what else belongs to having told a notice, and returns the note for the log.
     """
     with telemetry.invocation(function, event.context) as seen:
@@ -49,7 +55,9 @@ def deliver(
         processor = SqsFifoPartialProcessor(skip_group_on_error=True)
         # A batch that failed as a whole goes back like one that failed in part: each message has its log line.
         processor.raise_on_entire_batch_failure = False
-        handler = functools.partial(_tell, context=event.context, seen=seen, channel=channel, told=told)
+        handler = functools.partial(
+            _tell, context=event.context, seen=seen, channel=channel, threads=threads, told=told
+        )
         return dict(process_partial_response(event.to_dict(), handler, processor, event.context))
 
 
@@ -58,20 +66,26 @@ def _tell(
     context: Any,
     seen: Invocation,
     channel: Callable[[str], Channel],
+    threads: Callable[[str], Threads],
     told: Callable[[Notice, Outcome], str],
 ) -> None:
-    started = time.monotonic()
+    started, notice = time.monotonic(), None
+    account = context.invoked_function_arn.split(":")[4]
     about: dict[str, Any] = {"message_id": record.message_id}
     try:
         notice = outbox.load(record.body)
         about |= {"notice": notice.key, "in_thread": notice.thread, "finding": notice.finding}
         about |= {"guardrail": notice.guardrail, "event_id": notice.event_id}
-        account = context.invoked_function_arn.split(":")[4]
         outcome = channel(account).tell(notice, lambda: context.get_remaining_time_in_millis() / 1000)
     except ParapetError as error:
-        if not (isinstance(error, PASSING) or (isinstance(error, AwsError) and error.transient)):
+        final = not (isinstance(error, PASSING) or (isinstance(error, AwsError) and error.transient))
+        if final:
             seen.count("Failures")
         seen.line("ERROR", f"not told: {error}", **about, outcome=type(error).__name__, ms=_since(started))
+        if notice and notice.test:
+            threads(account).failed(mark(notice.thread), Failed(mark(notice.key), str(error), final), notice.at)
+            if final:
+                return
         raise
     except Exception:
         seen.count("Failures")

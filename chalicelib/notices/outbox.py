@@ -98,9 +98,20 @@ def channels(notice: Notice) -> set[Channel]:
 def _message(notice: Notice) -> dict[str, str]:
     return {
         "MessageBody": dump(notice),
-        "MessageGroupId": _token(notice.thread),
+        "MessageGroupId": _token(_order(notice)),
         "MessageDeduplicationId": _token(notice.key),
     }
+
+
+def _order(notice: Notice) -> str:
+    """Return what keeps the order of a notice: its thread, and for a page to somebody else that service too.
+
+    Whom an escalation reaches must not wait behind a service that refuses its page.
+    """
+    where = notice.destination
+    if where is None or where.slack or where.email or not where.pagerduty:
+        return notice.thread
+    return f"{notice.thread} {where.pagerduty}"
 
 
 def _token(text: str) -> str:

@@ -34,10 +34,19 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A notice that was not told: its key, why, and whether that is the end of it."""
+
+    key: str
+    why: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Thread:
     """One thread as recorded: where its root is, what it told, which attempts (key to start) have no outcome.
 
-    `picture` is what its root shows: the latest that was uploaded.
+    `picture` is what its root shows: the latest that was uploaded; `failed` what of a test could not be told.
     """
 
     name: str
@@ -46,6 +55,7 @@ class Thread:
     told: tuple[Told, ...] = ()
     attempts: Mapping[str, float] = field(default_factory=dict)
     picture: str = ""
+    failed: tuple[Failed, ...] = ()
     rev: int = 0
 
     def has(self, key: str) -> bool:
@@ -83,6 +93,7 @@ class Threads:
             told=tuple(records.made(Told, one, f"thread {name}", decisive=False) for one in raw.get("told", ())),
             attempts=raw.get("attempts", {}),
             picture=raw.get("picture", ""),
+            failed=tuple(records.made(Failed, one, f"thread {name}", decisive=False) for one in raw.get("failed", ())),
             rev=raw.get("rev", 0),
         )
 
@@ -104,9 +115,16 @@ class Threads:
                 picture=picture,
                 told=(*thread.told, told)[-REMEMBERED:],
                 attempts=_without(thread.attempts, told.key),
+                failed=tuple(one for one in thread.failed if one.key != told.key),
             ),
             thread.attempts.get(told.key, told.at),
         )
+
+    def failed(self, name: str, failed: Failed, at: float) -> None:
+        """Record why a notice was not told, for whoever waits for it; raises Busy when the thread moves, AwsError."""
+        thread = self.read(name)
+        others = (one for one in thread.failed if one.key != failed.key)
+        self._write(replace(thread, failed=(*others, failed)), at)
 
     def _write(self, thread: Thread, at: float) -> Thread:
         values: dict[str, Any] = {
@@ -115,6 +133,7 @@ class Threads:
             ":told": [asdict(one) for one in thread.told],
             ":attempts": thread.attempts,
             ":picture": thread.picture,
+            ":failed": [asdict(one) for one in thread.failed],
             ":next": thread.rev + 1,
             ":expires": int(at + KEPT),
         }
@@ -129,7 +148,7 @@ class Threads:
                 Key=items.item(self._key(thread.name)),
                 UpdateExpression=(
                     "SET #channel = :channel, ts = :ts, told = :told, attempts = :attempts, rev = :next, "
-                    "expires = :expires, picture = :picture"
+                    "expires = :expires, picture = :picture, failed = :failed"
                 ),
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#channel": "channel"},

@@ -315,3 +315,14 @@ def test_a_query_s_data_is_returned_unless_it_says_otherwise() -> None:
     found = changed("alarm-anomaly-alarm", lambda alarm: alarm["Trigger"]["Metrics"][0].pop("ReturnData")).alarm
     assert found is not None
     assert [one["ReturnData"] for one in found.metrics] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("partition", "spent", "impact"), [("aws", "$1,301", "$1,001"), ("aws-cn", "1,301 CNY", "1,001 CNY")]
+)
+def test_an_anomaly_says_in_which_money(partition: str, spent: str, impact: str) -> None:
+    found = changed(
+        "anomaly-large", lambda told: told.update(monitorArn=f"arn:{partition}:ce::123456789012:anomalymonitor/x")
+    )
+    assert dict(found.facts)["Spent"] == spent
+    assert f"costs {impact} more than expected" in found.title

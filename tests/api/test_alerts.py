@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -99,8 +100,29 @@ class TestOne:
 
     def test_that_has_begun_anew_is_not_answered_by_what_was_meant_for_before(self, api: Api) -> None:
         alert = office.fires(api.account)
-        text = api.error(409, "POST", f"/v1/alerts/{alert.id}/dismiss", body={"question": str(alert.episode + 1)})
+        text = api.error(409, "POST", f"/v1/alerts/{alert.id}/dismiss", body={"question": alert.episode + 1})
         assert "about an earlier time" in text
+
+    @pytest.mark.parametrize("as_given", [int, str])
+    def test_says_as_a_number_which_time_it_is_about(self, api: Api, as_given: Callable[[int], object]) -> None:
+        alert = office.fires(api.account)
+        path = f"/v1/alerts/{alert.id}/acknowledge"
+        asked = api.call("POST", path, body={"question": as_given(alert.episode)})[1]
+        told = api.get(f"/v1/commands/{asked['id']}")
+        assert [(one["question"], type(one["question"])) for one in (asked, told)] == [(alert.episode, int)] * 2
+
+    @pytest.mark.parametrize("question", [0, -1, 1.5, True, "one", None, [1]])
+    def test_is_not_about_what_is_no_whole_number(self, api: Api, question: object) -> None:
+        alert = office.fires(api.account)
+        text = api.error(400, "POST", f"/v1/alerts/{alert.id}/acknowledge", body={"question": question})
+        assert text.startswith("question")
+
+    def test_tells_whether_it_is_silenced(self, api: Api) -> None:
+        alert = office.fires(api.account)
+        assert [one["silenced"] for one in api.get("/v1/alerts")["alerts"]] == [False]
+        api.call("POST", "/v1/silences", body={"name": alert.name, "for": "1h", "why": "w"})
+        assert [one["silenced"] for one in api.get("/v1/alerts")["alerts"]] == [True]
+        assert api.get(f"/v1/alerts/{alert.id}")["silenced"]
 
     def test_can_be_silenced_for_a_while(self, api: Api) -> None:
         alert = office.fires(api.account)

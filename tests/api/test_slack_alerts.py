@@ -131,7 +131,7 @@ class TestButtons:
         press(room, alert, "acknowledge")
         obey(room)
         press(room, alert, "acknowledge", ts=ts)
-        assert room.told(ALICE) == ["Alice in Slack is on it already."]
+        assert room.told(ALICE) == ["alice in Slack is on it already."]
 
     @pytest.mark.parametrize(
         ("kind", "value"), [("undo", "{}:1"), ("approve", "{}:1"), ("acknowledge", "a-00000000:1"), ("silence", "x")]
@@ -208,6 +208,12 @@ class TestTyped:
         assert obey(room) == ["acknowledged"]
         assert room.account.notices()[-1].reply_to
 
+    def test_writes_a_name_as_it_is_where_a_sentence_begins(self, room: Slacking, alert: Group) -> None:
+        room.type(ALICE, f"ack {alert.id}")
+        obey(room)
+        assert room.type(ALICE, f"ack {alert.id}") == "alice in Slack is on it already."
+        assert room.type(ALICE, "ack a-00000000").startswith("There is no alert a-00000000: ")
+
     def test_silences_an_alert(self, room: Slacking, alert: Group) -> None:
         assert "Asked for: Silence" in room.type(ALICE, f"silence {alert.id} 4h a deployment")
         assert obey(room) == ["silenced"]
@@ -215,7 +221,7 @@ class TestTyped:
     def test_silences_whatever_fits_and_ends_that(self, room: Slacking, alert: Group) -> None:
         said = room.type(ALICE, "silence service=checkout severity=high,low for 4h why a migration")
         assert "Silenced: severity=high,low service=checkout" in said
-        assert "It covers 1 that fire now" in said
+        assert "It covers 1 alert that fires now" in said
         [silence] = Book(room.account.ours, TABLE).silences()
         assert (silence.why, silence.who) == ("a migration", "alice in Slack")
         listed = room.type(ALICE, "silences")
@@ -234,10 +240,12 @@ class TestTyped:
             ("silence colour=red 4h x", "'colour=red' is not FIELD=VALUE"),
             ("silence service=checkout 60d x", "within 30 days"),
             ("ack", "which finding or alert"),
-            ("ack a-1", "the id of a finding"),
+            ("ack a-nope", "There is no alert `a-nope`: `/parapet alerts` lists them"),
+            ("dismiss a-nope", "There is no alert `a-nope`"),
+            ("silence a-nope 4h x", "There is no alert `a-nope`"),
             ("ack a-00000000", "There is no alert a-00000000"),
             ("dismiss abcd1234", "the id of an alert"),
-            ("undo a-3f9k2m1q", "the id of a finding"),
+            ("undo a-3f9k2m1q", "`a-3f9k2m1q` is an alert, and `undo` is for findings"),
             ("unsilence xyz", "the id of a silence"),
             ("unsilence abcdef", "there is no silence 'abcdef'"),
         ],

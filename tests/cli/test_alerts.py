@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.alerts import decide
+from chalicelib.alerts.book import Book
 from chalicelib.alerts.model import Group
 from chalicelib.model import Destination
 from chalicelib.notices.routes import Route
+from tests.account import TABLE
 from tests.alerts import office
 from tests.cli.terminal import Terminal
 from tests.cli.test_exemptions import rows
@@ -50,6 +54,19 @@ class TestAlerts:
         limited = terminal.out("alerts", "--limit", "1")
         assert "and 1 more: --limit shows them." in limited
 
+    def test_marks_what_is_silenced_and_who_was_called(self, terminal: Terminal, alert: Group) -> None:
+        paged = office.fires(terminal.account, "cart-5xx", service="cart")
+        book = Book(terminal.account.ours, TABLE)
+        book.write((), replace(paged, escalated=True, escalate_to="nights"))
+        terminal.out("silence", "name=checkout-5xx", "--for", "4h", "--why", "a deployment")
+        assert {one[0]: one[-1] for one in rows(terminal.out("alerts") + "\n")} == {
+            alert.id: "silenced", paged.id: "escalated to nights",
+        }  # fmt: skip
+        found = {one["id"]: (one["silenced"], one["escalated"]) for one in terminal.json("alerts")["alerts"]}
+        assert found == {alert.id: (True, False), paged.id: (False, True)}
+        terminal.account.clock.forward(4 * 3600 + 1)
+        assert not any(one["silenced"] for one in terminal.json("alerts")["alerts"])
+
     def test_lists_what_is_over(self, terminal: Terminal, alert: Group) -> None:
         terminal.account.clock.forward(60)
         office.ends(terminal.account)
@@ -80,6 +97,11 @@ class TestAlerts:
     )
     def test_says_which_id_names_nothing(self, terminal: Terminal, given: str, says: str) -> None:
         assert says in terminal.fails(2, "alert", given)
+
+    @pytest.mark.parametrize("command", ["show", "approve", "undo"])
+    def test_is_named_where_a_finding_is_wanted(self, terminal: Terminal, command: str) -> None:
+        text = terminal.fails(2, command, "A-3f9k2m1q")
+        assert "is an alert's id, not a finding's: `./parapet alert a-3f9k2m1q` shows" in text
 
     def test_says_when_an_id_could_be_several(self, terminal: Terminal) -> None:
         first: dict[str, str] = {}
@@ -130,7 +152,7 @@ class TestSilence:
     def test_whatever_fits_is_silenced_at_once_and_ended(self, terminal: Terminal, alert: Group) -> None:
         said = terminal.out("silence", "service=check*", "severity=high,low", "--for", "4h", "--why", "a migration")
         assert "severity=high,low service=check*" in said
-        assert f"It covers {alert.id}, which fire now." in said
+        assert f"It covers {alert.id}, which fires now." in said
         [one] = rows(terminal.out("silences"))
         assert one[2:] == ["severity=high,low service=check*", "moto", "a migration"]
         ended = terminal.out("silence", "--end", one[1][:5], "--why", "done")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -93,6 +95,14 @@ def test_an_alarm_is_made_with_the_data_that_sets_it_off(laptop: Laptop) -> None
     assert all(one["Value"] > alarm["Threshold"] for one in latest)
     assert all(one["Dimensions"] == alarm["Dimensions"] for one in data)
     assert sum(one["Value"] > alarm["Threshold"] for one in data) == 6
+
+
+def test_how_to_end_it_can_be_typed_as_it_stands(laptop: Laptop) -> None:
+    said = laptop.run("alarm", "--name", "shop's 5xx; $(true)", "--service", "my shop").output
+    [command] = re.findall(r"`\./parapet (.*)` ends it", said)
+    assert shlex.split(command) == [
+        "fire", "alarm", "--name", "shop's 5xx; $(true)", "--service", "my shop", "--state", "OK",
+    ]  # fmt: skip
 
 
 def test_and_ended(laptop: Laptop) -> None:

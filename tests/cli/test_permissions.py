@@ -66,7 +66,7 @@ def test_what_is_our_own_is_told_from_everything_else() -> None:
     grants = {(g.action, g.resource): g for role in roles(all_in("enforce")) for g in role.grants}
     assert grants["dynamodb:GetItem", "Journal"].reach == "own"
     assert grants["dynamodb:Query", "Journal/index/by_status"].reach == "own"
-    assert grants["sqs:SendMessage", "SlackQueue"].reach == "own"
+    assert grants["sqs:SendMessage", "SlackQueue, EmailQueue"].reach == "own"
     assert grants["ec2:RevokeSecurityGroupIngress", "security-group/*"].reach == "guarded"
     assert grants["events:PutEvents", "event-bus/default"].reach == "else"
     assert grants["ec2:RevokeSecurityGroupIngress", "security-group/*"].guardrails == (GUARDRAIL,)

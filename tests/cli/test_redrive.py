@@ -22,6 +22,7 @@ from tests.samples import ACCOUNT, REGION
 ALERT, RESOLVED = (
     replace(one, destination=Destination(slack="#oncall")) for one in (rendered.ALERT, rendered.RESOLVED)
 )
+OTHER = replace(ALERT, key="b:1", thread="b:1")
 FIFO = {"FifoQueue": "true", "ContentBasedDeduplication": "false"}
 RECORD = {
     "timestamp": "2026-11-21T10:00:00.000Z",
@@ -68,8 +69,8 @@ class Room:
                 QueueName=f"parapet-test-{name}", Attributes=FIFO if name.endswith(".fifo") else {}
             )["QueueUrl"]
             for name in (
-                "slack.fifo", "slack-dead-letters.fifo", "alerts", "alerts-dead-letters", "dead-letters",
-                "rule-dead-letters",
+                "slack.fifo", "slack-dead-letters.fifo", "pagerduty.fifo", "pagerduty-dead-letters.fifo",
+                "alerts", "alerts-dead-letters", "dead-letters", "rule-dead-letters",
             )
         }  # fmt: skip
 
@@ -101,7 +102,8 @@ def test_those_of_the_stage_are_found_with_what_lies_in_each(room: Room) -> None
     room.sqs.create_queue(QueueName="parapet-other-dead-letters")
     found = dead_letters.queues(room.aws, "test")
     assert [(one.name, one.count) for one in found] == [
-        ("alerts-dead-letters", 0), ("dead-letters", 1), ("rule-dead-letters", 0), ("slack-dead-letters", 0),
+        ("alerts-dead-letters", 0), ("dead-letters", 1), ("pagerduty-dead-letters", 0), ("rule-dead-letters", 0),
+        ("slack-dead-letters", 0),
     ]  # fmt: skip
 
 
@@ -120,6 +122,17 @@ class TestNotices:
         room.notices(ALERT)
         assert room.put_back("slack-dead-letters") == 1
         assert [load(body).key for body in room.bodies("slack.fifo")] == [ALERT.key]
+
+    def test_of_a_test_are_dropped_but_for_what_closes_its_incident(self, room: Room) -> None:
+        for name in ("slack", "pagerduty"):
+            queue = {"slack": room.urls[f"{name}-dead-letters.fifo"]}
+            tests = (replace(ALERT, test=True), replace(RESOLVED, test=True), OTHER)
+            Outbox(room.aws, queue, None).send(*tests)  # type: ignore[arg-type]
+        assert room.put_back("slack-dead-letters") == 1
+        assert [load(body).key for body in room.bodies("slack.fifo")] == [OTHER.key]
+        assert room.put_back("pagerduty-dead-letters") == 2
+        assert {load(body).key for body in room.bodies("pagerduty.fifo")} == {RESOLVED.key, OTHER.key}
+        assert room.bodies("slack-dead-letters.fifo") + room.bodies("pagerduty-dead-letters.fifo") == []
 
     def test_say_what_they_are(self, room: Room) -> None:
         room.notices(ALERT)
@@ -228,6 +241,12 @@ class TestCommand:
         assert "put back: firing: checkout-5xx" in terminal.out("redrive", "slack-dead-letters", "--yes")
         assert (len(room.bodies("slack.fifo")), len(room.bodies("alerts-dead-letters"))) == (1, 1)
 
+    def test_says_what_it_drops(self, room: Room, terminal: Terminal) -> None:
+        room.notices(replace(ALERT, test=True))
+        assert "an old test is dropped, not put back" in terminal.out("redrive")
+        assert "dropped: TEST · firing: checkout-5xx" in terminal.out("redrive", "--yes")
+        assert room.bodies("slack-dead-letters.fifo") + room.bodies("slack.fifo") == []
+
     def test_asks_a_person_whether_the_cause_is_mended(self, room: Room, terminal: Terminal) -> None:
         room.notices(ALERT)
         terminal.person = True
@@ -240,7 +259,7 @@ class TestCommand:
     def test_tells_programs_the_same(self, room: Room, terminal: Terminal) -> None:
         room.notices(ALERT)
         [one] = terminal.json("redrive", "--yes")["queues"]
-        assert (one["queue"], one["count"], one["put_back"]) == ("slack-dead-letters", 1, 1)
+        assert (one["queue"], one["count"], one["put_back"], one["dropped"]) == ("slack-dead-letters", 1, 1, 0)
         assert one["messages"][0]["what"].startswith("firing: ")
 
     def test_knows_which_queue_was_meant(self, room: Room, terminal: Terminal) -> None:

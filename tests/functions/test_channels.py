@@ -13,6 +13,7 @@ from chalicelib import wiring
 from chalicelib.functions import notify_email, notify_pagerduty
 from chalicelib.model import Destination, Notice
 from chalicelib.notices.outbox import Outbox
+from chalicelib.notices.threads import Thread, Threads, mark
 from local.pagerduty import KEY, PagerDutyStandIn
 from tests.account import TABLE, TestAccount
 from tests.functions.test_notify import Context
@@ -69,6 +70,9 @@ class Stage:
         failed = self.handlers[f"notify_{channel}"]({"Records": records}, Context())["batchItemFailures"]
         return [one["messageId"] not in {each["itemIdentifier"] for each in failed} for one in records]
 
+    def record(self, channel: str) -> Thread:
+        return Threads(self.account.ours, TABLE, channel).read(mark(ALERT.thread))
+
     def mails(self) -> list[str]:
         answer = self.account.client("sqs").receive_message(QueueUrl=self.mailbox, MaxNumberOfMessages=10)
         return [one["Body"] for one in answer.get("Messages", [])]
@@ -121,6 +125,13 @@ def test_after_a_threads_first_failure_the_rest_waits_and_other_threads_go_on(st
     assert [one["dedup_key"] for one in stage.pagerduty.received] == ["b:1"]
 
 
+def test_whom_it_is_escalated_to_is_paged_also_when_the_first_service_refuses(stage: Stage) -> None:
+    refused = replace(ALERT, destination=Destination(slack="#checkout", pagerduty="other"))
+    escalated = replace(ALERT, key=f"{ALERT.key}:default", destination=Destination(pagerduty="default"))
+    assert stage.tell("pagerduty", refused, escalated) == [False, True]
+    assert [one["event_action"] for one in stage.pagerduty.received] == ["trigger"]
+
+
 def test_a_service_without_a_key_is_a_failure_that_the_log_explains(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +140,26 @@ def test_a_service_without_a_key_is_a_failure_that_the_log_explains(
     said = capsys.readouterr().out
     assert 'put other = \\"ssm:/where/it/is\\" under [pagerduty]' in said
     assert '"Failures"' in said
+
+
+def test_a_test_that_is_refused_is_over_and_its_record_says_why(stage: Stage) -> None:
+    refused = replace(ALERT, test=True, destination=Destination(pagerduty="other"))
+    assert stage.tell("pagerduty", refused) == [True]
+    [failed] = stage.record("pagerduty").failed
+    assert (failed.key, failed.final) == (mark(ALERT.key), True)
+    assert 'put other = "ssm:/where/it/is" under [pagerduty]' in failed.why
+
+
+def test_a_test_that_may_still_come_is_tried_again(stage: Stage) -> None:
+    stage.pagerduty.fail("429", seconds=60)
+    assert stage.tell("pagerduty", replace(ALERT, test=True)) == [False]
+    [failed] = stage.record("pagerduty").failed
+    assert (failed.final, "asks to wait 60 s" in failed.why) == (False, True)
+
+
+def test_what_is_no_test_is_not_recorded_as_failed(stage: Stage) -> None:
+    assert stage.tell("pagerduty", replace(ALERT, destination=Destination(pagerduty="other"))) == [False]
+    assert stage.record("pagerduty").rev == 0
 
 
 def test_mail_reaches_whom_it_is_for_and_nobody_else(stage: Stage) -> None:

@@ -187,6 +187,11 @@ class TestAChannel:
         [root] = stage.slack.threads()
         assert "This was meant for #checkout. Slack refused chat.postMessage" in text(root)
 
+    def test_that_is_not_there_fails_a_test_of_its_route(self, stage: Stage) -> None:
+        with pytest.raises(Refused, match="There is no channel #checkout"):
+            stage.tell(replace(self.to(FIRING, "#checkout"), test=True))
+        assert stage.slack.messages == []
+
     def test_the_way_out_is_looked_at_too_after_an_interrupted_call(self, stage: Stage) -> None:
         # The first is refused, the second takes effect and its answer is lost.
         stage.slack.fail("500 after")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib import items
-from chalicelib.notices.threads import Threads, Told
+from chalicelib.notices.threads import Failed, Threads, Told
 from tests.account import NOW, TABLE, TestAccount
 
 DAY = 86400
@@ -47,6 +47,10 @@ class TestEnd:
         threads.refused(threads.attempt(threads.read("f1"), "fixed", NOW), "fixed")
         assert kept(account)["expires"] == int(NOW) + 90 * DAY
 
+    def test_is_a_tests_when_it_could_not_be_told(self, threads: Threads, account: TestAccount) -> None:
+        threads.failed("f1", Failed("fixed", "no key", True), NOW)
+        assert kept(account)["expires"] == int(NOW) + 90 * DAY
+
     def test_is_what_the_table_goes_by(self) -> None:
         table = json.loads(TEMPLATE.read_text("utf-8"))["Resources"]["Journal"]["Properties"]
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
@@ -59,3 +63,15 @@ class TestEnd:
         anew = threads.read("f1")
         assert (anew.told, anew.root, anew.rev) == ((), "", 0)
         assert threads.attempt(anew, "fixed", NOW).rev == 1
+
+
+def test_why_a_test_failed_is_kept_until_it_is_told_after_all(threads: Threads) -> None:
+    thread = threads.attempt(threads.read("f1"), "fixed", NOW)
+    threads.failed("f1", Failed("fixed", "no answer", False), NOW)
+    threads.failed("f1", Failed("fixed", "no answer either", False), NOW)
+    threads.failed("f1", Failed("undone", "no key", True), NOW)
+    thread = threads.read("f1")
+    assert thread.attempts == {"fixed": NOW}
+    assert [(one.key, one.why) for one in thread.failed] == [("fixed", "no answer either"), ("undone", "no key")]
+    threads.sent(thread, told("fixed"), "C1", "1.0")
+    assert [one.key for one in threads.read("f1").failed] == ["undone"]

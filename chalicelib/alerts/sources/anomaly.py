@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from chalicelib.alerts.report import Report, Unreadable, plain
 from chalicelib.alerts.signal import Signal
+from chalicelib.costs.words import money
 
 CAUSES = 5
 
@@ -21,6 +22,8 @@ def detected(report: Report) -> Signal:
     id_, impact = report.said("anomalyId"), report.number("impact.totalImpact")
     if impact is None:
         raise Unreadable("impact.totalImpact is missing")
+    # It names no currency: dollars everywhere but in China.
+    unit = "CNY" if report.maybe("monitorArn").startswith("arn:aws-cn:") else "USD"
     percent = report.number("impact.totalImpactPercentage") or 0.0
     causes = [_cause(one) for one in report.items("rootCauses")[:CAUSES] if isinstance(one, Mapping)]
     what = report.maybe("dimensionalValue", "dimensionValue", "rootCauses.0.service") or "costs"
@@ -31,11 +34,11 @@ def detected(report: Report) -> Signal:
         state="told",
         severity="high" if impact >= 100 and percent >= 100 else "medium",
         name=report.maybe("monitorName") or what,
-        title=f"{what} costs {impact:,.2f} more than expected" + (f" ({percent:,.0f} %)" if percent else ""),
+        title=f"{what} costs {money(impact, unit)} more than expected" + (f" ({percent:,.0f} %)" if percent else ""),
         lines=(f"Where from: {'; '.join(one for one in causes if one)}" if any(causes) else "",),
         facts=(
-            ("Spent", _money(report.number("impact.totalActualSpend"))),
-            ("Expected", _money(report.number("impact.totalExpectedSpend"))),
+            ("Spent", _amount(report.number("impact.totalActualSpend"), unit)),
+            ("Expected", _amount(report.number("impact.totalExpectedSpend"), unit)),
             ("From", report.maybe("anomalyStartDate")[:10]),
             ("To", report.maybe("anomalyEndDate")[:10]),
         ),
@@ -51,5 +54,5 @@ def _cause(one: Mapping[str, object]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _money(number: float | None) -> str:
-    return "" if number is None else f"{number:,.2f}"
+def _amount(number: float | None, unit: str) -> str:
+    return "" if number is None else money(number, unit)
