@@ -36,8 +36,8 @@ def chaos(
     """Make something go wrong with a sample system: only in the local account.
 
     SERVICE is shop, intake, platform, images or saas. KIND is 500s, latency, db-connections, targets-down,
-    traffic-stops or bad-deploy. CloudWatch's clock goes 60 times as fast until it is over, so that half an hour takes
-    half a minute.
+    traffic-stops or bad-deploy. CloudWatch's clock goes 60 times as fast until its pages are over, so that half an
+    hour takes half a minute.
     """
     if stop == bool(kind):
         raise ParapetError(f"say what goes wrong ({', '.join(KINDS)}), or --stop to end it")

@@ -15,6 +15,7 @@ ENVIRONMENT = Path(__file__).with_name("env")
 TRY = """
   Parapet watches the account on http://127.0.0.1:{aws}. What people get in Slack, PagerDuty and by e-mail, buttons
   included: http://127.0.0.1:{inbox}
+  The page for whoever is on call, which asks for a token: http://127.0.0.1:{api}/api/
   Its HTTP API (docs/api.md): http://127.0.0.1:{api}/api/v1/
 
   In another terminal, here:
@@ -26,6 +27,7 @@ TRY = """
     aws ec2 modify-snapshot-attribute --snapshot-id $SNAPSHOT --create-volume-permission 'Add=[{{Group=all}}]'
     ./parapet journal
     ./parapet fire alarm    (or storm, budget, health, guardduty … : `./parapet fire --help`)
+    ./parapet token --operate
     ./parapet chaos shop 500s    (or latency, db-connections, targets-down … : `./parapet chaos --help`)
 
   Everything that Parapet does shows below. Ctrl-C ends it.

@@ -103,6 +103,7 @@ class LocalAccount:
         seams.cheap_transactions()
         seams.kept_metadata_options()
         seams.unread_conditions()
+        seams.account_settings()
         self.clock = Clock()
         api.plug_in(self.clock)
         ailing.plug_in()

@@ -12,7 +12,10 @@ from typing import Any
 
 import botocore.loaders
 import botocore.session
+from moto.awslambda import urls
+from moto.awslambda.responses import LambdaResponse
 from moto.backends import get_backend
+from moto.core.responses import ActionResult
 from moto.dynamodb import models as dynamodb
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
@@ -30,6 +33,9 @@ OPTIONS = {
     "http_protocol": "http_protocol_ipv6",
     "metadata_tags": "instance_metadata_tags",
 }
+
+# What Lambda gives an account that has asked for no more.
+EXECUTIONS, CODE, ZIPPED, UNZIPPED = 1000, 80_530_636_800, 52_428_800, 262_144_000
 
 _named = threading.local()
 
@@ -89,6 +95,25 @@ def unread_conditions() -> None:
         return policy.is_action_permitted(action, resource)
 
     FakeBucket.get_permission = get_permission
+
+
+def account_settings() -> None:
+    """Have Lambda tell of its account's limits (GetAccountSettings), which moto does not: AWS's defaults."""
+
+    def get_account_settings(self: Any) -> ActionResult:
+        functions = list(self.backend.list_functions())
+        reserved = sum(int(one.reserved_concurrency or 0) for one in functions)
+        limit = {
+            "TotalCodeSize": CODE, "CodeSizeUnzipped": UNZIPPED, "CodeSizeZipped": ZIPPED,
+            "ConcurrentExecutions": EXECUTIONS, "UnreservedConcurrentExecutions": EXECUTIONS - reserved,
+        }  # fmt: skip
+        size = sum(one.code_size for one in functions)
+        return ActionResult(
+            {"AccountLimit": limit, "AccountUsage": {"TotalCodeSize": size, "FunctionCount": len(functions)}}
+        )
+
+    LambdaResponse.get_account_settings = get_account_settings
+    urls.url_paths[r"{0}/(?P<api_version>[^/]+)/account-settings/?$"] = LambdaResponse.dispatch
 
 
 def delivered_mail(deliver: Callable[[str, str, str, str], object]) -> None:

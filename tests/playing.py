@@ -25,6 +25,7 @@ from tests import alarmed
 from tests.account import TABLE, TestAccount
 from tests.alarmed import Alarmed
 from tests.alerts import office
+from tests.api import watched
 from tests.api.client import STAGE_ARN, Api, Context, token_key
 from tests.api.slacking import ALICE, slacking
 from tests.functions import test_alert as alerting
@@ -91,6 +92,8 @@ def everything(accounts: Accounts) -> Asked:
         channels.play(account)
     with accounts() as account, asked.of(account):
         enriching.play(account)
+    with accounts() as account, asked.of(account):
+        watched.play(account)
     with (
         accounts() as account,
         asked.of(account),

@@ -24,6 +24,7 @@ from local.iam.policy import Need
 from local.iam.resources import Place
 from tests import playing
 from tests.account import TABLE, TestAccount
+from tests.api import watched
 from tests.playing import Accounts, Asked
 from tests.rights import KNOWN, WORLD, roles
 from tests.samples import ACCOUNT, REGION
@@ -39,6 +40,7 @@ SETTINGS = Settings(
     regions=(REGION, "us-east-1"),
     guardrails={r.name: {"mode": dict.fromkeys(r.default, "enforce")} for r in registry.load() if r.can_fix},
     remedies=tuple(Binding(("*",), r.name) for r in registry.load() if r.alarmed),
+    services=watched.services(),
 )
 ROLES = roles(SETTINGS)
 FUNCTIONS = sorted(ROLES.documents)

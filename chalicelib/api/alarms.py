@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,16 +33,15 @@ def listed(asked: Asked) -> Answer:
     since = asked.time("since", times.since) if "since" in asked.given else 0.0
     settings = chosen()
     prefix = {"AlarmNamePrefix": f"parapet-{settings.stage}-{service}-"} if service else {}
-    found = [
-        _shown(one, settings) for one in alarmed.described(ours(), StateValue=state, **prefix) if one.since >= since
-    ]
+    told = _objectives(settings)
+    found = [_shown(one, told) for one in alarmed.described(ours(), StateValue=state, **prefix) if one.since >= since]
     return Answer({"alarms": [one for one in found if not service or one["service"] == service]})
 
 
 @route("GET", "/alarms/{alarm}", answers=schemas.ALARM)
 def shown(asked: Asked) -> Answer:
     """Show one alarm as it stands."""
-    return Answer(_shown(_alarm(asked), chosen()))
+    return Answer(_shown(_alarm(asked), _objectives(chosen())))
 
 
 @route(
@@ -76,14 +76,18 @@ def _alarm(asked: Asked) -> Alarm:
     return found[0]
 
 
-def _shown(one: Alarm, settings: Settings) -> dict[str, Any]:
-    of = {
-        alarms.name(settings.stage, objective.id, end): (service.name, objective.id)
+def _objectives(settings: Settings) -> Mapping[str, tuple[str, str, bool]]:
+    """Return the names of all alarms of objectives: whose each is, and whether it tells anybody."""
+    return {
+        alarms.name(settings.stage, objective.id, end): (service.name, objective.id, end in alarmed.TELLING)
         for service in settings.services
         for objective in service.objectives
-        for end in alarmed.TELLING
+        for end in (*alarmed.TELLING, *alarms.SILENT)
     }
-    service, objective = of.get(one.name, (None, None))
+
+
+def _shown(one: Alarm, told: Mapping[str, tuple[str, str, bool]]) -> dict[str, Any]:
+    service, objective, tells = told.get(one.name, (None, None, True))
     return {
         "name": one.name,
         "state": one.state,
@@ -93,5 +97,6 @@ def _shown(one: Alarm, settings: Settings) -> dict[str, Any]:
         "kind": "composite" if one.composite else "metric",
         "service": service,
         "objective": objective,
+        "tells": tells,
         "console": page(one.arn.split(":")[3], f"/cloudwatch/home?region={{region}}#alarmsV2:alarm/{quoted(one.name)}"),
     }

@@ -27,6 +27,8 @@ from chalicelib.telemetry import Invocation
 
 blueprint = Blueprint(__name__)
 HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# When it was asked, and what that took, does not make an answer another one.
+PASSING = ("as_of", "cost")
 # What is read may be kept by whoever asked, who asks whether it still is so.
 KEPT = {"Cache-Control": "private, no-cache"}
 # What a page of another site may send and see, and for how long a browser remembers that (seconds).
@@ -224,11 +226,12 @@ def _answered(view: View, one: Declared, item: str, seen: Invocation) -> Respons
 
 def _told(answer: Answer, query: Mapping[str, list[str]]) -> Response:
     """Return an answer as a response: what was read with its mark, or only with that to whoever has it already."""
-    body = json.dumps(dict(answer.document), separators=(",", ":"))
+    body = json.dumps(dict(answer.document), separators=(",", ":"), allow_nan=False)
     request = blueprint.current_request
     headers = {**HEADERS, **_shared()}
     if request.method == "GET" and answer.status == 200:
-        mark = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+        same = json.dumps({key: value for key, value in answer.document.items() if key not in PASSING})
+        mark = f'"{hashlib.sha256(same.encode()).hexdigest()[:32]}"'
         headers |= {**KEPT, "ETag": mark}
         if after := answer.document.get("after"):
             pairs = [(name, value) for name, some in query.items() for value in some if name != "after"]

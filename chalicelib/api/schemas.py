@@ -179,7 +179,7 @@ ALARM = named(
     "Alarm",
     record(
         name=TEXT, state=among("ALARM", "OK", "INSUFFICIENT_DATA"), since=TIME, reason=TEXT, about=TEXT,
-        kind=among("metric", "composite"), service=maybe(TEXT), objective=maybe(TEXT), console=TEXT,
+        kind=among("metric", "composite"), service=maybe(TEXT), objective=maybe(TEXT), tells=FLAG, console=TEXT,
     ),
 )  # fmt: skip
 CHANGE = record(at=TIME, summary=TEXT)

@@ -9,6 +9,7 @@ objectives = [{ availability = 99.9 }, { latency = 95, under = "300ms", window =
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +22,8 @@ from chalicelib.slo import burn
 
 NAME, REGION = r"[a-z][a-z0-9-]{0,39}", r"[a-z]{2}(-[a-z]+)+-\d"
 WINDOWS = (7, 28, 30)
-GOAL = 99.9
+# Above that even a single bad request of a hundred thousand is too many, and no alarm can tell.
+GOAL, HIGHEST = 99.9, 99.999
 _SHORT = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -119,7 +121,7 @@ def _value(section: Section, key: str, field: kinds.Field) -> Any:
     elif field.pattern:
         if not isinstance(value, str) or not re.fullmatch(field.pattern, value):
             raise SettingsError(f"{where}: {value!r} is not {field.what}")
-    elif isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise SettingsError(f"{where} must be a number above 0, not {value!r}: {field.what}")
     return value
 
@@ -151,8 +153,10 @@ def _objective(section: Section, service: str) -> Objective:
     aspect = aspects[0]
     goal = section.content[aspect]
     section.known += ["availability", "latency"]
-    if isinstance(goal, bool) or not isinstance(goal, int | float) or not 0 < goal < 100:
-        raise SettingsError(f"{section.where(aspect)} must be a percentage such as 99.9, below 100, not {goal!r}")
+    if isinstance(goal, bool) or not isinstance(goal, int | float) or not 0 < goal <= HIGHEST:
+        raise SettingsError(
+            f"{section.where(aspect)} must be a percentage such as 99.9, {HIGHEST} at most, not {goal!r}"
+        )
     name = section.text("name", aspect)
     if not re.fullmatch(NAME, name):
         raise SettingsError(f"{section.where('name')}: {name!r} is not lower-case letters, digits and dashes")

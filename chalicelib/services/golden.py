@@ -5,7 +5,7 @@ What is not a number is a state (`model.State`): nothing is called healthy becau
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,14 +15,14 @@ from chalicelib.services.model import Gauge, Measures, Metric, Service, Sli, Sou
 from chalicelib.services.reading import Reading, Wanted
 from chalicelib.services.sli import Counted
 
-HOUR, DAY = 3600, 86_400
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 Window = Literal["3h", "24h", "30d"]
 # How long each window is, and how many seconds one point of its charts.
 WINDOWS: Mapping[Window, tuple[int, int]] = {"3h": (3 * HOUR, 60), "24h": (DAY, 300), "30d": (30 * DAY, HOUR)}
 # Percentiles of a minute with three requests say little, and many gauges have a point in five minutes only.
 COARSE = 300
-# What is told as now is so old at most; metrics come minutes late.
-RECENT, NOW = 900, 300
+# What is told as now is so old at most; metrics come minutes late, and a period that runs is not all there is to come.
+RECENT, NOW, LATE, LATELY = 900, 300, 120, 1800
 # Whether a silent metric has ever said anything is looked up in so many seconds, an hour each.
 PAST = 14 * DAY
 PERCENTILES = ("p50", "p95", "p99")
@@ -68,6 +68,7 @@ class Availability:
         at: when the newest point ends.
         points: percent by when a period begins, None where nothing came.
         why: what denied it.
+        lately: what `now` is made of.
     """
 
     state: State
@@ -79,6 +80,7 @@ class Availability:
     at: float | None = None
     points: tuple[tuple[int, float | None], ...] = ()
     why: str = ""
+    lately: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +167,14 @@ def wanted(service: Service, view: View, now: float) -> Iterator[Wanted]:
     if entry.availability is not None:
         for metric in _counters(entry, entry.availability):
             yield Wanted(metric, view.period, start)
-    if entry.latency is not None:
-        for stat in _told(entry):
-            yield Wanted(replace(entry.latency.metric, stat=stat), view.coarse, start)
+            yield Wanted(metric, min(view.period, COARSE), now - LATELY)
+    coarse = [replace(entry.latency.metric, stat=stat) for stat in _told(entry)] if entry.latency else []
     for _, gauge in gauges(service):
-        yield Wanted(gauge.metric, view.coarse, start)
-        if isinstance(gauge.full, Metric):
-            yield Wanted(gauge.full, view.coarse, start)
+        coarse += [gauge.metric, *([gauge.full] if isinstance(gauge.full, Metric) else [])]
+    for metric in coarse:
+        yield Wanted(metric, view.coarse, start)
+        # How it is now is not told by an hour.
+        yield Wanted(metric, COARSE, now - LATELY)
 
 
 def silent(service: Service, reading: Reading, view: View, now: float) -> Iterator[Wanted]:
@@ -196,23 +199,19 @@ def signals(service: Service, reading: Reading, limits: Limits, view: View, now:
     """Return the signals of a service from what was read."""
     entry = kinds.measures(service.entry)
     full = tuple(
-        _fullness(kinds.titled(target), gauge, reading, limits, view, now) for target, gauge in gauges(service)
+        _fullness(kinds.titled(target), gauge, _heard(target, reading), reading, limits, view, now)
+        for target, gauge in gauges(service)
     )
     return Golden(service, view, _availability(entry, reading, view, now), _latency(entry, reading, view, now), full)
 
 
-def counts(of: Sli, reading: Reading, period: int) -> dict[int, Counted]:
-    """Return what an indicator counts, by when a period begins; periods without any point are left out."""
-    count, series = sli.counter(of), [reading.of(metric, period) for metric in sli.metrics(of)]
-    return {
-        at: Counted(*count([points.get(at) for points in series]))
-        for at in sorted({at for points in series for at in points})
-    }
+Rows = Mapping[int, Sequence[float | None]]
 
 
-def total(several: Iterable[Counted]) -> Counted:
-    """Return several counts together."""
-    return sum(several, Counted(0.0, 0.0))
+def rows(of: Sli, reading: Reading, period: int) -> Rows:
+    """Return the values of an indicator's series by when a period begins; periods without any are left out."""
+    series = [reading.of(metric, period) for metric in sli.metrics(of)]
+    return {at: [points.get(at) for points in series] for at in sorted({at for points in series for at in points})}
 
 
 def _availability(entry: Measures, reading: Reading, view: View, now: float) -> Availability:
@@ -222,27 +221,32 @@ def _availability(entry: Measures, reading: Reading, view: View, now: float) -> 
     for metric in sli.metrics(entry.availability):
         if metric in reading.denied:
             return Availability("denied", why=reading.denied[metric])
-    found = counts(entry.availability, reading, period)
+    found = rows(entry.availability, reading, period)
     if not found:
         past = any(reading.of(metric, HOUR) for metric in sli.metrics(entry.availability))
         return Availability("no_traffic" if past else "no_data")
-    whole = total(found.values())
     start = int(now - length) // period * period
-    points = tuple((at, _percent(found.get(at))) for at in range(start, int(now), period))
-    if whole.total == 0:
+    count = sli.counter(entry.availability)
+    each = {at: Counted(*count(values)) for at, values in found.items()}
+    points = tuple((at, _percent(each.get(at))) for at in range(start, int(now), period))
+    whole = sli.summed(entry.availability, ((1.0, values) for values in found.values()))
+    if whole is None or whole.total == 0:
         return Availability("no_traffic", points=points, at=max(found) + period)
-    lately = total(one for at, one in found.items() if at > max(found) - max(NOW, period))
     parts = {part.name: sum(sum(reading.of(one, period).values()) for one in part.metrics) for part in entry.parts}
+    lately, at = _lately(entry.availability, reading, min(period, COARSE), now)
     return Availability(
-        "ok",
-        _percent(whole),
-        _percent(lately) if max(found) + period >= now - RECENT else None,
-        whole.bad,
-        whole.total,
-        parts,
-        max(found) + period,
-        points,
-    )
+        "ok", _percent(whole), _percent(lately), whole.bad, whole.total, parts, at or max(found) + period, points,
+        lately=lately,
+    )  # fmt: skip
+
+
+def _lately(of: Sli, reading: Reading, period: int, now: float) -> tuple[Counted | None, float | None]:
+    """Return what was counted in the newest five minutes with requests, and their end; nothing where that is old."""
+    found = rows(of, reading, period)
+    newest = max(found, default=None)
+    if newest is None or newest + period < now - RECENT:
+        return None, None
+    return sli.summed(of, ((1.0, one) for at, one in found.items() if at > newest - NOW)), newest + period
 
 
 def _latency(entry: Measures, reading: Reading, view: View, now: float) -> Latency:
@@ -264,47 +268,67 @@ def _latency(entry: Measures, reading: Reading, view: View, now: float) -> Laten
         )
         for stat, metric in series.items()
     }
+    fresh = {stat: reading.of(metric, COARSE) for stat, metric in series.items()}
     newest = max((at for metric in series.values() for at in reading.of(metric, coarse)), default=None)
     if newest is None:
         return Latency("no_traffic" if _counts_something(entry, reading, period) else "no_data")
-    if newest + coarse < now - RECENT - coarse:
+    recent = max((at for line in fresh.values() for at in line), default=0)
+    if recent + COARSE < now - RECENT:
         return Latency("no_traffic", at=newest + coarse, points=points)
-    values = {stat: value for stat in series if (value := dict(points[stat]).get(newest)) is not None}
-    return Latency("ok", values, newest + coarse, points)
+    values = {stat: line[recent] / entry.latency.per_second for stat, line in fresh.items() if recent in line}
+    return Latency("ok", values, recent + COARSE, points)
 
 
-def _fullness(of: str, gauge: Gauge, reading: Reading, limits: Limits, view: View, now: float) -> Fullness:
-    length, coarse = view.length, view.coarse
+def _heard(target: Target, reading: Reading) -> bool:
+    """Whether what is silent of a target may be taken for zero: something else of it has points, or never would."""
+    found = kinds.measures(target)
+    others = [gauge.metric for gauge in found.gauges if gauge.silent != "zero"]
+    others += sli.metrics(found.availability) if found.availability else ()
+    return not others or any(reading.of(one, period) for one in others for period in (MINUTE, COARSE, HOUR))
+
+
+def _fullness(of: str, gauge: Gauge, heard: bool, reading: Reading, limits: Limits, view: View, now: float) -> Fullness:
     if gauge.metric in reading.denied:
         return Fullness(of, gauge, "denied", why=reading.denied[gauge.metric])
-    values = {when: gauge.read(value, coarse) for when, value in reading.of(gauge.metric, coarse).items()}
-    newest = max(values, default=None)
-    fresh = newest is not None and newest + coarse >= now - RECENT - coarse
-    if not fresh and gauge.silent != "zero":
-        return Fullness(of, gauge, gauge.silent, at=None if newest is None else newest + coarse)
-    at, value = (newest, values[newest]) if fresh and newest is not None else (int(now) // coarse * coarse, 0.0)
-    full, source, why = _full(gauge, reading, limits, coarse)
-    start = int(now - length) // coarse * coarse
-    points = tuple((when, _share(values.get(when), full)) for when in range(start, int(now), coarse))
-    if gauge.full is not None and full is None:
-        return Fullness(of, gauge, "denied" if why else "no_data", value, source=source, at=at + coarse, why=why)
-    share = value / full if full else None
+    values = reading.of(gauge.metric, COARSE)
+    # Of a period that runs, what comes each second would be too little.
+    known = [at for at in values if not gauge.rate or at + COARSE <= now - LATE]
+    newest = max(known, default=None)
+    fresh = newest is not None and newest + COARSE >= now - RECENT
+    if not fresh and not (gauge.silent == "zero" and heard):
+        state = "no_data" if gauge.silent == "zero" else gauge.silent
+        latest = max((*known, *reading.of(gauge.metric, view.coarse)), default=None)
+        return Fullness(of, gauge, state, at=None if latest is None else latest + COARSE)
+    at = newest if fresh and newest is not None else int(now) // COARSE * COARSE
+    value = gauge.read(values[at], COARSE) if fresh else 0.0
+    full, source, why, unbounded = _full(gauge, reading, limits)
+    start = int(now - view.length) // view.coarse * view.coarse
+    line = reading.of(gauge.metric, view.coarse)
+    points = tuple(
+        (when, _share(gauge.read(line[when], view.coarse), full) if when in line else None)
+        for when in range(start, int(now), view.coarse)
+    )
+    if gauge.full is not None and full is None and not unbounded:
+        return Fullness(of, gauge, "denied" if why else "no_data", value, source=source, at=at + COARSE, why=why)
+    share = None if full is None else _share(value, full)
     held = value if share is None else share
-    red = held < gauge.red if gauge.falls else held >= gauge.red
-    return Fullness(of, gauge, "ok", value, full, source, share, red, at + coarse, points)
+    red = not unbounded and (held < gauge.red if gauge.falls else held >= gauge.red)
+    # Nothing of nothing is wanted, and nothing is there.
+    red = red and not (full == 0 and value == 0)
+    return Fullness(of, gauge, "ok", value, full, source, share, red, at + COARSE, points)
 
 
-def _full(gauge: Gauge, reading: Reading, limits: Limits, period: int) -> tuple[float | None, str, str]:
-    """Return what is full, where that is from, and what denied it."""
+def _full(gauge: Gauge, reading: Reading, limits: Limits) -> tuple[float | None, str, str, bool]:
+    """Return what is full, where that is from, what denied it, and whether there is no such bound."""
     if isinstance(gauge.full, Metric):
         if gauge.full in reading.denied:
-            return None, "", reading.denied[gauge.full]
-        values = reading.of(gauge.full, period)
-        return (values[max(values)] * gauge.scale if values else None), gauge.full.name, ""
+            return None, "", reading.denied[gauge.full], False
+        values = reading.of(gauge.full, COARSE)
+        return (values[max(values)] * gauge.scale if values else None), gauge.full.name, "", False
     if isinstance(gauge.full, Sought):
         limit = limits.get(gauge.full)
-        return (limit.value, limit.source, limit.denied) if limit else (None, "", "")
-    return gauge.full, "", ""
+        return (limit.value, limit.source, limit.denied, limit.unbounded) if limit else (None, "", "", False)
+    return gauge.full, "", "", False
 
 
 def _counters(entry: Measures, counted: Sli) -> tuple[Metric, ...]:
@@ -325,5 +349,7 @@ def _percent(counted: Counted | None) -> float | None:
     return 100 * (1 - counted.bad / counted.total) if counted and counted.total > 0 else None
 
 
-def _share(value: float | None, full: float | None) -> float | None:
-    return value / full if value is not None and full else value
+def _share(value: float, full: float | None) -> float:
+    if full is None:
+        return value
+    return value / full if full else float(value > 0)

@@ -46,12 +46,14 @@ class Limit:
         source: where it is from, as a part of a sentence: `parameter group shop-pg15`; or why there is none.
         uncertainty: by which share of it the truth may be off: 0.05; 0 for what AWS says itself.
         denied: which action AWS denies, so that nobody knows.
+        unbounded: whether there is none: what is measured cannot get full.
     """
 
     value: float | None
     source: str = ""
     uncertainty: float = 0.0
     denied: str = ""
+    unbounded: bool = False
 
 
 def find(aws: Aws, target: Target, sought: Sought) -> Limit:
@@ -161,7 +163,11 @@ def group_size(aws: Aws, target: Target) -> Limit:
     """Return how many instances an Auto Scaling group may have; raises AwsError."""
     name = target.given["group"]
     found = aws("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])["AutoScalingGroups"]
-    return Limit(float(found[0]["MaxSize"]), "its largest size") if found else _nothing("group", name)
+    if not found:
+        return _nothing("group", name)
+    if found[0]["MinSize"] == found[0]["MaxSize"]:
+        return Limit(None, "its size is fixed", unbounded=True)
+    return Limit(float(found[0]["MaxSize"]), "its largest size")
 
 
 def cache_connections(aws: Aws, target: Target) -> Limit:

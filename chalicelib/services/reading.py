@@ -18,7 +18,7 @@ QUERIES, POINTS = 500, 100_800
 # which lasts 15 minutes at most.
 LATE = 1200.0
 # Asked again within so many seconds, the last answer still does.
-FRESH = 10.0
+FRESH = 4.0
 # An environment of a function that has read so many series begins anew.
 KEPT = 20_000
 HOUR = 3600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -15,6 +16,10 @@ from chalicelib.times import iso
 Colour = Literal["red", "amber", "grey", "green"]
 # The worst first.
 COLOURS: tuple[Colour, ...] = ("red", "amber", "grey", "green")
+# What of an objective's alarms pages; from how few percent on a service counts as failing, whatever was promised, and
+# how many requests it takes for that.
+PAGING = ("-page", "-absent", "-unheard")
+MOSTLY, FEW, GOAL = 50.0, 5, 99.9
 WORDS = {
     "no_traffic": "no requests",
     "no_data": "nothing is known of its requests",
@@ -53,25 +58,54 @@ def service(
 
 
 def judged(golden: Golden, budgets: Sequence[Budget], alarms: Sequence[str]) -> tuple[Colour, str]:
-    """Return how a service is, as a colour and a few words."""
-    paging = [one for one in budgets if one.level == "page"]
-    if paging:
+    """Return how a service is, as a colour and a few words.
+
+    Red is what pages, and what fails most of its requests though nobody promised otherwise; amber is what somebody
+    should look at by day; grey is of what nothing can be said.
+    """
+    found = golden.availability
+    if paging := [one for one in budgets if one.level == "page"]:
         return "red", paging[0].sentence
-    if pages := [name for name in alarms if name.endswith("-page")]:
+    if pages := [name for name in alarms if name.endswith(PAGING)]:
         return "red", f"{pages[0]} is in alarm"
+    failed = found.lately if found.now is not None and found.now < _goal(golden.service) else None
+    if failed and found.now is not None and found.now < MOSTLY and failed.bad >= FEW:
+        return "red", _failed(failed.bad, failed.total)
     if tickets := [one for one in budgets if one.level == "ticket"]:
         return "amber", tickets[0].sentence
     if full := [one for one in golden.saturation if one.red]:
         return "amber", f"{full[0].of}: {full[0].gauge.label} {_said(full[0])}"
     if alarms:
         return "amber", f"{alarms[0]} is in alarm"
-    if golden.availability.state not in ("ok", "no_traffic"):
-        return "grey", golden.availability.why or WORDS[golden.availability.state]
-    if unseen := [one for one in golden.saturation if one.state in ("agent_missing", "denied")]:
-        return "amber", f"{unseen[0].of}: {unseen[0].gauge.label}: {unseen[0].why or WORDS[unseen[0].state]}"
-    if golden.availability.state == "no_traffic":
+    if failed:
+        return "amber", _failed(failed.bad, failed.total)
+    if spent := [one for one in budgets if one.left is not None and one.left <= 0]:
+        return "amber", spent[0].sentence
+    if found.state not in ("ok", "no_traffic"):
+        return "grey", found.why or WORDS[found.state]
+    if denied := [one for one in golden.saturation if one.state == "denied"]:
+        return "amber", f"{denied[0].of}: {denied[0].gauge.label}: {denied[0].why or WORDS['denied']}"
+    if silent := _silent(golden.saturation):
+        return "amber", f"nothing is known of {silent[0]}"
+    if found.state == "no_traffic":
         return "grey", WORDS["no_traffic"]
     return "green", "well"
+
+
+def _goal(service: Service) -> float:
+    goals = [one.goal for one in service.objectives if one.aspect == "availability"]
+    return goals[0] if goals else GOAL
+
+
+def _failed(bad: float, total: float) -> str:
+    some = "all of its" if bad >= total else f"{bad:.0f} of"
+    return f"{some} {total:.0f} requests failed in the last five minutes"
+
+
+def _silent(gauges: Sequence[Fullness]) -> list[str]:
+    """Return what has gone silent as a whole; a single gauge may just not be published where it is."""
+    of = dict.fromkeys(one.of for one in gauges)
+    return [each for each in of if all(one.state == "no_data" for one in gauges if one.of == each)]
 
 
 def availability(found: Availability, of: Service, points: bool) -> dict[str, Any]:
@@ -79,15 +113,15 @@ def availability(found: Availability, of: Service, points: bool) -> dict[str, An
     goals = [one.goal for one in of.objectives if one.aspect == "availability"]
     return {
         "state": found.state,
-        "value": _round(found.value, 4),
-        "now": _round(found.now, 4),
+        "value": _down(found.value),
+        "now": _down(found.now),
         "goal": goals[0] if goals else None,
         "bad": found.bad,
         "total": found.total,
         "parts": dict(found.parts or {}),
         "at": iso(found.at) if found.at else None,
         "why": found.why or None,
-        **({"points": [[at, _round(value, 4)] for at, value in found.points]} if points else {}),
+        **({"points": [[at, _down(value)] for at, value in found.points]} if points else {}),
     }
 
 
@@ -145,7 +179,7 @@ def budget(one: Budget) -> dict[str, Any]:
         "under": one.objective.under,
         "days": one.objective.days,
         "state": one.state,
-        "left": _round(one.left, 4),
+        "left": _down(one.left),
         "burn": {window: _round(rate, 3) for window, rate in one.burn.items()},
         "exhausted_in": _round(one.exhausted_in, 0),
         "level": one.level,
@@ -184,10 +218,10 @@ def left(one: Budget) -> dict[str, Any]:
         "state": one.state,
         "goal": one.objective.goal,
         "days": one.objective.days,
-        "good": _round(one.good, 4),
+        "good": _down(one.good),
         "bad": one.bad,
         "total": one.total,
-        "left": _round(one.left, 4),
+        "left": _down(one.left),
         "requests_left": _round(one.requests_left, 1),
         "minutes_left": _round(one.minutes_left, 1),
         "exhausted_in": _round(one.exhausted_in, 0),
@@ -204,6 +238,11 @@ def _said(one: Fullness) -> str:
     if one.share is not None:
         return f"{100 * one.share:.0f} %"
     return "?" if one.value is None else f"{one.value:.3g}{' %' if one.unit == 'percent' else ''}"
+
+
+def _down(value: float | None) -> float | None:
+    """Return a number cut off, not rounded: 100 % is what was never touched."""
+    return None if value is None else math.floor(value * 10_000 + 1e-6) / 10_000
 
 
 def _round(value: float | None, digits: int) -> float | None:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -90,6 +90,31 @@ def counter(sli: Sli) -> Callable[[Sequence[float | None]], tuple[float, float]]
     if isinstance(sli, Counts):
         return partial(_counts, len(sli.bad))
     return {Shortfall: _shortfall, Percent: _percent, Under: _under}[type(sli)]
+
+
+def summed(sli: Sli, periods: Iterable[tuple[float, Sequence[float | None]]]) -> Counted | None:
+    """Return what an indicator counts over several periods, as an alarm over all of them would; None without any.
+
+    Counters are added up first: one may be a minute behind the other. Percentages count in the period they are of.
+
+    Args:
+        sli: the indicator.
+        periods: of each the share that counts, and the values of the indicator's `metrics`, in their order.
+    """
+    rows = list(periods)
+    if not rows:
+        return None
+    count = counter(sli)
+    if isinstance(sli, Counts | Shortfall):
+        shares = [share for share, _ in rows]
+        columns = zip(*(values for _, values in rows), strict=True)
+        return Counted(*count([sum(map(_product, column, shares)) for column in columns]))
+    found = [(share, count(values)) for share, values in rows]
+    return Counted(sum(share * bad for share, (bad, _) in found), sum(share * all_ for share, (_, all_) in found))
+
+
+def _product(value: float | None, share: float) -> float:
+    return (value or 0.0) * share
 
 
 def _counts(bad: int, values: Sequence[float | None]) -> tuple[float, float]:

@@ -19,6 +19,8 @@ from chalicelib.slo.budget import Budget
 
 # What a database may hold changes with its parameters, seldom: so long it is believed (seconds).
 LASTING = 900.0
+# What AWS did not tell may be known the next time: it is asked again so soon (seconds).
+AGAIN = 60.0
 # Nobody waits longer for what fifty databases may hold: what comes later is there at the next look (seconds).
 PATIENCE = 1.0
 SOUGHT = Limit(None, "it is being looked up")
@@ -93,18 +95,24 @@ class Watch:
         """Begin to look up the limits that are not known, or no longer; returns all that are wanted."""
         wanted = {sought: target for one in services for target, sought in golden.sought(one)}
         for sought, target in wanted.items():
-            known = sought in self._limits and now - self._limits[sought][0] <= LASTING
-            if not known and sought not in self._seeking:
+            if not self._known(sought, now) and sought not in self._seeking:
                 self._seeking[sought] = self._begin(limits.find, self._reach(target.region), target, sought)
         return tuple(wanted)
 
+    def _known(self, sought: Sought, now: float) -> bool:
+        at, limit = self._limits.get(sought, (0.0, SOUGHT))
+        lasts = limit.value is not None or limit.unbounded or limit.denied
+        return now - at <= (LASTING if lasts else AGAIN)
+
     def _found(self, wanted: Sequence[Sought], now: float) -> Mapping[Sought, Limit]:
-        wait([self._seeking[one] for one in wanted if one in self._seeking], PATIENCE)
-        for sought, future in list(self._seeking.items()):
+        # On a laptop, where all runs in one process, others look at the same time.
+        seeking = dict(self._seeking)
+        wait([seeking[one] for one in wanted if one in seeking], PATIENCE)
+        for sought, future in seeking.items():
             if future.done():
-                del self._seeking[sought]
+                self._seeking.pop(sought, None)
                 self._limits[sought] = (now, future.result())
-        return {one: self._limits[one][1] if one in self._limits else SOUGHT for one in wanted}
+        return {one: self._limits.get(one, (now, SOUGHT))[1] for one in wanted}
 
 
 def _all(several: Iterable[Iterable[Wanted]]) -> list[Wanted]:

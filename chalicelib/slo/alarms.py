@@ -105,6 +105,10 @@ def suffix(number: int, which: str) -> str:
     return SUFFIXES.get((number, which), length(window))
 
 
+# Its alarms that tell nobody: the windows that its composites are made of, and what only stands for another.
+SILENT = (*dict.fromkeys(suffix(number, which) for number in range(len(SPEEDS)) for which in ("long", "short")), MIRROR)
+
+
 def logical(objective: str, suffix: str) -> str:
     """Return an alarm's id within its template, which has no room for dashes: two names never share one."""
     digest = hashlib.sha256(objective.encode()).hexdigest()[:8]
@@ -134,9 +138,9 @@ class _Alarms:
         """Return the alarm over one window, which tells nobody."""
         objective = self.objective
         window = speed.long if which == "long" else speed.short
-        bad = f"IF(bad >= {least(objective):g}, bad, 0)" if which == "long" else "bad"
+        bad = f"IF(bad >= {_plain(least(objective))}, bad, 0)" if which == "long" else "bad"
         # Where there is no traffic, nothing is bad either: zero of one, and no division by zero.
-        burn = f"{bad} / IF(total > 0, total, 1) / {objective.budget:.12g}"
+        burn = f"{bad} / IF(total > 0, total, 1) / {_plain(objective.budget)}"
         factor = speed.factor(objective.days)
         text = (
             f"The burn rate of {self._whole()} is above {factor:g} over {length(window)}. This alarm tells nobody: "
@@ -266,6 +270,11 @@ class _Alarms:
         tags = {"service": self.objective.service, "objective": self.objective.id}
         tags |= {"severity": severity} if severity else {}
         return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def _plain(number: float) -> str:
+    # Metric math is documented without exponents.
+    return f"{number:.12f}".rstrip("0").rstrip(".")
 
 
 def _query(id_: str, expression: str, label: str, *, returned: bool = False) -> dict[str, Any]:

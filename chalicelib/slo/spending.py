@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from chalicelib.model import DAY
 from chalicelib.services import kinds, sli
-from chalicelib.services.golden import counts, total
+from chalicelib.services.golden import rows
 from chalicelib.services.model import Objective, Service, Sli
 from chalicelib.services.reading import Reading, Wanted
 from chalicelib.services.sli import Counted
@@ -42,27 +42,20 @@ def windows(indicator: Sli, reading: Reading, now: float) -> dict[int, Counted |
 
 
 def over(indicator: Sli, reading: Reading, window: float, now: float) -> Counted | None:
-    """Return what was counted over the last `window` seconds; None where there is no point at all."""
-    period = next(each for each, longest in FINENESS if longest is None or window <= longest)
-    return counted(counts(indicator, reading, period), period, window, now)
-
-
-def counted(periods: Mapping[int, Counted], period: int, window: float, now: float) -> Counted | None:
     """Return what was counted over the last `window` seconds; None where there is no point at all.
 
     Of the first period, which began before, it is the share that lies within.
     """
+    period = next(each for each, longest in FINENESS if longest is None or window <= longest)
     start = now - window
-    found = [
-        _share(one, (at + period - start) / period) if at < start else one
-        for at, one in periods.items()
-        if start - period < at <= now
-    ]
-    return total(found) if found else None
-
-
-def _share(one: Counted, share: float) -> Counted:
-    return Counted(one.bad * share, one.total * share)
+    return sli.summed(
+        indicator,
+        (
+            (min(1.0, (at + period - start) / period), values)
+            for at, values in rows(indicator, reading, period).items()
+            if start - period < at <= now
+        ),
+    )
 
 
 def _budget(objective: Objective, indicator: Sli, reading: Reading, now: float) -> Budget:

@@ -3,9 +3,10 @@
 import { forgetCursors } from "./chart.js";
 import { byId, element, link, paint, painted, shape, status } from "./nodes.js";
 import { WINDOWS, availability, budget, latency, saturation } from "./service.js";
-import { OLD, UNITS, ago, capital, clock, epoch, lasting, looked, moment, now, percent, precise, seconds, shared, since, tidy } from "./words.js";
+import { OLD, UNITS, ago, capital, clock, epoch, lasting, looked, moment, now, percent, plural, precise, seconds, shared, since, tidy } from "./words.js";
 
 const EVERY = 15; // seconds between two looks
+const GLANCE = 2; // seconds between two looks at the alarms alone, which cost next to nothing: what they tell calls for a whole look
 const PATIENCE = 20; // seconds that an answer may take
 const SLOWEST = 120; // seconds between two looks, when nothing answers
 const STALE = 120; // seconds after which numbers are old, which is told loudly
@@ -151,8 +152,10 @@ let failures = 0;
 let looking; // stops a look that is under way
 let turning; // stops the reading of charts that is
 let timer;
+let due = 0; // when all is looked at again
 
 const known = (name) => parts.get(name)?.data;
+const alarms = () => (known("alarms")?.alarms ?? []).filter((one) => one.tells);
 const services = () =>
   [...(known("services")?.services ?? [])].sort(
     (one, other) => RANK.indexOf(one.status) - RANK.indexOf(other.status) || one.name.localeCompare(other.name),
@@ -232,7 +235,22 @@ const look = async () => {
   if (signal.aborted || !token) return;
   failures = well ? 0 : failures + 1;
   draw();
-  if (!document.hidden) timer = setTimeout(look, 1000 * Math.min(SLOWEST, EVERY * 2 ** failures));
+  due = Date.now() + 1000 * Math.min(SLOWEST, EVERY * 2 ** failures);
+  later();
+};
+// Where nothing answers, nothing is asked in between.
+const later = () => {
+  const left = due - Date.now();
+  if (!document.hidden) timer = failures || left <= 1000 * GLANCE ? setTimeout(look, left) : setTimeout(glance, 1000 * GLANCE);
+};
+const glance = async () => {
+  const { signal } = looking;
+  const names = () => alarms().map(({ name }) => name).join();
+  const before = names();
+  await read("alarms", "v1/alarms?state=ALARM", { signal });
+  if (signal.aborted || !token) return;
+  if (names() === before) later();
+  else look();
 };
 
 // Lists
@@ -260,12 +278,14 @@ const decided = (id) => requests.some((one) => one.about === id && ["sending", "
 const SHOWN = 6; // items of a list without asking
 
 // A list of the desk: what could not be read is said, beside what was known before.
-const list = (id, title, { of, item, none }) => {
+const list = (id, title, { of, item, none, silent = () => false, behind }) => {
   const part = parts.get(id);
-  const found = part?.data?.[of] ?? null;
+  const all = part?.data?.[of] ?? null;
+  const found = all && all.filter((one) => !silent(one));
+  const rest = (all ?? []).filter(silent);
   const may = operates();
   const busy = requests.map(({ about, state }) => [about, state]);
-  paint(byId(id), [found, part?.wrong, may, busy], () => {
+  paint(byId(id), [all, part?.wrong, may, busy], () => {
     const items = (found ?? []).map((one) => item(one, may));
     return [
       heading(`${id}-title`, title, items.length),
@@ -279,6 +299,7 @@ const list = (id, title, { of, item, none }) => {
           element("ul", { class: "items" }, items.slice(SHOWN)),
         ),
       !items.length && !part?.wrong && nothing(found ? none : "Reading…"),
+      rest.length > 0 && behind(rest, items.length),
       part?.data?.after && element("p", { class: "note" }, "There are more: ./parapet lists them all."),
     ];
   });
@@ -301,6 +322,14 @@ const alarmItem = (one) =>
       (one.about || one.reason) && element("p", { class: "item-why" }, tidy(one.about || one.reason)),
       meta(waking(one) && "wakes people", one.service, ["since ", since(one.since)]),
     ],
+  );
+// What an objective's alarms are made of: none of it tells anybody.
+const windows = (some, telling) =>
+  element(
+    "details",
+    { class: "more", "data-key": "windows" },
+    element("summary", { "data-key": "more windows" }, telling ? `and ${plural(some.length, "window")} behind ${telling === 1 ? "it" : "them"}` : `${plural(some.length, "window")} over the limit; that alone tells nobody`),
+    element("ul", { class: "windows-behind" }, some.map((one) => element("li", {}, link(one.console, one.name, `window ${one.name}`), " ", since(one.since)))),
   );
 const alertItem = (one, may) => {
   const about = { id: one.id, path: `v1/alerts/${encodeURIComponent(one.id)}`, title: one.title, question: one.episode };
@@ -441,7 +470,7 @@ const around = (golden, when) => {
 const near = (iso, when, period) => epoch(iso) >= when - NEAR && epoch(iso) <= when + period + NEAR;
 const events = (when, period) => {
   const all = [
-    ...(known("alarms")?.alarms ?? []).map((one) => ({ iso: one.since, words: `Alarm ${one.name} went off`, more: one.about || one.reason })),
+    ...alarms().map((one) => ({ iso: one.since, words: `Alarm ${one.name} went off`, more: one.about || one.reason })),
     ...(known("alerts")?.alerts ?? []).map((one) => ({ iso: one.opened, words: `Alert: ${one.title}` })),
     ...(known("remediations")?.remediations ?? []).map((one) => ({ iso: one.at, words: `${capital(one.status)}: ${one.why}`, more: one.who && `by ${one.who}` })),
   ];
@@ -580,7 +609,7 @@ const drawVerdict = (found) => {
   const jumps = [
     ["waiting", (known("waiting")?.findings ?? []).length, "waits for you", "wait for you"],
     ["alerts", (known("alerts")?.alerts ?? []).length, "alert fires", "alerts fire"],
-    ["alarms", (known("alarms")?.alarms ?? []).length, "alarm is on", "alarms are on"],
+    ["alarms", alarms().length, "alarm is on", "alarms are on"],
   ].filter(([, some]) => some);
   paint(byId("jumps"), jumps, () =>
     jumps.map(([id, some, one, several]) =>
@@ -628,7 +657,7 @@ const drawService = (name, wanted, chosen) => {
   const wrong = part?.wrong && !golden ? `The charts could not be read: ${part.wrong}` : undefined;
   const { period, window: span } = one;
   const marks = [
-    ...(known("alarms")?.alarms ?? []).filter((alarm) => alarm.service === name).map((alarm) => ({ at: epoch(alarm.since), words: `${alarm.name} went off` })),
+    ...alarms().filter((alarm) => alarm.service === name).map((alarm) => ({ at: epoch(alarm.since), words: `${alarm.name} went off` })),
     ...(known("alerts")?.alerts ?? []).filter((alert) => alert.service === name).map((alert) => ({ at: epoch(alert.opened), words: `${alert.title} began` })),
   ];
   const context = { name, span, wrong, marks, period, coarse: Math.max(300, period), open: golden ? show(name, golden) : null };
@@ -671,7 +700,7 @@ const draw = () => {
   byId("may").hidden = operates();
   drawRequests();
   list("alerts", "Firing alerts", { of: "alerts", item: alertItem, none: "No alert is firing." });
-  list("alarms", "Open alarms", { of: "alarms", item: alarmItem, none: "No alarm is on." });
+  list("alarms", "Open alarms", { of: "alarms", item: alarmItem, none: "No alarm is on.", silent: (one) => !one.tells, behind: windows });
   list("waiting", "Waiting for you", { of: "findings", item: findingItem, none: "Nothing waits for a decision." });
   list("remediations", "Latest fixes", { of: "remediations", item: remediationItem, none: "Nothing was put right in the last day." });
 };

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from chalicelib.slo.burn import SPEEDS
 from local.cloudwatch.clock import Clock
 from local.systems import SYSTEMS, deploying, lines, traces, traffic, writing
 from local.systems.faults import KINDS, Fault, past
@@ -23,6 +24,8 @@ MONTH, RECENT = 30 * DAY, 3 * 3600
 SECONDS = 0.2
 # Whoever slept for longer has a hole in the metrics, as after an outage of the measuring.
 BEHIND = 240
+# So long after something was wrong no short window of a page has anything of it: then the page is over.
+CALM = max(one.short for one in SPEEDS if one.level == "page") + MINUTE
 # Log streams of an hour, of which so many are kept.
 STREAMS = 3
 
@@ -44,7 +47,7 @@ class Running:
     """All sample systems of the account.
 
     Args:
-        clock: of the metrics; it goes faster while something is wrong, if that is wanted.
+        clock: of the metrics; it goes faster until what is wrong is over and its page too, if that is wanted.
         stores: CloudWatch's metrics, by region.
         inside: clients whose calls nobody sees.
         bob: clients of whoever deploys, over the wire.
@@ -72,6 +75,8 @@ class Running:
         self._recent_since = (self._written - RECENT) // BLOCK * BLOCK
         self._faults = {name: past(name, self._written) for name in SYSTEMS}
         self._chaos: list[Chaos] = []
+        # What is over, and still seen by a page: until when, and how fast the clock goes meanwhile.
+        self._calming: list[tuple[float, float]] = []
         self._streams: dict[str, list[str]] = {}
         self._known = lru_cache(120)(self._traces)
 
@@ -101,7 +106,7 @@ class Running:
                 self._say(f"sample systems: {type(error).__name__}: {error}")
 
     def look(self) -> None:
-        """Write the minutes that are over, and slow the clock down when nothing is wrong any more."""
+        """Write the minutes that are over, and slow the clock down when no page sees anything wrong any more."""
         with self._lock:
             now = self._clock.now()
             end = int(now // MINUTE * MINUTE)
@@ -112,7 +117,10 @@ class Running:
                     writing.minute(self._stores, system, self._ids, self._faults[system.name], at)
                     self._log(system, at)
             for one in [one for one in self._chaos if one.fault.end <= now]:
-                self._over(one)
+                self._over(one, one.fault.end)
+            if any(until <= now for until, _ in self._calming):
+                self._calming = [one for one in self._calming if one[0] > now]
+                self._pace()
 
     def _log(self, system: System, at: int) -> None:
         faults, ahead = self._faults[system.name], self._clock.now() - self._wall()
@@ -180,16 +188,18 @@ class Running:
             end = min((self._clock.now() // MINUTE + 1) * MINUTE, found.fault.end)
             ended = replace(found.fault, end=max(end, found.fault.start))
             self._faults[system] = tuple(ended if one is found.fault else one for one in self._faults[system])
-            self._over(found)
+            self._over(found, ended.end)
         return found
 
-    def _over(self, chaos: Chaos) -> None:
+    def _over(self, chaos: Chaos, end: float) -> None:
         self._chaos.remove(chaos)
+        self._calming.append((end + CALM, chaos.speed))
         self._pace()
         self._say(f"chaos: {chaos.fault.system}: over")
 
     def _pace(self) -> None:
-        self._clock.faster(max((one.speed for one in self._chaos), default=1.0))
+        speeds = (*(one.speed for one in self._chaos), *(speed for _, speed in self._calming))
+        self._clock.faster(max(speeds, default=1.0))
 
     # What X-Ray asks for
 

@@ -189,11 +189,14 @@ class Scene:
             "ticket": "The error budget of images-availability (99.9 % good over 30 days) is being spent too fast: "
             "10 % of it within 3 days, and it goes on.",
         }
+        silent = "This alarm tells nobody."
         return [
             {
                 "name": name, "state": "ALARM", "since": iso(now - (17 * MINUTE if service == "shop" else 9 * HOUR)),
-                "reason": "Threshold Crossed", "about": told[name.rsplit("-", 1)[1]], "kind": "composite",
-                "service": service, "objective": f"{service}-availability", "console": f"{CONSOLE}{name}",
+                "reason": "Threshold Crossed", "about": told.get(name.rsplit("-", 1)[1], silent),
+                "kind": "composite" if name.rsplit("-", 1)[1] in told else "metric",
+                "service": service, "objective": f"{service}-availability", "tells": name.rsplit("-", 1)[1] in told,
+                "console": f"{CONSOLE}{name}",
             }
             for service, names in self.on.items()
             for name in names

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
@@ -19,6 +20,7 @@ from tests.browser.oncall import Oncall, oncall, token
 from tests.browser.scenes import Scene, calm, night
 
 pytestmark = pytest.mark.browser
+ALARMS = "GET /api/v1/alarms?state=ALARM"
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 NOT_FOUND = "Failed to load resource: the server responded with a status of 404 (Not Found)"
 
@@ -247,8 +249,51 @@ def test_a_refresh_is_seven_questions_and_closes_nothing(visiting: Visiting) -> 
     visit.oncall.scene.stories["shop"] = visit.oncall.scene.stories["saas"]
     visit.later(16)
     expect(visit.page.locator("#availability .instead")).to_be_visible()
-    assert len(visit.oncall.seen) - looks == 7
+    asked = Counter(visit.oncall.seen[looks:])
+    # The alarms are glanced at in between.
+    assert asked.pop(ALARMS) == 2
+    assert len(asked) == 6
+    assert set(asked.values()) == {1}
     assert visit.page.locator("#saturation details.more").evaluate("node => node.open")
+    assert visit.complaints == []
+
+
+def test_an_alarm_that_goes_off_has_all_looked_at(visiting: Visiting) -> None:
+    scene = calm()
+    visit = visiting(scene)
+    visit.page.clock.install()
+    visit.open()
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("All is well")
+    looks = len(visit.oncall.seen)
+    visit.later(2)
+    assert visit.oncall.seen[looks:] == [ALARMS]
+    # A window alone tells nobody.
+    scene.on = {"saas": ("parapet-prod-saas-availability-1h",)}
+    visit.later(2)
+    assert visit.oncall.seen[looks:] == [ALARMS] * 2
+    expect(visit.page.locator("#alarms")).to_contain_text("No alarm is on.")
+    expect(visit.page.locator("#alarms summary")).to_have_text("1 window over the limit; that alone tells nobody")
+    scene.on = {"saas": ("parapet-prod-saas-availability-page", "parapet-prod-saas-availability-1h")}
+    visit.later(2)
+    visit.settle()
+    assert visit.oncall.seen[looks:].count("GET /api/v1/services?window=3h") == 1
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("saas is in trouble")
+    assert visit.complaints == []
+
+
+def test_what_tells_nobody_stands_behind_what_does(visiting: Visiting) -> None:
+    scene = night()
+    behind = ("parapet-prod-shop-availability-1h", "parapet-prod-shop-availability-5m")
+    scene.on["shop"] = (*scene.on["shop"], *behind)
+    visit = visiting(scene)
+    visit.open()
+    alarms = visit.page.locator("#alarms")
+    assert alarms.locator(".item").count() == 2
+    expect(alarms.locator(".some")).to_have_text("2")
+    expect(visit.page.locator("#jumps")).to_contain_text("2 alarms are on")
+    alarms.get_by_text("and 2 windows behind them").click()
+    for name in behind:
+        visit.see(alarms.get_by_text(name))
     assert visit.complaints == []
 
 
@@ -523,37 +568,37 @@ def test_links_lead_to_the_web_only(visiting: Visiting) -> None:
     assert visit.page.locator("#alarms a").count() == 0
 
 
+def shut_out(page: Any) -> list[str]:
+    """Whom a page shuts out, and how, as axe finds it."""
+    page.evaluate(resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_nobody_is_shut_out(visiting: Visiting, size: dict[str, int], theme: str) -> None:
-    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-
-    def shut_out() -> list[str]:
-        visit.page.evaluate(axe)
-        found = visit.page.evaluate("axe.run()")["violations"]
-        return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in found for node in one["nodes"]]
-
     visit = visiting(size=size, theme=theme, reduced_motion="reduce")
     visit.open("")
     visit.see(visit.page.get_by_role("dialog"))
-    assert shut_out() == []
+    assert shut_out(visit.page) == []
     visit.page.get_by_label("Token").fill(token("read"))
     visit.page.keyboard.press("Enter")
     visit.see(visit.page.locator("#latency .cursor"))
     visit.page.locator("#latency").get_by_text("Table").click()
     visit.page.locator("#saturation summary").first.click()
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert shut_out() == []
+    assert shut_out(visit.page) == []
     visit.shot(f"night-{theme}-{size['width']}")
     for name in ("images", "intake", "platform"):
         visit.page.locator(".stop", has_text=name).click()
         expect(visit.page.locator("#name")).to_contain_text(name)
-    assert shut_out() == []
+    assert shut_out(visit.page) == []
     visit.page.evaluate(f"sessionStorage.setItem('parapet-token', {json.dumps(token())})")
     visit.page.reload()
     visit.see(visit.page.locator(".card-foot").first)
     visit.button("Undo").first.click()
-    assert shut_out() == []
+    assert shut_out(visit.page) == []
     visit.page.get_by_label("Why").fill("the vendor connects today")
     visit.page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     expect(visit.page.locator("#requests")).to_contain_text("Undone.")
@@ -561,7 +606,7 @@ def test_nobody_is_shut_out(visiting: Visiting, size: dict[str, int], theme: str
     visit.see(visit.page.locator("#availability .cursor")).focus()
     visit.page.keyboard.press("Enter")
     expect(visit.page.get_by_role("dialog")).to_contain_text("does not explain moments yet")
-    assert shut_out() == []
+    assert shut_out(visit.page) == []
 
 
 def test_a_page_that_is_zoomed_to_four_times_fits(visiting: Visiting) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,6 +139,24 @@ def test_evidence_goes_into_the_alerts_thread(stage: TestAccount, log: io.String
     [line] = [one for one in lines if one["message"] == "told"]
     assert line["sections"]["graph"] == "found"
     assert line["notice"] == notice().key
+
+
+def test_what_is_left_of_the_error_budget_is_told_with_it(
+    stage: TestAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, log: io.StringIO
+) -> None:
+    since = fails(stage)
+    at = datetime.fromtimestamp(since + 120, UTC)
+    counted = {"MetricName": "Invocations", "Dimensions": DIMENSIONS, "Value": 450.0, "Timestamp": at}
+    stage.client("cloudwatch").put_metric_data(Namespace="AWS/Lambda", MetricData=[counted])
+    entry = '{ kind = "lambda_function", function = "checkout" }'
+    (tmp_path / "parapet.toml").write_text(f'[[services]]\nname = "checkout"\nentry = {entry}\n', "utf-8")
+    monkeypatch.setenv("PARAPET_SETTINGS", str(tmp_path / "parapet.toml"))
+    assert invoke(stage, wanted(since, service="checkout")) == []
+    [told] = stage.notices()
+    # 45 of 450 were bad, where a thousandth may be: a hundred budgets are gone, 99 more than there are.
+    assert dict(told.facts)["Error budget of checkout-availability"].startswith(
+        "The month's budget is spent, and 9900 % more"
+    )
 
 
 def test_what_is_no_question_goes_back_and_the_others_are_answered(stage: TestAccount, log: io.StringIO) -> None:

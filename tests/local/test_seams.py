@@ -417,3 +417,18 @@ def test_what_the_bus_delivers_is_not_delivered_by_moto_too(account: TestAccount
     assert answer["FailedEntryCount"] == 0
     found = {name: len(sqs.receive_message(QueueUrl=url).get("Messages", [])) for name, url in urls.items()}
     assert found == {"ours": 0, "theirs": 1}
+
+
+def test_lambda_tells_of_its_account(account: TestAccount) -> None:
+    seams.account_settings()
+    role = account.client("iam").create_role(RoleName="pay", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    client = account.client("lambda")
+    for name in ("pay", "tell"):
+        client.create_function(
+            FunctionName=name, Role=role, Runtime="python3.12", Code={"ZipFile": b"x"}, Handler="x.x"
+        )
+    client.put_function_concurrency(FunctionName="pay", ReservedConcurrentExecutions=120)
+    found = client.get_account_settings()
+    assert found["AccountLimit"]["ConcurrentExecutions"] == 1000
+    assert found["AccountLimit"]["UnreservedConcurrentExecutions"] == 880
+    assert found["AccountUsage"]["FunctionCount"] == 2
