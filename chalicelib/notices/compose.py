@@ -85,6 +85,7 @@ PAGES: dict[Status, Page | Literal[""]] = {
     "undoing": "",
 }
 WHY_LENGTH = 600
+UNDER_WAY = frozenset({"fixing", "undoing"})
 # How the answer begins that the end of a waiver is recorded with; the waiver's id follows.
 ENDED = "ended waiver "
 # Likewise for a silence.
@@ -141,8 +142,10 @@ def answer(finding: Finding, command: Command, loud: bool = False) -> Notice:
     """
     refused = command.status == "refused"
     notice = of_finding(finding, command.answer if refused else "", command.id)
-    # A refusal moves nothing: it is newer than what was told when it was asked for, and older than what came since.
-    notice = replace(notice, at=max(notice.at, command.at), reply_to=command.reply_to)
+    # A refusal moves nothing: it is newer than what was told when it was asked for, and older than what came since;
+    # what is under way comes to its end by a clock that may have been read before.
+    asked = notice.at if refused and finding.status in UNDER_WAY else command.at
+    notice = replace(notice, at=max(notice.at, asked), reply_to=command.reply_to)
     if refused:
         return replace(notice, lines=(f"{command.who} asked to {command.kind} it, in vain.", *notice.lines))
     if not loud:

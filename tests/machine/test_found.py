@@ -101,3 +101,10 @@ class TestFound:
         asks(state, "undo", stop=4)
         asks(state, "approve")
         state.teardown()
+
+    def test_a_refusal_does_not_cover_the_end_of_what_was_under_way(self, state: Machine) -> None:
+        state.wait(seconds=1.2)
+        state.break_something(now=True, plan={}, stop=5, text="", what=0, who="alice")
+        state.wait(seconds=0.4)
+        state.decide(choice=0, glass=False, which=0, who="alice")
+        state.teardown()
