@@ -6,15 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local import made_up
 from local.deployment import Deployment, DeploymentError
 from local.iam import intrinsics
 
 Client = Callable[[str], Any]
 # moto's CloudFormation leaves what it does not know out with a mere warning. These are made through their own APIs;
-BY_HAND = (
-    "AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy",
-    "AWS::SecretsManager::Secret",
-)  # fmt: skip
+BY_HAND = ("AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
 # and these are not made at all, each for a reason.
 SILENT = "nobody puts the metrics that ours watch: an alarm that never sounds would only look like one"
 NOT_MADE = {"AWS::CloudWatch::Alarm": SILENT, "AWS::CloudWatch::CompositeAlarm": SILENT}
@@ -22,23 +20,15 @@ NOT_MADE = {"AWS::CloudWatch::Alarm": SILENT, "AWS::CloudWatch::CompositeAlarm":
 
 def create(client: Client, deployment: Deployment, name: str) -> dict[str, str]:
     """Create the stack and return every resource's physical id by logical id; raises DeploymentError."""
+    made_up.plug_in()
     declared: Mapping[str, Any] = deployment.template["Resources"]
     by_moto = {logical: one for logical, one in declared.items() if one["Type"] not in (*BY_HAND, *NOT_MADE)}
     cloudformation = client("cloudformation")
     account, region = client("sts").get_caller_identity()["Account"], cloudformation.meta.region_name
     pseudo = {"AWS::Partition": "aws", "AWS::Region": region, "AWS::AccountId": account}
     known = intrinsics.stack(deployment.template, pseudo)
-    # Made first, and given to moto as parameters: what it does make refers to them.
-    secrets = {
-        logical: _secret(client, intrinsics.resolve(one["Properties"], known))
-        for logical, one in declared.items()
-        if one["Type"] == "AWS::SecretsManager::Secret"
-    }
-    known |= secrets
-    given = {logical: {"Type": "String", "Default": arn} for logical, arn in secrets.items()}
     template = {
         **deployment.template,
-        "Parameters": {**deployment.template["Parameters"], **given},
         "Resources": {logical: _readable(one, known) for logical, one in by_moto.items()},
     }
     cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
@@ -47,12 +37,11 @@ def create(client: Client, deployment: Deployment, name: str) -> dict[str, str]:
     missing = sorted(set(by_moto) - set(resources))
     if missing:
         raise DeploymentError(f"moto did not create {', '.join(missing)} of the local stack")
-    resources |= secrets
     known |= resources
     for one in declared.values():
         if one["Type"] == "AWS::S3::Bucket":
             _completed(client("s3"), intrinsics.resolve(one["Properties"], known))
-        if one["Type"] in BY_HAND and one["Type"] != "AWS::SecretsManager::Secret":
+        if one["Type"] in BY_HAND:
             _make(client, one["Type"], intrinsics.resolve(one["Properties"], known))
     return resources
 
@@ -89,14 +78,6 @@ def _make(client: Client, kind: str, properties: Mapping[str, Any]) -> None:
     else:
         for queue in properties["Queues"]:
             client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
-
-
-def _secret(client: Client, properties: Mapping[str, Any]) -> str:
-    """Make a secret with a value that AWS makes up, as the template wants it; returns its ARN."""
-    manager, given = client("secretsmanager"), properties["GenerateSecretString"]
-    made = manager.get_random_password(**given)["RandomPassword"]
-    created = manager.create_secret(Name=properties["Name"], Description=properties["Description"], SecretString=made)
-    return str(created["ARN"])
 
 
 def _completed(s3: Any, properties: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from chalicelib.notices.compose import duration
 DAYS, AROUND = 7, 1800.0
 # Metrics come late; and CloudWatch forgets what is finer than a minute after three hours.
 RECENT, FINE = 900.0, 60
+SLIDING = 300
 # Of an expression, as many as a person takes in.
 PARTS = 5
 
@@ -26,7 +27,8 @@ def look(aws: Aws, signal: Signal, now: float) -> Found:
     watched = watching.of(aws, signal)
     if watched is None:
         return Found()
-    end = now - now % watched.period
+    # A window that is longer than five minutes slides: the alarm looked at one that ended just now, not on the hour.
+    end = now - now % min(watched.period, SLIDING)
     latest = _series(aws, watched, end - max(10 * watched.period, RECENT), end, parts=True)
     main = [value for values in latest.get(watched.main["Id"], ()) for value in values[:1]]
     nothing = f"no data in the last {duration(max(10 * watched.period, RECENT))}"

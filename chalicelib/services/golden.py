@@ -284,7 +284,11 @@ def _heard(target: Target, reading: Reading) -> bool:
     found = kinds.measures(target)
     others = [gauge.metric for gauge in found.gauges if gauge.silent != "zero"]
     others += sli.metrics(found.availability) if found.availability else ()
-    return not others or any(reading.of(one, period) for one in others for period in (MINUTE, COARSE, HOUR))
+    quiet = {gauge.metric for gauge in found.gauges if gauge.silent == "zero"}
+    # Of what something stands on nobody asks how many requests it got.
+    series = ((one, each) for one in others if one not in quiet for each in (MINUTE, COARSE, HOUR))
+    asked = [one for one in series if one in reading.points]
+    return not asked or any(reading.points[one] for one in asked)
 
 
 def _fullness(of: str, gauge: Gauge, heard: bool, reading: Reading, limits: Limits, view: View, now: float) -> Fullness:

@@ -17,8 +17,8 @@ QUERIES, POINTS = 500, 100_800
 # What is older than this is taken for complete: metrics come minutes late, and Lambda's count when an invocation began,
 # which lasts 15 minutes at most.
 LATE = 1200.0
-# Asked again within so many seconds, the last answer still does.
-FRESH = 4.0
+# A series is asked for again after so many seconds, a long one by its period: each time costs, and little is new.
+FRESH, LONGEST, SHARE = 55.0, 900.0, 0.35
 # An environment of a function that has read so many series begins anew.
 KEPT = 20_000
 HOUR = 3600
@@ -74,6 +74,11 @@ class _Kept:
     points: dict[int, float] = field(default_factory=dict)
 
 
+def fresh(period: int) -> float:
+    """Return for how many seconds the points of such a period do as they were read."""
+    return min(LONGEST, max(FRESH, SHARE * period))
+
+
 class Reader:
     """Reads, and remembers for as long as its environment lives."""
 
@@ -122,7 +127,7 @@ class Reader:
             kept = self._kept.get(series)
             if kept is None or kept.since > start:
                 yield series, start
-            elif now - kept.read >= FRESH:
+            elif now - kept.read >= fresh(series[1]):
                 # The same start for all whose past is known: then one call does for all of them.
                 whole = max(HOUR, series[1])
                 yield series, min(kept.until, int(now - LATE)) // whole * whole

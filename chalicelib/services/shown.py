@@ -77,7 +77,7 @@ def judged(golden: Golden, budgets: Sequence[Budget], alarms: Sequence[str]) -> 
         return "amber", f"{full[0].of}: {full[0].gauge.label} {_said(full[0])}"
     if alarms:
         return "amber", f"{alarms[0]} is in alarm"
-    if failed:
+    if failed and (failed.bad >= FEW or (found.now or 0.0) < MOSTLY):
         return "amber", _failed(failed.bad, failed.total)
     if spent := [one for one in budgets if one.left is not None and one.left <= 0]:
         return "amber", spent[0].sentence

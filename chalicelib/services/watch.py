@@ -13,7 +13,7 @@ from chalicelib.services import golden, limits
 from chalicelib.services.golden import Golden, View
 from chalicelib.services.limits import Limit
 from chalicelib.services.model import Service, Sought
-from chalicelib.services.reading import FRESH, Reader, Reading, Wanted
+from chalicelib.services.reading import Reader, Reading, Wanted
 from chalicelib.slo import spending
 from chalicelib.slo.budget import Budget
 
@@ -25,6 +25,8 @@ AGAIN = 60.0
 PATIENCE = 1.0
 SOUGHT = Limit(None, "it is being looked up")
 THREADS = 12
+# Asked again within so many seconds, the whole answer does once more.
+FRESH = 10.0
 # So many looks, each with all its points, are remembered for as long as they are fresh.
 REMEMBERED = 32
 T = TypeVar("T")

@@ -24,8 +24,9 @@ MONTH, RECENT = 30 * DAY, 3 * 3600
 SECONDS = 0.2
 # Whoever slept for longer has a hole in the metrics, as after an outage of the measuring.
 BEHIND = 240
-# So long after something was wrong no short window of a page has anything of it: then the page is over.
-CALM = max(one.short for one in SPEEDS if one.level == "page") + MINUTE
+# So long after something was wrong no short window of a page has anything of it, also where five minutes are counted
+# together: then the page is over.
+CALM = max(one.short for one in SPEEDS if one.level == "page") + 10 * MINUTE
 # Log streams of an hour, of which so many are kept.
 STREAMS = 3
 

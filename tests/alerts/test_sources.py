@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -326,3 +327,29 @@ def test_an_anomaly_says_in_which_money(partition: str, spent: str, impact: str)
     )
     assert dict(found.facts)["Spent"] == spent
     assert f"costs {impact} more than expected" in found.title
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "title"),
+    [
+        ("page", "ALARM", "shop-availability spends its error budget far too fast"),
+        ("page", "OK", "shop-availability spends its error budget slowly again"),
+        ("ticket", "ALARM", "shop-availability spends its error budget too fast"),
+        ("absent", "ALARM", "shop-availability gets no requests"),
+        ("1h", "ALARM", "parapet-prod-shop-availability-1h is in alarm"),
+    ],
+)
+def test_the_alarms_of_an_objective_say_what_they_mean(end: str, state: str, title: str) -> None:
+    tags = [{"Key": "objective", "Value": "shop-availability"}, {"Key": "service", "Value": "shop"}]
+    name = f"parapet-prod-shop-availability-{end}"
+    message = {
+        "AlarmName": name, "AlarmArn": f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}",
+        "AlarmDescription": "The error budget is being spent.", "AWSAccountId": "123456789012",
+        "NewStateValue": state, "OldStateValue": "OK", "NewStateReason": "arn:… transitioned to ALARM",
+        "StateChangeTime": "2026-11-21T10:00:00.000+0000", "Region": "EU (Ireland)",
+        "AlarmRule": "ALARM(a)", "AlarmTags": tags,
+    }  # fmt: skip
+    found = parse(json.dumps(message), 1_795_255_200.0)
+    assert found.title == title
+    if end != "1h":
+        assert found.lines[0] == "The error budget is being spent."

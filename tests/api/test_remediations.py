@@ -83,6 +83,16 @@ def test_go_on_where_a_page_ended(api: Api) -> None:
     assert query["after"] is None
 
 
+def test_are_found_behind_many_findings_that_nobody_put_right(api: Api) -> None:
+    finding = api.breach()
+    others = [
+        replace(finding, id=f"0000000{number}", opened=finding.opened + number, status="observed", fixed_at=None)
+        for number in range(1, 6)
+    ]
+    api.plant(*others)
+    assert ids(api, limit="2", since="1h") == [finding.id]
+
+
 @pytest.mark.parametrize(
     ("query", "says"),
     [

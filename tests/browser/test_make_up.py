@@ -146,8 +146,10 @@ def test_whoever_is_on_call_sees_and_mends(chromium: Any, terminal: Terminal) ->
     page.goto(f"{terminal.environment['PARAPET_API_URL']}/")
     page.get_by_label("Token").fill(terminal.run("./parapet token --operate").stdout)
     page.keyboard.press("Enter")
-    expect(verdict).to_have_text("All is well")
-    expect(page.locator("#tally")).to_have_text("5 well")
+    # Now and then a request fails on a good day, too, which somebody may look at; nothing is worse than that.
+    expect(page.locator(".stop")).to_have_count(5)
+    expect(page.locator(".stop.is-red, .stop.is-grey")).to_have_count(0)
+    expect(page.locator("#services")).not_to_contain_text("Nothing is known")
     expect(alarms).to_contain_text("No alarm is on.")
     expect(page.locator("#alerts")).to_contain_text("No alert is firing.")
     page.locator(".stop", has_text="shop").click()
@@ -175,6 +177,6 @@ def test_whoever_is_on_call_sees_and_mends(chromium: Any, terminal: Terminal) ->
     # And it is over: half an hour of the metrics later nothing pages.
     terminal.run("./parapet chaos shop --stop")
     expect(alarms).not_to_contain_text("shop-availability-page", timeout=30000)
-    expect(verdict).not_to_have_text("shop is in trouble")
+    expect(verdict).not_to_have_text("shop is in trouble", timeout=30000)
     context.close()
     assert complaints == []

@@ -27,6 +27,7 @@ from cli.deployment import Outside
 from deploy import member, release, rights
 from deploy.resources import storage, topics
 from deploy.template import cloudformation, render
+from local import made_up
 from local.iam.intrinsics import resolve
 from local.slack import SCOPES, Channel, SlackStandIn
 from tests.account import TestAccount
@@ -45,6 +46,7 @@ HUB_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 MADE = {
     "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role", "AWS::KMS::Key",
     "AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
 }  # fmt: skip
 
 
@@ -69,6 +71,7 @@ class Hospital:
         self.build()
 
     def build(self) -> None:
+        made_up.plug_in()
         client = self.account.client
         archive = io.BytesIO()
         with ZipFile(archive, "w") as code:

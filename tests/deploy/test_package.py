@@ -28,7 +28,17 @@ from deploy.wheels import PYTHON, PackageError, Pin, Wheel, pins
 
 pytestmark = pytest.mark.xdist_group("package")
 
-RUNTIME = {"aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "slack", "slack_sdk"}
+RUNTIME = {
+    "aws_lambda_powertools",
+    "boto3",
+    "botocore",
+    "dateutil",
+    "jmespath",
+    "jwt",
+    "s3transfer",
+    "slack",
+    "slack_sdk",
+}
 ME = "-c user.name=a -c user.email=a@example.com"
 AT = datetime(2026, 11, 18, tzinfo=UTC)
 FILES = {"app.py", "six.py", "typing_extensions.py", ABOUT, LICENCES}

@@ -80,6 +80,7 @@ class TestEnvironment:
             "PARAPET_ENRICH_QUEUE": made["EnrichQueue"],
             "PARAPET_EMAIL_TOPIC": made["EmailTopic"],
             "PARAPET_PAGERDUTY_KEY": "",
+            "PARAPET_TOKEN_KEY": made["TokenKey"],
             "PARAPET_SLACK_TOKEN": "/parapet/slack-token",
             "PARAPET_SLACK_SIGNING_SECRET": "/parapet/slack-signing-secret",
             "PARAPET_EXTERNAL_ID": "",

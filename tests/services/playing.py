@@ -64,8 +64,8 @@ def read(store: Store, metrics: Iterable[Metric], periods: int = 1, period: int 
 
 def counted(store: Store, of: Sli, periods: int = 1, period: int = FIVE) -> dict[int, Counted]:
     """Return what an indicator counts from values, by the number of the period."""
-    found = golden.counts(of, read(store, sli.metrics(of), periods, period), period)
-    return {(at - AT) // period: one for at, one in found.items()}
+    found = golden.rows(of, read(store, sli.metrics(of), periods, period), period)
+    return {(at - AT) // period: Counted(*sli.counter(of)(values)) for at, values in found.items()}
 
 
 def evaluated(store: Store, of: Sli, periods: int = 1, period: int = FIVE) -> dict[int, Counted]:
@@ -80,9 +80,9 @@ def evaluated(store: Store, of: Sli, periods: int = 1, period: int = FIVE) -> di
 
 
 def seen(target: Target, puts: Iterable[Put], limits: Mapping[str, Limit] | None = None) -> Golden:
-    """Return the signals of a service that stands on a target, five minutes after its points."""
+    """Return the signals of a service that stands on a target, when its points are whole."""
     service = Service("shop", Target("custom", {"namespace": "Shop", "total": "Requests", "bad": "Bad"}), (target,))
-    store, now = stored(puts), float(AT + FIVE)
+    store, now = stored(puts), float(AT + FIVE + golden.LATE)
     metrics = [one.metric for one in golden.wanted(service, golden.view("3h"), now)]
     full: dict[Sought, Limit] = {}
     for _, sought in golden.sought(service):

@@ -244,7 +244,7 @@ WRONG: dict[str, tuple[str, str]] = {
     ),
     "100 percent": (
         f"{ENTRY}\nobjectives = [{{ availability = 100 }}]",
-        "services[1].objectives[1].availability must be a percentage such as 99.9, below 100, not 100",
+        "services[1].objectives[1].availability must be a percentage such as 99.9, 99.999 at most, not 100",
     ),
     "a goal that can never page": (
         f"{ENTRY}\nobjectives = [{{ availability = 93 }}]",

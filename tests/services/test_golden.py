@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.services import golden
+from chalicelib.services import golden, kinds
 from chalicelib.services.golden import COARSE, HOUR, Golden, Window
 from chalicelib.services.limits import Limit
 from chalicelib.services.model import Metric, Service, Sought, Target
@@ -186,6 +186,17 @@ class TestSaturation:
         found = gauge(seen({}), "rejected")
         assert (found.state, found.value, found.red) == ("ok", 0, False)
         assert gauge(seen({"RejectedConnectionCount": {FIVE: 3.0}}), "rejected").red
+
+    @pytest.mark.parametrize(
+        "on", [Target("sns", {"topic": "done"}), Target("cognito", {"pool": "eu-west-1_a1B2c3D4e", "client": "a1b2"})]
+    )
+    def test_what_it_stands_on_may_publish_nothing_but_what_goes_wrong(self, on: Target) -> None:
+        service = Service("web", ALB, (on,))
+        asked = Reading({(one.metric, one.period): {} for one in golden.wanted(service, golden.view("3h"), NOW)})
+        found = golden.signals(service, asked, {}, golden.view("3h"), NOW).saturation
+        mine = [one for one in found if one.of == kinds.titled(on)]
+        assert mine
+        assert {(one.state, one.value) for one in mine} == {("ok", 0.0)}
 
     def test_an_agent_that_is_not_there_is_missing_and_memory_is_not_zero(self) -> None:
         group = Service("web", ALB, (Target("autoscaling", {"group": "web"}),))

@@ -242,8 +242,10 @@ class TestDynamoDb:
 
 
 def test_a_group_s_largest_size() -> None:
-    aws = Account(describe_auto_scaling_groups={"AutoScalingGroups": [{"MaxSize": 6}]})
+    aws = Account(describe_auto_scaling_groups={"AutoScalingGroups": [{"MinSize": 2, "MaxSize": 6}]})
     assert find(aws, "autoscaling", "size", group="web") == Limit(6, "its largest size")
+    aws = Account(describe_auto_scaling_groups={"AutoScalingGroups": [{"MinSize": 6, "MaxSize": 6}]})
+    assert find(aws, "autoscaling", "size", group="web") == Limit(None, "its size is fixed", unbounded=True)
     aws = Account(describe_auto_scaling_groups={"AutoScalingGroups": []})
     assert find(aws, "autoscaling", "size", group="web") == Limit(None, "there is no group web")
 

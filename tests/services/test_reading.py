@@ -160,3 +160,14 @@ def test_another_trouble_is_not_hidden(cloudwatch: CloudWatch, reader: Reader) -
     cloudwatch.error = AwsError("cloudwatch:GetMetricData", "Throttling", "Rate exceeded")
     with pytest.raises(AwsError, match="Throttling"):
         reader.read([minutes()], NOW)
+
+
+def test_a_long_period_is_asked_for_seldom(cloudwatch: CloudWatch, reader: Reader) -> None:
+    wanted = [minutes(), minutes(back=86400.0, period=300), minutes(back=30 * 86400.0, period=86400)]
+    reader.read(wanted, NOW)
+    asked = []
+    for after in range(10, 3610, 10):
+        reading = reader.read([replace(one, start=one.start + after) for one in wanted], NOW + after)
+        asked.append(reading.queries)
+    # An hour: 60 minutes' worth of the first, a third of a period for the second, each quarter of an hour the third.
+    assert sum(asked) == 60 + 32 + 4

@@ -104,7 +104,8 @@ class TestAmber:
         assert judged(seen(), [], [TICKET]) == ("amber", f"{TICKET} is in alarm")
 
     def test_fewer_good_requests_than_promised_are_counted(self) -> None:
-        assert judged(seen(failing(3, 100))) == ("amber", "3 of 100 requests failed in the last five minutes")
+        assert judged(seen(failing(5, 100))) == ("amber", "5 of 100 requests failed in the last five minutes")
+        assert judged(seen(failing(4, 100))) == ("green", "well"), "so few call nobody"
 
     def test_most_of_very_few_requests_is_not_red(self) -> None:
         assert judged(seen(failing(4, 4))) == ("amber", "all of its 4 requests failed in the last five minutes")
@@ -114,8 +115,8 @@ class TestAmber:
 
     def test_where_nothing_was_promised_a_thousandth_may_fail(self) -> None:
         free = replace(SHOP, objectives=())
-        assert judged(replace(seen(failing(2, 1000)), service=free))[0] == "amber"
-        assert judged(replace(seen(failing(1, 1000)), service=free))[0] == "green"
+        assert judged(replace(seen(failing(10, 5000)), service=free))[0] == "amber"
+        assert judged(replace(seen(failing(5, 5000)), service=free))[0] == "green"
 
     def test_a_budget_that_is_spent_though_it_burns_no_more(self) -> None:
         spent = replace(budget(None, "The month's budget is spent."), left=-0.2)

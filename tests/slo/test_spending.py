@@ -7,7 +7,6 @@ import pytest
 from chalicelib.services import sli
 from chalicelib.services.model import Objective, Service, Target
 from chalicelib.services.reading import Reading
-from chalicelib.services.sli import Counted
 from chalicelib.slo import spending
 from chalicelib.slo.burn import HOUR, MINUTE, WINDOWS
 
@@ -26,18 +25,30 @@ def line(period: int, value: float, many: int) -> dict[int, float]:
 
 
 def test_a_window_counts_what_lies_within_and_of_its_first_period_a_share() -> None:
-    periods = {THIS_HOUR - number * HOUR: Counted(1, 100) for number in range(5)}
-    # Two hours back from 220 seconds into this hour: this one, the one before, and 3,380 of 3,600 of the first.
-    into = NOW - THIS_HOUR
-    found = spending.counted(periods, HOUR, 2 * HOUR, NOW)
+    indicator = spending.indicator(SHOP, AVAILABLE)
+    reading = Reading({(ALL, HOUR): line(HOUR, 100.0, 30), (BAD, HOUR): line(HOUR, 1.0, 30)})
+    # A day back from 220 seconds into this hour: this one, 23 before it, and 3,380 of 3,600 of the first.
+    found = spending.over(indicator, reading, DAY, NOW)
     assert found is not None
-    assert found.total == pytest.approx(200 + 100 * (HOUR - into) / HOUR)
+    assert found.total == pytest.approx(2400 + 100 * (HOUR - (NOW - THIS_HOUR)) / HOUR)
     assert found.bad == pytest.approx(found.total / 100)
 
 
 def test_periods_outside_of_a_window_are_no_points() -> None:
-    assert spending.counted({THIS_HOUR - 10 * HOUR: Counted(1, 2)}, HOUR, 2 * HOUR, NOW) is None
-    assert spending.counted({}, HOUR, 2 * HOUR, NOW) is None
+    indicator = spending.indicator(SHOP, AVAILABLE)
+    assert spending.over(indicator, Reading({(ALL, HOUR): {THIS_HOUR - 30 * HOUR: 2.0}}), DAY, NOW) is None
+    assert spending.over(indicator, Reading(), DAY, NOW) is None
+
+
+def test_what_was_refused_before_and_counted_after_is_held_against_the_whole_window() -> None:
+    indicator = spending.indicator(SHOP, AVAILABLE)
+    now = int(NOW) // HOUR * HOUR + 59 * MINUTE
+    minutes = [now - MINUTE * number for number in range(60)]
+    # For 40 minutes the load balancer refuses all, then it hands all on: 10 a minute.
+    bad, total = dict.fromkeys(minutes[20:], 10.0), dict.fromkeys(minutes[:20], 10.0)
+    found = spending.over(indicator, Reading({(BAD, MINUTE): bad, (ALL, MINUTE): total}), HOUR, now + 1)
+    assert found is not None
+    assert [found.bad, found.total] == pytest.approx([400, 400], rel=0.01), "as the alarm does"
 
 
 def test_each_window_is_counted_by_what_is_fine_enough_for_it() -> None:

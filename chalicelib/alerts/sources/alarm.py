@@ -51,6 +51,13 @@ ADDRESS = re.compile(r"https://[^\s<>\"'|)\]]+")
 POINT = re.compile(r"\[(-?[\d.]+(?:E-?\d+)?) \(")
 RULE_LENGTH, LOG_LINES = 10_240, 10
 
+# Likewise, by how the name of an objective's alarm ends (`slo.alarms`).
+PROMISED: Mapping[str, Mapping[str, str]] = {
+    "page": {"firing": "spends its error budget far too fast", "resolved": "spends its error budget slowly again"},
+    "ticket": {"firing": "spends its error budget too fast", "resolved": "spends its error budget slowly again"},
+    "absent": {"firing": "gets no requests", "resolved": "gets requests again"},
+}
+
 
 def notified(report: Report) -> Signal:
     """Return what an SNS notification of an alarm says; raises Unreadable."""
@@ -153,10 +160,10 @@ def _signal(
         state=state,
         severity=severity,
         name=name,
-        title=f"{name} {SAYS[state]}" + (f": {_spelled(series)}" if series else ""),
+        title=_promised(name, state, tags) or f"{name} {SAYS[state]}" + (f": {_spelled(series)}" if series else ""),
+        # What we wrote ourselves says more than which child of a composite has changed.
         lines=(
-            reason,
-            description,
+            *((description, reason) if _promised(name, state, tags) else (reason, description)),
             f"In alarm: {', '.join(one.split(':alarm:')[-1] for one in triggering)}" if triggering else "",
             *_log_lines(whole),
             "CloudWatch has muted this alarm's own actions." if muted else "",
@@ -182,6 +189,13 @@ def _signal(
         alarm=alarm,
         log_groups=groups,
     )
+
+
+def _promised(name: str, state: State, tags: Mapping[str, str]) -> str:
+    """Return what the alarm of an objective of ours means, empty for any other."""
+    objective, end = tags.get("objective", ""), name.rsplit("-", 1)[-1]
+    said = PROMISED.get(end, {}).get(state, "")
+    return f"{objective} {said}" if said and objective and name.endswith(f"-{objective}-{end}") else ""
 
 
 def _alarm(arn: str, rule: str, config: Mapping[str, Any], whole: Mapping[str, Any], reason: str) -> Alarm:
