@@ -65,20 +65,26 @@ class Promise:
 
 @dataclass(frozen=True)
 class Objectives:
-    """The stacks of objectives as they are to be, beside those that there are."""
+    """The stacks of objectives as they are to be, beside those that there are, of which some may be broken."""
 
     wanted: Mapping[Place, Template] = field(default_factory=dict)
     there: Mapping[Place, Template] = field(default_factory=dict)
+    broken: tuple[Place, ...] = ()
 
     @property
     def unchanged(self) -> bool:
         """Whether there is nothing to do."""
-        return self.wanted == self.there
+        return self.wanted == self.there and not self.gone
 
     @property
     def gone(self) -> tuple[Place, ...]:
         """The stacks in which no objective is left."""
-        return tuple(sorted(set(self.there) - set(self.wanted)))
+        return tuple(sorted({*self.there, *self.broken} - {*self.wanted}))
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where there are stacks until all is done: those that go are remembered until a release comes without them."""
+        return tuple(sorted({*self.wanted, *self.gone}))
 
 
 def templates(
@@ -140,12 +146,13 @@ def elsewhere(services: Iterable[Service], home: str) -> tuple[str, ...]:
 
 
 def _alarms(service: Service, objective: Objective, stage: str, region: str, home: str) -> Resources:
-    indicator = sli.of(objective, kinds.measures(service.entry))
+    measured = kinds.measures(service.entry)
+    indicator = sli.of(objective, measured)
+    down = measured.down if objective.aspect == "availability" else None
     if region == home:
-        return alarms.resources(
-            objective, indicator, stage, Told(_topic(stage, "alerts"), _topic(stage, "page")), service.runbook
-        )
-    found = alarms.resources(objective, indicator, stage, Told(), service.runbook)
+        to = Told(_topic(stage, "alerts"), _topic(stage, "page"))
+        return alarms.resources(objective, indicator, stage, to, service.runbook, down)
+    found = alarms.resources(objective, indicator, stage, Told(), service.runbook, down)
     ends = [end for end in TELLING if alarms.logical(objective.id, end) in found]
     return found | {alarms.logical(objective.id, "told"): _forwarded(objective, ends, stage, home)}
 

@@ -117,8 +117,8 @@ def upgrade(site: Site, kept: Store, promote: Collection[str], given: Mapping[st
     template = release.pinned(whole, site.stage, site.caller.account)
     _runtime(template, about)
     key = kept.key(content, ".zip")
-    there = alarming.deployed(site, before)
-    alarms = Objectives(objectives.templates(chosen.services, site.stage, site.region, there), there)
+    there, broken = alarming.deployed(site, before)
+    alarms = Objectives(objectives.templates(chosen.services, site.stage, site.region, there), there, broken)
     wanted = {
         **given,
         "Stage": site.stage,
@@ -129,7 +129,7 @@ def upgrade(site: Site, kept: Store, promote: Collection[str], given: Mapping[st
     if last:
         # The last one may be kept in another bucket.
         number, previous = max(number, last.number + 1), site.store("").where(last.number)
-    template = release.marked(template, number, previous, about.commit, map(str, sorted(alarms.wanted)))
+    template = release.marked(template, number, previous, about.commit, map(str, alarms.places))
     parameters = stack.parameters(template, wanted, site.state)
     return Plan(site, kept, release.of(template), template, before, parameters, content, key, alarms)
 
@@ -151,7 +151,8 @@ def rollback(site: Site) -> Plan:
     wanted: dict[Place, Template] = {
         Place.of(place): json.loads(kept.get(key)) for place, key in record.objectives.items()
     }
-    alarms = Objectives(wanted, alarming.deployed(site, before))
+    alarms = Objectives(wanted, *alarming.deployed(site, before))
+    template = release.beside(template, map(str, alarms.places))
     return Plan(site, kept, release.of(template), template, before, parameters, b"", record.artefact, alarms)
 
 

@@ -57,18 +57,24 @@ def marked(
     template: Template, number: int, previous: str, commit: str, objectives: Iterable[str] = ()
 ) -> dict[str, Any]:
     """Return a template with what `deploy.template` does not know of its release in its metadata."""
-    told = {**template["Metadata"][KEY], "release": number, "previous": previous, "commit": commit}
-    # Where the stacks beside it are: nothing else remembers those that the settings no longer name.
-    told["objectives"] = list(objectives)
-    return {**template, "Metadata": {**template["Metadata"], KEY: told}}
+    return beside(_telling(template, release=number, previous=previous, commit=commit), objectives)
+
+
+def beside(template: Template, objectives: Iterable[str]) -> dict[str, Any]:
+    """Return a template that tells where the stacks beside it are, those that the settings no longer name too."""
+    return _telling(template, objectives=list(objectives))
+
+
+def _telling(template: Template, **told: Any) -> dict[str, Any]:
+    return {**template, "Metadata": {**template["Metadata"], KEY: {**template["Metadata"][KEY], **told}}}
 
 
 def unmarked(template: Template) -> dict[str, Any]:
-    """Return what of a template counts when two are compared: all but which release it is."""
+    """Return what of a template counts when two are compared: all but which release it is, and what is beside it."""
     told = {
         name: value
         for name, value in template["Metadata"][KEY].items()
-        if name not in ("release", "previous", "commit")
+        if name not in ("release", "previous", "commit", "objectives")
     }
     return {**template, "Metadata": {**template["Metadata"], KEY: told}}
 

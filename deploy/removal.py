@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from chalicelib.settings import PREFIX
 from cli import output
 from deploy import alarming
-from deploy.objectives import Place, places
-from deploy.release import KEY
+from deploy.objectives import Place
+from deploy.release import KEY, Template
 from deploy.site import Site
 from deploy.stack import NEW, StackError, State
 
@@ -35,12 +35,15 @@ def destroy(site: Site, yes: bool, delete_journal: bool) -> None:
     if "Journal" in there:
         journal = there["Journal"][1] or journal
     table = _table(site, journal)
-    if state is None and not (table and delete_journal):
+    beside = _beside(site, state)
+    if state is None and not beside and not (table and delete_journal):
         output.say(f"There is no stack {site.stack.name}: nothing to remove.{_left(journal, table)}")
         return
-    kept = _kept(site, state) if state else set()
-    _listed(site, there, kept, journal if delete_journal and table else "")
-    beside = _beside(site, state)
+    if state or not beside:
+        kept = _kept(site, state) if state else set()
+        _listed(site, there, kept, journal if delete_journal and table else "")
+    else:
+        output.say(f"There is no stack {site.stack.name}, but there are some that were beside it:")
     for place in beside:
         output.say(f"goes: the alarms of objectives in {place.region}, {place.stack(site.stage)}")
     if delete_journal and table:
@@ -49,9 +52,9 @@ def destroy(site: Site, yes: bool, delete_journal: bool) -> None:
             raise StackError(f"{typed!r} is not {site.stage!r}: nothing was removed")
     elif not yes:
         click.confirm("Remove all that?", abort=True)
+    for place in beside:
+        alarming.remove(site, place)
     if state:
-        for place in beside:
-            alarming.remove(site, place)
         site.stack.delete(state)
         output.say(f"{site.stack.name} is removed.")
         _logs(site, there)
@@ -68,9 +71,11 @@ def destroy(site: Site, yes: bool, delete_journal: bool) -> None:
 
 
 def _beside(site: Site, state: State | None) -> tuple[Place, ...]:
-    """Return where the stacks of objectives are, as the template tells of which they are part."""
+    """Return where there are stacks of objectives, whether or not there is one that they are part of."""
     template = site.stack.template() if state and state.status != NEW else None
-    return places(template) if isinstance(template, Mapping) and KEY in template.get("Metadata", {}) else ()
+    ours = isinstance(template, Mapping) and KEY in template.get("Metadata", {})
+    steady, broken = alarming.deployed(site, cast(Template, template) if ours else None)
+    return tuple(sorted({*steady, *broken}))
 
 
 def _table(site: Site, name: str) -> Mapping[str, Any]:

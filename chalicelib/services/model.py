@@ -161,6 +161,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Down:
+    """How it shows that nothing is left that could answer, where such requests are in none of the counts.
+
+    Args:
+        healthy: how many could answer, as whoever saw most of them (its Maximum); none is published where none is left.
+        refused: the requests that were turned away, perhaps others' too.
+    """
+
+    healthy: Metric
+    refused: Metric
+
+
+@dataclass(frozen=True, slots=True)
 class Measures:
     """All that is measured of a target.
 
@@ -170,6 +183,7 @@ class Measures:
         latency: how long they take; None where nothing tells.
         percentiles: whether CloudWatch can tell percentiles of `latency`.
         gauges: how full it is.
+        down: how it shows that nothing is left that could answer; None where the counts tell.
     """
 
     availability: Sli | None = None
@@ -177,6 +191,7 @@ class Measures:
     latency: Timed | None = None
     percentiles: bool = True
     gauges: tuple[Gauge, ...] = ()
+    down: Down | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,10 @@ which CloudWatch slides along every minute (every hour, where it is longer than 
 requests were bad is none in which anything burns, and neither is one without traffic: nights are quiet. Where there
 always are requests, an objective may say so (`absent`), and that there are none is an alarm of its own.
 
+Two things the windows cannot tell have alarms of their own, which the composites ask: that nothing is left to answer,
+where refused requests are in no count; and, where a percentage is all that is published, that enough requests failed:
+over a window CloudWatch averages it, a quiet minute as much as a busy one, and is right about each single minute only.
+
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
 
@@ -18,7 +22,7 @@ from typing import Any
 
 from chalicelib.model import DAY, ParapetError
 from chalicelib.services import sli
-from chalicelib.services.model import Metric, Objective, Sli
+from chalicelib.services.model import Down, Metric, Objective, Percent, Sli
 from chalicelib.services.sli import Expressed
 from chalicelib.slo import sentence
 from chalicelib.slo.burn import MINUTE, SPEEDS, Level, Speed, least, length
@@ -31,6 +35,11 @@ SUFFIXES = {(3, "short"): "6h-slow"}
 SEVERITY: Mapping[Level, str] = {"page": "critical", "ticket": "medium"}
 # What the alarm is called that is on while the page is that is in another region.
 MIRROR = "page-there"
+# Nothing was left to answer for so long.
+DOWN, GONE = "down", 5 * MINUTE
+# The alarms on single minutes: of how many that many at most must have been bad, one by one.
+BY_MINUTE: Mapping[Level, str] = {"page": "minutes", "ticket": "minutes-slow"}
+OF, ENOUGH = {level: max(one.short for one in SPEEDS if one.level == level) // MINUTE for level in SEVERITY}, 5
 PRICE_METRIC, PRICE_COMPOSITE = 0.10, 0.50
 
 
@@ -47,7 +56,9 @@ class Told:
     pages: Any = None
 
 
-def resources(objective: Objective, indicator: Sli, stage: str, to: Told, runbook: str = "") -> Resources:
+def resources(
+    objective: Objective, indicator: Sli, stage: str, to: Told, runbook: str = "", down: Down | None = None
+) -> Resources:
     """Return the alarms of an objective by their logical ids; raises ParapetError where CloudWatch takes none such.
 
     Args:
@@ -56,6 +67,7 @@ def resources(objective: Objective, indicator: Sli, stage: str, to: Told, runboo
         stage: of the Parapet that they belong to.
         to: where they tell it.
         runbook: where people read what to do.
+        down: how it shows that nothing is left to answer, where `indicator` does not count what is refused then.
     """
     expressed = sli.expressed(indicator)
     if len(expressed.metrics) > MOST_METRICS:
@@ -63,10 +75,11 @@ def resources(objective: Objective, indicator: Sli, stage: str, to: Told, runboo
             f"{objective.id}: it takes {len(expressed.metrics)} metrics to tell, and an alarm of CloudWatch's takes "
             f"{MOST_METRICS}"
         )
-    own = _Alarms(objective, expressed, stage, to, runbook)
+    own = _Alarms(objective, expressed, stage, to, runbook, down, isinstance(indicator, Percent))
     found: Resources = {}
     for number, speed in enumerate(SPEEDS):
         found |= own.child(speed, number, "long") | own.child(speed, number, "short")
+    found |= own.by_minute("page") | own.by_minute("ticket") | own.down_for(GONE)
     found |= own.composite("page") | own.composite("ticket")
     found |= own.absent() if objective.absent else {}
     heard = ["page", *(["absent"] if objective.absent else [])]
@@ -106,7 +119,10 @@ def suffix(number: int, which: str) -> str:
 
 
 # Its alarms that tell nobody: the windows that its composites are made of, and what only stands for another.
-SILENT = (*dict.fromkeys(suffix(number, which) for number in range(len(SPEEDS)) for which in ("long", "short")), MIRROR)
+SILENT = (
+    *dict.fromkeys(suffix(number, which) for number in range(len(SPEEDS)) for which in ("long", "short")),
+    *BY_MINUTE.values(), DOWN, MIRROR,
+)  # fmt: skip
 
 
 def logical(objective: str, suffix: str) -> str:
@@ -133,6 +149,8 @@ class _Alarms:
     stage: str
     to: Told
     runbook: str
+    down: Down | None = None
+    averaged: bool = False
 
     def child(self, speed: Speed, number: int, which: str) -> Resources:
         """Return the alarm over one window, which tells nobody."""
@@ -158,10 +176,48 @@ class _Alarms:
         ]
         rule = " OR ".join(f'(ALARM("{self._name(long)}") AND ALARM("{self._name(short)}"))' for long, short in ends)
         needed = [end for pair in ends for end in pair]
+        if self.averaged:
+            rule, needed = f'({rule}) AND ALARM("{self._name(BY_MINUTE[level])}")', [*needed, BY_MINUTE[level]]
+        if level == "page" and self.down:
+            rule, needed = f'{rule} OR ALARM("{self._name(DOWN)}")', [*needed, DOWN]
         if level == "ticket":
             # A page says it all.
             rule, needed = f'({rule}) AND NOT ALARM("{self._name("page")}")', [*needed, "page"]
         return self._composite(level, self._meaning(level), rule, needed, SEVERITY[level], self.to.alerts)
+
+    def by_minute(self, level: Level) -> Resources:
+        """Return the alarm on single minutes in which too many failed, where only those are counted as they were."""
+        if not self.averaged:
+            return {}
+        objective, many = self.objective, min(self.objective.few, ENOUGH)
+        lowest = min(speed.factor(objective.days) for speed in SPEEDS if speed.level == level)
+        burn = f"IF(bad >= {_plain(least(objective) / many)}, bad, 0) / IF(total > 0, total, 1)"
+        text = (
+            f"In {many} of the last {OF[level]} minutes the burn rate of {self._whole()} was above {lowest:g}, each "
+            f"taken by itself. This alarm tells nobody: {self._name(level)} does, when the windows agree."
+        )
+        expression = f"{burn} / {_plain(objective.budget)}"
+        queries = [*self._counted(MINUTE), _query("burn", expression, "burn rate of a minute", returned=True)]
+        end, minutes = BY_MINUTE[level], (many, OF[level])
+        return self._metric(end, text, queries, "GreaterThanThreshold", lowest, "notBreaching", {}, minutes)
+
+    def down_for(self, window: int) -> Resources:
+        """Return the alarm on requests that are refused while nothing is left that could answer them."""
+        if self.down is None:
+            return {}
+        text = (
+            f"For {length(window)} nothing behind {self.objective.service} was healthy, and at least "
+            f"{self.objective.few} requests were refused: those are in no count of it, so that its budget does not "
+            f"show them. This alarm tells nobody: {self._name('page')} does."
+        )
+        queries = [
+            _read("healthy", self.down.healthy, window),
+            _read("refused", self.down.refused, window),
+            # Where nothing is registered, nothing is published about it.
+            _query("down", "IF(FILL(healthy, 0) < 1, FILL(refused, 0), 0)", "refused, none healthy", returned=True),
+        ]
+        few = self.objective.few
+        return self._metric(DOWN, text, queries, "GreaterThanOrEqualToThreshold", few, "notBreaching", {})
 
     def absent(self) -> Resources:
         """Return the alarm on requests that no longer come, where some always do."""
@@ -192,7 +248,8 @@ class _Alarms:
             for id_, rule in rules.items()
         ]
         # A minute without either has no value, and leaves the alarm as it is.
-        queries = [*counts, _query("on", "begun - ended", "begun", returned=True)]
+        # One with both: a page that ends within its minute is told to Parapet, one that begins anew is not missed.
+        queries = [*counts, _query("on", "IF(FILL(begun, 0) > 0, 1, 0 - FILL(ended, 0))", "begun", returned=True)]
         return self._metric(MIRROR, text, queries, "GreaterThanThreshold", 0, "ignore", {})
 
     def unheard(self, ends: Sequence[str]) -> Resources:
@@ -211,9 +268,12 @@ class _Alarms:
         days = self.objective.days
         spent = ", or ".join(f"{100 * speed.spent:g} % within {length(speed.long)}" for speed in speeds)
         gone = ", or ".join(sentence.lasting(days * DAY / speed.factor(days)) for speed in speeds)
+        down = (
+            " Or nothing is left that could answer, and requests are refused." if level == "page" and self.down else ""
+        )
         return (
             f"The error budget of {self._whole()} is being spent too fast: {spent}, and it goes on. At that rate all "
-            f"of the {sentence.possessive(days)} budget is gone in {gone}.{self._further(level)}"
+            f"of the {sentence.possessive(days)} budget is gone in {gone}.{down}{self._further(level)}"
         )
 
     def _whole(self) -> str:
@@ -234,7 +294,7 @@ class _Alarms:
 
     def _metric(
         self, end: str, text: str, queries: list[dict[str, Any]], comparison: str, threshold: float, missing: str,
-        tells: Mapping[str, Any],
+        tells: Mapping[str, Any], periods: tuple[int, int] = (1, 1),
     ) -> Resources:  # fmt: skip
         properties = {
             "AlarmName": self._name(end),
@@ -242,8 +302,8 @@ class _Alarms:
             "Metrics": queries,
             "ComparisonOperator": comparison,
             "Threshold": threshold,
-            "EvaluationPeriods": 1,
-            "DatapointsToAlarm": 1,
+            "EvaluationPeriods": periods[1],
+            "DatapointsToAlarm": periods[0],
             "TreatMissingData": missing,
             **(tells or {"Tags": self._tags()}),
         }

@@ -26,7 +26,7 @@ from local.cloudwatch.store import Metric as Stored
 from local.cloudwatch.store import Store
 from local.iam import intrinsics
 from tests.account import TestAccount
-from tests.deploy.cloudformation import CloudFormation
+from tests.deploy.cloudformation import CloudFormation, StackOf
 from tests.deploy.deployed import PSEUDO, SHIPPED
 from tests.deploy.office import Office, bend
 from tests.deploy.test_deploy_cli import Uploaded
@@ -333,6 +333,67 @@ class TestAStage:
         shown = self.deploy(office)
         assert "new  shop-availability" in shown
         assert regions[REGION].stacks["parapet-prod-objectives-1"].status == "CREATE_COMPLETE"
+
+    def test_interrupted_before_a_stack_is_removed_has_it_removed_by_the_next_deployment(
+        self, office: Office, regions: dict[str, CloudFormation], declare: Any
+    ) -> None:
+        declare(SHOP, CDN)
+        self.deploy(office)
+        declare(SHOP)
+        office.commit("b" * 40)
+        regions["us-east-1"].denied.add("delete_stack")
+        assert "AWS denies cloudformation:DeleteStack" in office.run("deploy", YES="1").stderr
+        assert self.stacks(regions)["us-east-1"] == ["parapet-prod-objectives-1"], "its alarms page on"
+        told = regions[REGION].stacks["parapet-prod"].template["Metadata"][KEY]["objectives"]
+        assert told == [str(HOME), str(FAR)], "remembered while it is there"
+        regions["us-east-1"].denied.clear()
+        # The same release: of Parapet's own stack there is nothing to change.
+        assert "parapet-prod-objectives-1 in us-east-1 is removed" in self.deploy(office)
+        assert self.stacks(regions)["us-east-1"] == []
+        before = len(regions[REGION].called("create_change_set"))
+        assert "nothing to do" in self.deploy(office)
+        assert len(regions[REGION].called("create_change_set")) == before
+
+    def test_going_back_remembers_what_is_to_be_removed(
+        self, office: Office, regions: dict[str, CloudFormation], declare: Any
+    ) -> None:
+        declare(SHOP)
+        self.deploy(office)
+        declare(SHOP, CDN)
+        office.commit("b" * 40)
+        self.deploy(office)
+        regions["us-east-1"].denied.add("delete_stack")
+        assert "AWS denies cloudformation:DeleteStack" in office.run("rollback", YES="1").stderr
+        told = regions[REGION].stacks["parapet-prod"].template["Metadata"][KEY]["objectives"]
+        assert told == [str(HOME), str(FAR)]
+
+    @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE"])
+    def test_whose_stack_is_broken_when_it_is_to_go_has_it_removed(
+        self, office: Office, regions: dict[str, CloudFormation], declare: Any, status: str
+    ) -> None:
+        declare(SHOP, CDN)
+        self.deploy(office)
+        regions["us-east-1"].stacks["parapet-prod-objectives-1"].status = status
+        declare(SHOP)
+        office.commit("b" * 40)
+        self.deploy(office)
+        assert self.stacks(regions)["us-east-1"] == []
+
+    def test_that_is_gone_itself_is_removed_with_what_was_beside_it(
+        self, office: Office, regions: dict[str, CloudFormation], declare: Any
+    ) -> None:
+        declare(SHOP, CDN)
+        self.deploy(office)
+        regions[REGION].stacks["parapet-prod"].status = "DELETE_COMPLETE"
+        # Another stage's own stack is called as one of ours would be.
+        other = regions[REGION].stacks["parapet-prod-objectives-7"] = StackOf(
+            "parapet-prod-objectives-7", "arn:7", "UPDATE_COMPLETE", {"Metadata": {KEY: {"objectives": []}}}
+        )
+        out = office.out("destroy")
+        assert "There is no stack parapet-prod, but there are some that were beside it:" in out
+        assert "the alarms of objectives in us-east-1, parapet-prod-objectives-1" in out
+        assert self.stacks(regions) == {REGION: [other.name], "us-east-1": []}
+        assert "nothing to remove" in office.out("destroy")
 
     def test_without_services_has_no_such_stack(
         self, office: Office, regions: dict[str, CloudFormation], declare: Any

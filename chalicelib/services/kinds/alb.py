@@ -1,7 +1,8 @@
 """An application load balancer, whole or one target group of it.
 
 Requests that find no target are in no RequestCount, and their 503 is the load balancer's own: the total is never below
-the bad ones. A target group alone misses those; name it beside the load balancer, and only its targets are judged.
+the bad ones. A target group named beside the load balancer counts what its targets answer and no more: that none is
+left is seen by its healthy ones, and by what the load balancer refuses meanwhile.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 """
@@ -9,7 +10,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 from __future__ import annotations
 
 from chalicelib.services.kinds import Field, Kind, mishap, naming
-from chalicelib.services.model import Counts, Gauge, Measures, Part, Target, Timed
+from chalicelib.services.model import Counts, Down, Gauge, Measures, Part, Target, Timed
 
 NAMESPACE = "AWS/ApplicationELB"
 LOAD_BALANCER = Field("the load balancer as CloudWatch calls it: app/NAME/ID", r"app/[A-Za-z0-9-]+/[0-9a-f]+")
@@ -38,6 +39,11 @@ def measures(target: Target) -> Measures:
                 unreached,
                 Gauge("unhealthy", "unhealthy targets", unhealthy, "count", red=1),
                 Gauge("healthy", "healthy targets", healthy, "count", red=1, falls=True),
+            ),
+            # Without zones across which it balances, a node that has no target of its own is no outage: the Maximum.
+            down=Down(
+                metric("HealthyHostCount", "Maximum"),
+                naming(target, NAMESPACE, ("LoadBalancer", whole))("HTTPCode_ELB_5XX_Count"),
             ),
         )
     return Measures(
