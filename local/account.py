@@ -22,6 +22,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from chalicelib import registry, settings, wiring
+from chalicelib.api import services as watching
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.journal import Journal
 from local import ailing, costs, gateway, pagerduty, promises, runtime, seams, seed, sign_in, stack, states
@@ -138,7 +139,7 @@ class LocalAccount:
         )
         self.watch, self.history = Watch(self.say), History(lambda: self.clock.now() - time.time())
         self.history.plug_in()
-        self.running = Running(self.clock, self._metrics, inside, self._bob(), ids, self.say) if ids else None
+        self.running = Running(self.clock, self._metrics, inside, self._bob(), ids, self.say, _forget) if ids else None
         XRay(ACCOUNT, lambda: self.clock.shift, *filter(None, (self.running,))).plug_in()
         self._open = False
         self._serve(self.ports.aws, self.trail, request_handler=_AwsRequests)
@@ -361,6 +362,12 @@ def _role_session(function: Function) -> dict[str, Any]:
             "attributes": {"creationDate": "2026-01-01T00:00:00Z", "mfaAuthenticated": "false"},
         },
     }
+
+
+def _forget() -> None:
+    """Have the API read all metrics anew: it knows points by the wall's time, and the clock of the metrics has moved."""
+    watching.watch.cache_clear()
+    watching.alarms.cache_clear()
 
 
 def _free(port: int) -> None:

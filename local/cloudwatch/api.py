@@ -110,7 +110,8 @@ def get_metric_data(self: CloudWatchResponse) -> ActionResult | TYPE_RESPONSE:
         if get("LabelOptions"):
             raise Refused("the local CloudWatch knows no dynamic labels, and so no LabelOptions")
         start, end = (seconds(get(name)) + shift for name in ("StartTime", "EndTime"))
-        some = data.lines(store_of(self.cloudwatch_backend), get("MetricDataQueries", []), start, end, clock.now())
+        kept, queries = store_of(self.cloudwatch_backend), get("MetricDataQueries", [])
+        some = data.lines(kept, queries, start, end, clock.now(), shift)
         page, token = _page(some, order == ORDERS[0], _place(get("NextToken")), most, shift)
     answer = {"MetricDataResults": page, "Messages": [], **({"NextToken": token} if token else {})}
     if self.determine_response_protocol(get_service_model("cloudwatch")) != "json":
@@ -155,7 +156,7 @@ def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
         start, end = (seconds(get(name)) + shift for name in ("StartTime", "EndTime"))
         if start >= end:
             raise Refused("The parameter StartTime must be less than the parameter EndTime.")
-        axis = Axis(data.rounded(start, now), end, period)
+        axis = Axis(data.rounded(start, now, shift), end, period)
         if len(axis.times) > STATISTICS:
             raise InvalidParameterCombination(
                 f"You have requested up to {len(axis.times):,} datapoints, which exceeds the limit of {STATISTICS:,}."

@@ -63,12 +63,17 @@ def results(store: Store, queries: Sequence[Query], start: float, end: float, no
     return found
 
 
-def lines(store: Store, queries: Sequence[Query], start: float, end: float, now: float) -> list[Line]:
-    """Return the same as `results`, in the order of the queries; an array's series come one after the other."""
+def lines(
+    store: Store, queries: Sequence[Query], start: float, end: float, now: float, shift: float = 0.0
+) -> list[Line]:
+    """Return the same as `results`, in the order of the queries; an array's series come one after the other.
+
+    `shift` is how far the engine's clock is ahead of the callers', by which a start is rounded.
+    """
     known = _checked(queries, store.account)
     if start >= end:
         raise Refused("The parameter StartTime must be less than the parameter EndTime.")
-    begin = rounded(start, now)
+    begin = rounded(start, now, shift)
     trees = {id_: _tree(query) for id_, query in known.items() if "Expression" in query}
     metrics = [id_ for id_ in known if id_ not in trees]
     come_to: dict[str, Value] = {}
@@ -113,11 +118,11 @@ def measured(store: Store, metric: Metric, stat: str, axis: Axis, now: float, un
     return Series(dict(points), axis, " ".join([metric.name, *(value for _, value in metric.dimensions)]))
 
 
-def rounded(start: float, now: float) -> int:
-    """Return a request's start as CloudWatch rounds it."""
+def rounded(start: float, now: float, shift: float = 0.0) -> int:
+    """Return a request's start as CloudWatch rounds it, by the callers' clock, which is behind by `shift`."""
     ago = now - start
     step = MINUTE if ago <= 15 * DAY else FIVE if ago <= 63 * DAY else HOUR
-    return int(start // step) * step
+    return int((start - shift) // step * step + shift)
 
 
 def metric_of(given: Mapping[str, Any]) -> Metric:

@@ -46,7 +46,7 @@ def draw(store: Store, widget: Mapping[str, Any], now: float, shift: float = 0.0
     # Charts begin where their longest period does.
     longest = max(int(one.get("Period") or one["MetricStat"]["Period"]) for one in queries)
     lines: dict[str, list[tuple[float, float]]] = {}
-    for line in data.lines(store, queries, (start - shift) // longest * longest + shift, end, now):
+    for line in data.lines(store, queries, (start - shift) // longest * longest + shift, end, now, shift):
         label = line.label if line.label not in lines else f"{line.label} ({line.id})"
         lines[label] = [(at - shift, value) for at, value in line.points if at >= start]
     threshold, onset = _annotations(widget.get("annotations", {}))

@@ -7,7 +7,7 @@ from local.systems.traffic import Traffic
 IMAGES = System(
     name="images",
     title="the image service",
-    traffic=Traffic(peak=400, median=130, spread=0.6, errors=0.0004, rejected=0.03, capacity=800, nights=False),
+    traffic=Traffic(peak=400, median=130, spread=0.6, errors=0.0004, rejected=0.03, capacity=800),
     nodes=(
         Node("images/prod", "AWS::ApiGateway::Stage", 1.0),
         Node("images-resize", "AWS::Lambda::Function", 0.92),

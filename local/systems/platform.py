@@ -7,7 +7,7 @@ from local.systems.traffic import Traffic
 PLATFORM = System(
     name="platform",
     title="the container platform",
-    traffic=Traffic(peak=900, median=46, spread=0.6, errors=0.0003, rejected=0.02, capacity=1500, nights=False),
+    traffic=Traffic(peak=900, median=46, spread=0.6, errors=0.0003, rejected=0.02, capacity=1500),
     nodes=(
         Node("platform-web", "AWS::ECS::Fargate", 1.0),
         Node("platform-orders", "AWS::EKS::Container", 0.6),

@@ -54,6 +54,7 @@ class Running:
         bob: clients of whoever deploys, over the wire.
         ids: of the resources, by the names that the systems know them by.
         say: a line on the terminal.
+        moved: called when what was read by the wall's clock is no longer where it was, as the clock goes faster.
         wall: the clock that people know.
         seconds: how much history there is.
     """
@@ -66,11 +67,13 @@ class Running:
         bob: Client,
         ids: Mapping[str, str],
         say: Callable[[str], None],
+        moved: Callable[[], None] = lambda: None,
         wall: Callable[[], float] = time.time,
         seconds: int = MONTH,
     ) -> None:
         self._clock, self._stores, self._logs, self._bob, self._ids, self._say = clock, stores, inside, bob, ids, say
-        self._wall, self._seconds = wall, seconds
+        self._moved, self._wall, self._seconds = moved, wall, seconds
+        self._shift = clock.shift
         self._lock = threading.RLock()
         self._written = int(clock.now() // MINUTE * MINUTE)
         self._recent_since = (self._written - RECENT) // BLOCK * BLOCK
@@ -122,6 +125,9 @@ class Running:
             if any(until <= now for until, _ in self._calming):
                 self._calming = [one for one in self._calming if one[0] > now]
                 self._pace()
+        if (shift := self._clock.shift) != self._shift:
+            self._shift = shift
+            self._moved()
 
     def _log(self, system: System, at: int) -> None:
         faults, ahead = self._faults[system.name], self._clock.now() - self._wall()

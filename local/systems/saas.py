@@ -7,7 +7,7 @@ from local.systems.traffic import Traffic
 SAAS = System(
     name="saas",
     title="the SaaS platform",
-    traffic=Traffic(peak=600, median=95, spread=0.5, errors=0.0003, rejected=0.025, capacity=1100, nights=False),
+    traffic=Traffic(peak=600, median=95, spread=0.5, errors=0.0003, rejected=0.025, capacity=1100),
     nodes=(
         Node("saas-http/$default", "AWS::ApiGateway::Stage", 1.0),
         Node("saas-api", "AWS::Lambda::Function", 0.93),

@@ -7,7 +7,7 @@ from local.systems.traffic import Traffic
 SHOP = System(
     name="shop",
     title="the auto-scaling web tier",
-    traffic=Traffic(peak=1200, median=84, spread=0.55, errors=0.00035, rejected=0.012, capacity=2000, nights=False),
+    traffic=Traffic(peak=1200, median=84, spread=0.55, errors=0.00035, rejected=0.012, capacity=2000),
     nodes=(
         Node("shop", "AWS::EC2::Instance", 1.0),
         Node("shop@shop-db", "Database::SQL", 0.55, inferred=True),

@@ -47,7 +47,6 @@ class Traffic:
         errors: the share of requests that fails on a good day, with 5xx.
         rejected: the share that is refused for what was asked, with 4xx.
         capacity: requests a minute at which what answers is busy all the time.
-        nights: whether nobody comes at night.
     """
 
     peak: float
@@ -56,7 +55,6 @@ class Traffic:
     errors: float
     rejected: float
     capacity: float
-    nights: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +183,6 @@ def _block(name: str, traffic: Traffic, block: int) -> tuple[int, int, int, floa
     hour, part = divmod(block % 288, 12)
     shape = HOURS[hour] + (HOURS[(hour + 1) % 24] - HOURS[hour]) * part / 12
     share = shape * DAYS[block // 288 % 7] * (0.94 + 0.12 * uniform(of, block))
-    if traffic.nights and shape < 0.16:
-        share *= 0.02
     expected = traffic.peak * share * 5
     requests = math.floor(expected + uniform(of, block, 1))
     errors = math.floor(requests * traffic.errors + uniform(of, block, 2))

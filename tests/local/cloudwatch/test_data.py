@@ -131,6 +131,12 @@ def test_starts_are_rounded_as_cloudwatch_rounds_them(start: float, begins: int)
     assert rounded(start, NOW) == begins
 
 
+def test_long_ago_too_periods_begin_as_the_caller_sees_them() -> None:
+    # The engine's clock is 17 minutes ahead: what a caller asks for from the full hour on is none of the engine's.
+    ahead, start = 17 * 60, AT // HOUR * HOUR - 30 * DAY
+    assert rounded(start + ahead, NOW + ahead, ahead) == start + ahead
+
+
 def test_periods_begin_with_the_start_rounded_to_the_minute(store: Store) -> None:
     found = results(store, [stat("m1", "RequestCount", period=120)], AT - 179.5, AT, NOW)
     assert found["m1"].points == ((AT - 180.0, 200.0), (AT - 60.0, 50.0))

@@ -66,8 +66,15 @@ class World:
     def __post_init__(self) -> None:
         self.clock = Clock(wall=lambda: self.wall)
         stores, wall = self.stores.__getitem__, lambda: self.wall
-        self.running = Running(self.clock, stores, self.logs, self.bob, Ids(), self.said.append, wall, DAYS * 86_400)
+        self.moved = 0
+        self.running = Running(
+            self.clock, stores, self.logs, self.bob, Ids(), self.said.append, self.move, wall, DAYS * 86_400
+        )
         self.running.start()
+
+    def move(self) -> None:
+        """Count how often what was read before is said to be elsewhere."""
+        self.moved += 1
 
     def later(self, seconds: float) -> None:
         """Let the wall's clock go on, and look every second."""
@@ -141,6 +148,19 @@ def test_chaos_begins_with_the_next_minute_and_the_clock_goes_faster_until_it_is
     # The clock stays ahead, and goes on at the wall's pace.
     world.later(120)
     assert set(world.sums("RequestCount", LB, BUSY, 45)) >= {0, *range(11, 44)}
+
+
+def test_what_was_read_is_forgotten_for_as_long_as_the_clock_runs_ahead(world: World) -> None:
+    world.later(120)
+    assert world.moved == 0
+    world.running.begin("shop", "500s", 600, 60)
+    world.later(5)
+    assert world.moved == 4, "59 seconds more each second are four whole minutes"
+    world.later(60)
+    assert world.clock.speed == 1
+    moved = world.moved
+    world.later(120)
+    assert world.moved == moved, "it stays ahead, by as much"
 
 
 def test_chaos_can_be_ended(world: World) -> None:
