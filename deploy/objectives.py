@@ -28,7 +28,6 @@ from deploy.release import KEY, Template
 
 # Of CloudFormation's 500 resources and its megabyte.
 MOST, SIZE = 450, 900_000
-TELLING = ("page", "ticket", "absent")
 # What is older was settled since; the attempts are as many as EventBridge makes.
 RETRY = {"MaximumEventAgeInSeconds": 6 * 3600, "MaximumRetryAttempts": 185}
 
@@ -153,7 +152,7 @@ def _alarms(service: Service, objective: Objective, stage: str, region: str, hom
         to = Told(_topic(stage, "alerts"), _topic(stage, "page"))
         return alarms.resources(objective, indicator, stage, to, service.runbook, down)
     found = alarms.resources(objective, indicator, stage, Told(), service.runbook, down)
-    ends = [end for end in TELLING if alarms.logical(objective.id, end) in found]
+    ends = [end for end in alarms.TELLING if alarms.logical(objective.id, end) in found]
     return found | {alarms.logical(objective.id, "told"): _forwarded(objective, ends, stage, home)}
 
 

@@ -37,7 +37,7 @@ SCHEMES: Document = {
 # What any route behind a door may answer that is no answer to what was asked.
 DECLINES: Mapping[Door, tuple[int, ...]] = {
     "token": (400, 401, 403, 429, 500, 503),
-    "signed": (400, 403, 429, 500, 503),
+    "signed": (400, 403, 404, 429, 500, 503),
     "slack": (401, 429, 500, 503),
     "open": (429, 500),
 }

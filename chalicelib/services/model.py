@@ -165,12 +165,14 @@ class Down:
     """How it shows that nothing is left that could answer, where such requests are in none of the counts.
 
     Args:
-        healthy: how many could answer, as whoever saw most of them (its Maximum); none is published where none is left.
-        refused: the requests that were turned away, perhaps others' too.
+        healthy: how many could answer, as whoever saw most of them (its Maximum); perhaps not told where none is left.
+        missed: the requests that were turned away, perhaps others' too (a Sum); or how many there should be.
+        standing: whether `missed` tells how many there should be, which is so at a time, and not what came in one.
     """
 
     healthy: Metric
-    refused: Metric
+    missed: Metric
+    standing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,8 @@ def suffix(number: int, which: str) -> str:
     return SUFFIXES.get((number, which), length(window))
 
 
+# Its alarms that tell people, by way of Parapet.
+TELLING = ("page", "ticket", "absent")
 # Its alarms that tell nobody: the windows that its composites are made of, and what only stands for another.
 SILENT = (
     *dict.fromkeys(suffix(number, which) for number in range(len(SPEEDS)) for which in ("long", "short")),
@@ -177,7 +179,7 @@ class _Alarms:
         rule = " OR ".join(f'(ALARM("{self._name(long)}") AND ALARM("{self._name(short)}"))' for long, short in ends)
         needed = [end for pair in ends for end in pair]
         if self.averaged:
-            rule, needed = f'({rule}) AND ALARM("{self._name(BY_MINUTE[level])}")', [*needed, BY_MINUTE[level]]
+            rule, needed = f'(({rule}) AND ALARM("{self._name(BY_MINUTE[level])}"))', [*needed, BY_MINUTE[level]]
         if level == "page" and self.down:
             rule, needed = f'{rule} OR ALARM("{self._name(DOWN)}")', [*needed, DOWN]
         if level == "ticket":
@@ -205,19 +207,24 @@ class _Alarms:
         """Return the alarm on requests that are refused while nothing is left that could answer them."""
         if self.down is None:
             return {}
+        enough, period, minutes = self.objective.few, window, 1
+        missed = f"at least {enough} requests were refused"
+        if self.down.standing:
+            # Minute by minute: what has just been wanted may take some to begin.
+            enough, period, minutes, missed = 1, MINUTE, window // MINUTE, "there should have been"
         text = (
-            f"For {length(window)} nothing behind {self.objective.service} was healthy, and at least "
-            f"{self.objective.few} requests were refused: those are in no count of it, so that its budget does not "
-            f"show them. This alarm tells nobody: {self._name('page')} does."
+            f"For {length(window)} nothing behind {self.objective.service} was left to answer, and {missed}: what "
+            "meets nobody is in no count of it, so that its budget does not show it. This alarm tells nobody: "
+            f"{self._name('page')} does."
         )
         queries = [
-            _read("healthy", self.down.healthy, window),
-            _read("refused", self.down.refused, window),
+            _read("healthy", self.down.healthy, period),
+            _read("missed", self.down.missed, period),
             # Where nothing is registered, nothing is published about it.
-            _query("down", "IF(FILL(healthy, 0) < 1, FILL(refused, 0), 0)", "refused, none healthy", returned=True),
+            _query("down", "IF(FILL(healthy, 0) < 1, FILL(missed, 0), 0)", "missed, none healthy", returned=True),
         ]
-        few = self.objective.few
-        return self._metric(DOWN, text, queries, "GreaterThanOrEqualToThreshold", few, "notBreaching", {})
+        comparison, periods = "GreaterThanOrEqualToThreshold", (minutes, minutes)
+        return self._metric(DOWN, text, queries, comparison, enough, "notBreaching", {}, periods)
 
     def absent(self) -> Resources:
         """Return the alarm on requests that no longer come, where some always do."""
@@ -247,9 +254,9 @@ class _Alarms:
             _read(id_, Metric("AWS/Events", "TriggeredRules", (("RuleName", rule),)), MINUTE)
             for id_, rule in rules.items()
         ]
-        # A minute without either has no value, and leaves the alarm as it is.
-        # One with both: a page that ends within its minute is told to Parapet, one that begins anew is not missed.
-        queries = [*counts, _query("on", "IF(FILL(begun, 0) > 0, 1, 0 - FILL(ended, 0))", "begun", returned=True)]
+        # A minute without either, or with as many of both, has no value and leaves the alarm as it is: what began and
+        # ended within it is over, and what ended and began anew is still on.
+        queries = [*counts, _query("on", "IF(begun != ended, begun - ended)", "begun", returned=True)]
         return self._metric(MIRROR, text, queries, "GreaterThanThreshold", 0, "ignore", {})
 
     def unheard(self, ends: Sequence[str]) -> Resources:
@@ -269,7 +276,7 @@ class _Alarms:
         spent = ", or ".join(f"{100 * speed.spent:g} % within {length(speed.long)}" for speed in speeds)
         gone = ", or ".join(sentence.lasting(days * DAY / speed.factor(days)) for speed in speeds)
         down = (
-            " Or nothing is left that could answer, and requests are refused." if level == "page" and self.down else ""
+            f" Or nothing is left to answer for {length(GONE)}, and is missed." if level == "page" and self.down else ""
         )
         return (
             f"The error budget of {self._whole()} is being spent too fast: {spent}, and it goes on. At that rate all "

@@ -44,6 +44,8 @@ class Replay:
         until: when that ended.
         told: every page and ticket, in order.
         budget: as it was then.
+        days: of how many days.
+        told_of: of how many of these anything is known.
     """
 
     objective: Objective
@@ -51,6 +53,8 @@ class Replay:
     until: int
     told: tuple[Told, ...]
     budget: Budget
+    days: int
+    told_of: int
 
     def of(self, level: Level) -> tuple[Told, ...]:
         """Return those of one level."""
@@ -95,7 +99,9 @@ def replay(objective: Objective, points: Sequence[Counted | None], start: int, d
     if level:
         told.append(Told(level, began, None))
     until = start + len(points) * STEP
-    return Replay(objective, start + first * STEP, until, tuple(told), _budget(objective, sums, len(points)))
+    left = _budget(objective, sums, len(points))
+    known = sum(sums.of(end, DAY) is not None for end in range(len(points), first, -int(DAY) // STEP))
+    return Replay(objective, start + first * STEP, until, tuple(told), left, days, known)
 
 
 def neighbours(objective: Objective) -> tuple[Objective, ...]:

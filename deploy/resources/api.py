@@ -23,7 +23,7 @@ LINE = {
     "error": "$context.error.message",
     "ms": "$context.responseLatency",
 }
-# What API Gateway says itself, by its own name for it: the status that it has anyhow, and what to do about it.
+# What API Gateway says itself, by its own name for it: the status, and what to do about it.
 SAID = {
     "UNAUTHORIZED": (
         401,
@@ -35,7 +35,12 @@ SAID = {
         "this token, or whoever signed, may not: to ask for something it takes a token of scope operate, "
         "and for a token the right execute-api:Invoke",
     ),
-    "MISSING_AUTHENTICATION_TOKEN": (403, "nothing is at this path and method, or it must be signed and is not"),
+    # It says the same to a path that is not there as to what is not signed; the former is what happens to people.
+    "MISSING_AUTHENTICATION_TOKEN": (
+        404,
+        "nothing is at this path and method (docs/api.md has what there is); of POST /v1/token: it is not signed with "
+        "AWS credentials",
+    ),
     "THROTTLED": (429, "too many requests at once: ask again in a second"),
 }
 MORE = {"UNAUTHORIZED": {"WWW-Authenticate": "Bearer"}, "THROTTLED": {"Retry-After": "1"}}
@@ -53,7 +58,10 @@ def responses(origins: tuple[str, ...] = ()) -> dict[str, Any]:
     found = {}
     for name, (status, detail) in SAID.items():
         document = problems.problem(status, detail, "$context.requestId")
-        found[name] = _response(json.dumps(document), {**MORE.get(name, {}), **shared})
+        found[name] = {
+            "statusCode": str(status),
+            **_response(json.dumps(document), {**MORE.get(name, {}), **shared}),
+        }
     # Of the rest its own words will do; their status is not told to a template.
     number = json.dumps(problems.instance("$context.requestId"))
     rest = f'{{"type": "about:blank", "detail": $context.error.messageString, "instance": {number}}}'

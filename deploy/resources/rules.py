@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from chalicelib.alerts import custom, watched
 from chalicelib.alerts.custom import Custom
 from chalicelib.section import SettingsError
 from chalicelib.settings import Settings
+from chalicelib.slo.alarms import TELLING
 from deploy.intrinsics import arn, named, resource, sub
 from deploy.resources.functions import RETRY
 
@@ -22,13 +23,8 @@ DELETED = {
     "detail-type": ["CloudWatch Alarm Configuration Change"],
     "detail": {"operation": ["delete"]},
 }
-# What the stacks of objectives in other regions forward; those of our own region tell the topic.
-ELSEWHERE = {
-    "source": ["aws.cloudwatch"],
-    "detail-type": ["CloudWatch Alarm State Change"],
-    "region": [{"anything-but": [sub("${AWS::Region}")]}],
-    "detail": {"alarmName": [{"prefix": named("")}]},
-}
+# So many names of up to 120 characters in a pattern, which has room for 2,048.
+NAMES = 12
 COMMANDS = {"source": ["parapet"], "detail-type": ["Parapet Command"], "detail": {"service": ["alert"]}}
 
 
@@ -38,9 +34,12 @@ def resources(settings: Settings, root: Path = ROOT) -> dict[str, Any]:
         "AlertCommandsRule": _rule("alert-commands", "Takes what people ask for about alerts", COMMANDS),
         "AlertDeletedRule": _rule("alert-deleted", "Takes what tells that an alarm was deleted", DELETED),
     }
-    if any(one.entry.region and one.objectives for one in settings.services):
+    far = [one.id for service in settings.services if service.entry.region for one in service.objectives]
+    told = [f"{id_}-{end}" for id_ in far for end in TELLING]
+    for number, start in enumerate(range(0, len(told), NAMES), 1):
         about = "Takes what alarms of objectives tell that are in other regions"
-        found["AlertElsewhereRule"] = _rule("alert-elsewhere", about, ELSEWHERE)
+        pattern = _elsewhere(told[start : start + NAMES])
+        found[f"AlertElsewhere{number}Rule"] = _rule(f"alert-elsewhere-{number}", about, pattern)
     for number, (names, pattern) in enumerate(watched.grouped(watched.chosen(settings.sources)), 1):
         about = f"Takes what is told as an alert by {', '.join(names)}"
         found[f"AlertSources{number}Rule"] = _rule(f"alert-sources-{number}", about, pattern)
@@ -53,6 +52,17 @@ def resources(settings: Settings, root: Path = ROOT) -> dict[str, Any]:
             ends = f"Takes the events that end those of the team's own rule {rule.name}"
             found[f"Event{name}OverRule"] = _rule(f"event-{rule.name}-over", ends, rule.resolves)
     return found
+
+
+def _elsewhere(names: Iterable[str]) -> dict[str, Any]:
+    """Return what the stacks of objectives in other regions forward; those of our own region tell the topic."""
+    return {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "region": [{"anything-but": [sub("${AWS::Region}")]}],
+        # By their names: what the stage `prod` is called by, those of `prod-eu` begin with.
+        "detail": {"alarmName": [named(name) for name in names]},
+    }
 
 
 def _rule(name: str, about: str, pattern: Mapping[str, Any]) -> dict[str, Any]:

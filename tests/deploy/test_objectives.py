@@ -15,6 +15,7 @@ import pytest
 
 from chalicelib.aws import Connect
 from chalicelib.model import ParapetError
+from chalicelib.patterns import matches
 from chalicelib.services.model import Objective, Service, Target
 from chalicelib.slo import alarms
 from deploy import objectives, plan, site
@@ -86,16 +87,22 @@ class TestTemplates:
 
     def test_cost_what_is_documented(self) -> None:
         page = (ROOT / "docs" / "objectives.md").read_text("utf-8")
-        rows = re.findall(r"^\| (a load|one target|latency).*\| (\d) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
-        group = Target("alb", {**SHOP.entry.given, "target_group": "targetgroup/shop/0123456789abcdef"})
+        told = re.findall(r"^\| .* \| (\d) \| (\d\.\d\d) \| (\d\.\d\d) \|$", page, re.MULTILINE)
+        entries = [
+            SHOP.entry,
+            Target("api_http", {"api": "a1b2c3d4e5", "stage": "prod"}),
+            Target("alb", {**SHOP.entry.given, "target_group": "targetgroup/shop/0123456789abcdef"}),
+            Target("cloudfront", {"distribution": "E2EXAMPLE1"}, REGION),
+            SHOP.entry,
+        ]
         latency = Objective("shop", "latency", "latency", 95, under=0.3)
-        for (_, many, plain, absent), entry, one in zip(
-            rows, (SHOP.entry, group, SHOP.entry), (promise("shop"), promise("shop"), latency), strict=True
-        ):
-            for told, each in ((plain, one), (absent, replace(one, absent=600))):
+        promised = [promise("shop")] * 4 + [latency]
+        # How many alarms there are beside the eight: nothing left, or single minutes.
+        for row, entry, one, more in zip(told, entries, promised, (0, 0, 1, 2, 0), strict=True):
+            assert float(row[1]) == pytest.approx((8 + more) * int(row[0]) * 0.10 + 3 * 0.50)
+            for price, each in ((row[1], one), (row[2], replace(one, absent=600))):
                 [found] = templates([Service("shop", entry, objectives=(each,))], "prod", REGION, {}).values()
-                assert alarms.cost(found["Resources"].values()) == float(told)
-            assert float(plain) == pytest.approx(8 * int(many) * 0.10 + 3 * 0.50)
+                assert alarms.cost(found["Resources"].values()) == float(price)
 
     def test_two_objectives_of_one_name_are_refused(self) -> None:
         one = service("a-b", Objective("a-b", "c", "availability"))
@@ -142,13 +149,31 @@ class TestElsewhere:
                 assert len(one["Properties"]["Name"]) <= 64
 
     def test_home_takes_what_comes_from_there_and_only_then(self) -> None:
-        found = rules.resources(replace(SHIPPED, services=(SHOP, CDN)))
-        pattern = intrinsics.resolve(
-            found["AlertElsewhereRule"]["Properties"]["EventPattern"], {**PSEUDO, "Stage": "p"}
-        )
+        [pattern] = self.taken(SHOP, CDN)
         assert pattern["region"] == [{"anything-but": [REGION]}]
-        assert pattern["detail"] == {"alarmName": [{"prefix": "parapet-p-"}]}
-        assert "AlertElsewhereRule" not in rules.resources(replace(SHIPPED, services=(SHOP, BLOG)))
+        ends = ("page", "ticket", "absent")
+        assert pattern["detail"] == {"alarmName": [f"parapet-prod-cdn-availability-{end}" for end in ends]}
+        told = {"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change", "region": "us-east-1"}
+        assert matches(pattern, {**told, "detail": {"alarmName": "parapet-prod-cdn-availability-page"}})
+        # Another stage that lives here, too, is called `prod-eu`.
+        assert not matches(pattern, {**told, "detail": {"alarmName": "parapet-prod-eu-cdn-availability-page"}})
+        assert self.taken(SHOP, BLOG) == []
+
+    def test_home_takes_it_however_much_that_is(self) -> None:
+        """EventBridge takes a pattern of 2,048 characters."""
+        many = [service("s" * 38 + f"{number:02}", Objective("s" * 38 + f"{number:02}", "n" * 40, "availability"),
+                        region="us-east-1") for number in range(9)]  # fmt: skip
+        found = self.taken(*many, stage="twenty-letters-long1")
+        assert [len(one["detail"]["alarmName"]) for one in found] == [12, 12, 3]
+        assert max(len(json.dumps(one)) for one in found) <= 2048
+
+    def taken(self, *services: Service, stage: str = "prod") -> list[Any]:
+        found = rules.resources(replace(SHIPPED, services=services))
+        return [
+            intrinsics.resolve(one["Properties"]["EventPattern"], {**PSEUDO, "Stage": stage})
+            for name, one in found.items()
+            if name.startswith("AlertElsewhere")
+        ]
 
     def test_pages_without_parapet_by_a_mirror_at_home(self) -> None:
         home = {one["Properties"].get("AlarmName"): one for one in WHOLE[HOME]["Resources"].values()}
@@ -176,6 +201,7 @@ class TestElsewhere:
             assert said(target["Arn"]) == f"arn:aws:sqs:{REGION}:{ACCOUNT}:parapet-prod-alerts"
 
     def test_the_mirror_is_on_from_the_event_that_begins_the_page_to_the_one_that_ends_it(self) -> None:
+        """At 30 the page ends and begins anew within the minute, at 100 it begins and ends within it."""
         alarm = next(
             one["Properties"] for one in WHOLE[HOME]["Resources"].values()
             if one["Properties"].get("AlarmName", "").endswith("page-there")
@@ -189,7 +215,7 @@ class TestElsewhere:
             for one in alarm["Metrics"][:2]
         )
         for minute in range(120):
-            for metric, times in ((begun, (10, 80)), (ended, (50, 83))):
+            for metric, times in ((begun, (10, 30, 80, 100)), (ended, (30, 50, 83, 100))):
                 if minute in times:
                     store.put(metric, now, [1.0])
             now += 60

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.services import sli
+from chalicelib.services import kinds, sli
 from chalicelib.services.kinds import alb
 from chalicelib.services.model import Counts, Metric, Objective, Target
 from chalicelib.slo import alarms
@@ -97,3 +97,45 @@ class Incident:
 def stored(metric: Metric) -> Stored:
     """A series as the local CloudWatch keeps it."""
     return Stored.of(metric.namespace, metric.name, dict(metric.dimensions))
+
+
+class Watched:
+    """Whatever a kind publishes of an entry, minute by minute, and all alarms of the objective that watches it."""
+
+    def __init__(self, entry: Target, few: int = 5) -> None:
+        """Begin without any metrics."""
+        self.measured, self.now = kinds.measures(entry), START
+        self.store = Store()
+        promise, self.told = objective(few=few), list[str]()
+        found = sli.of(promise, self.measured)
+        made = alarms.resources(promise, found, "test", Told("alerts", None), down=self.measured.down)
+        self.simulation = Simulation([one["Properties"] for one in made.values()], self.store)
+
+    def before(self, minutes: int, values: Mapping[Metric, Sequence[float]]) -> None:
+        """Tell what was published before it begins: of each metric as many values as minutes, NaN for none."""
+        for metric, several in values.items():
+            self.store.fill(stored(metric), START - minutes * MINUTE, MINUTE, several)
+
+    def minute(self, values: Mapping[Metric, Sequence[float]]) -> None:
+        """Let a minute go by in which so much is published: of each metric each point."""
+        for metric, several in values.items():
+            self.store.put(stored(metric), self.now, several)
+        self.now += MINUTE
+        self.told += [
+            f"{one.name.removeprefix('parapet-test-shop-availability-')} {one.after.value}"
+            for one in self.simulation.step(self.now)
+            if "ALARM" in (one.before.value, one.after.value)
+        ]
+
+    def until(self, change: str, most: int, values: Mapping[Metric, Sequence[float]]) -> int:
+        """Let minutes go by until a change is told, and return how many it took."""
+        for number in range(1, most + 1):
+            self.minute(values)
+            if change in self.told:
+                return number
+        raise AssertionError(f"no {change} within {most} minutes, but {self.told}")
+
+    @property
+    def heard(self) -> list[str]:
+        """Return what somebody was told."""
+        return [one for one in self.told if one.startswith(("page ", "ticket "))]

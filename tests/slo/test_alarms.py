@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.alerts.sources.alarm import ADDRESS, children
 from chalicelib.model import ParapetError
-from chalicelib.services.model import Counts, Metric, Objective, Percent, Shortfall, Sli, Under
+from chalicelib.services.model import Counts, Down, Metric, Objective, Percent, Shortfall, Sli, Under
 from chalicelib.slo import alarms
-from chalicelib.slo.alarms import Told
+from chalicelib.slo.alarms import Resources, Told
 from local.cloudwatch.definition import composite_alarm, metric_alarm
 from tests.slo.incidents import indicator, objective
 
@@ -21,6 +22,7 @@ DERIVED = alarms.resources(objective(absent=600), indicator(), "prod", TO, RUNBO
 BY_NAME: dict[str, Any] = {
     one["Properties"]["AlarmName"].removeprefix("parapet-prod-shop-availability-"): one for one in DERIVED.values()
 }
+SERIES = Metric("AWS/ApiGateway", "Latency", (("ApiName", "shop"), ("Stage", "prod")))
 CHILDREN = ("1h", "5m", "6h", "30m", "1d", "2h", "3d", "6h-slow")
 
 
@@ -73,6 +75,37 @@ def test_rules() -> None:
     )
 
 
+def named(found: Resources) -> dict[str, dict[str, Any]]:
+    made = (one["Properties"] for one in found.values())
+    return {one["AlarmName"].removeprefix("parapet-prod-shop-availability-"): one for one in made}
+
+
+def test_what_the_windows_cannot_tell_tells_nobody_itself_but_the_page_asks_it() -> None:
+    """A target group's requests without a target, and CloudFront's percentages."""
+    p = "parapet-prod-shop-availability"
+    down = Down(SERIES, replace(SERIES, name="Refused"))
+    behind = named(alarms.resources(objective(), Counts((SERIES,), (SERIES,)), "prod", TO, down=down))
+    assert set(behind) == {*CHILDREN, "down", "page", "ticket", "unheard"}
+    assert behind["page"]["AlarmRule"].endswith(f'AND ALARM("{p}-30m")) OR ALARM("{p}-down")')
+    assert behind["ticket"]["AlarmRule"] == own("ticket")["AlarmRule"]
+    assert "Or nothing is left to answer for 5m, and is missed." in behind["page"]["AlarmDescription"]
+    far = named(alarms.resources(objective(), Percent(SERIES, SERIES), "prod", TO))
+    assert set(far) == {*CHILDREN, "minutes", "minutes-slow", "page", "ticket", "unheard"}
+    page, ticket = own("page")["AlarmRule"], own("ticket")["AlarmRule"].removesuffix(f' AND NOT ALARM("{p}-page")')
+    assert far["page"]["AlarmRule"] == f'(({page}) AND ALARM("{p}-minutes"))'
+    assert far["ticket"]["AlarmRule"] == f'(({ticket} AND ALARM("{p}-minutes-slow"))) AND NOT ALARM("{p}-page")'
+    for one in (behind["down"], far["minutes"], far["minutes-slow"]):
+        assert "AlarmActions" not in one
+        assert one["AlarmName"].removeprefix(f"{p}-") in alarms.SILENT
+    terms = ("DatapointsToAlarm", "EvaluationPeriods", "Threshold")
+    assert [far["minutes"][one] for one in terms] == [5, 30, 6]
+    assert [far["minutes-slow"][one] for one in terms] == [5, 360, 1]
+    # Five alarmed minutes together have as many bad requests as it takes to wake somebody, of three as many as few.
+    assert far["minutes"]["Metrics"][-1]["Expression"] == "IF(bad >= 0.9, bad, 0) / IF(total > 0, total, 1) / 0.001"
+    few = named(alarms.resources(objective(few=3), Percent(SERIES, SERIES), "prod", TO))
+    assert few["minutes"]["DatapointsToAlarm"] == 3
+
+
 def test_composites_wait_for_all_that_their_rules_name_but_parapets_own() -> None:
     for name in ("page", "ticket", "unheard"):
         named = {one.split(":alarm:")[1] for one in children(own(name)["AlarmRule"], "arn:aws:cloudwatch:r:a:alarm:x")}
@@ -109,6 +142,11 @@ def test_cost() -> None:
     # Eight burn alarms and the absent one on three metrics each, three composites.
     assert alarms.cost(DERIVED.values()) == pytest.approx(9 * 3 * 0.10 + 3 * 0.50)
     assert alarms.cost(alarms.resources(objective(), indicator(), "prod", TO).values()) == pytest.approx(3.90)
+    # One more on two metrics, or two.
+    group = alarms.resources(objective(), Counts((SERIES,), (SERIES,)), "prod", TO, down=Down(SERIES, SERIES))
+    assert alarms.cost(group.values()) == pytest.approx(8 * 0.10 + 2 * 0.10 + 3 * 0.50)
+    percent = Percent(SERIES, replace(SERIES, name="Requests"))
+    assert alarms.cost(alarms.resources(objective(), percent, "prod", TO).values()) == pytest.approx(3.50)
 
 
 def test_elsewhere_they_have_no_topics_and_no_page_without_parapet() -> None:
@@ -117,7 +155,6 @@ def test_elsewhere_they_have_no_topics_and_no_page_without_parapet() -> None:
     assert not [one for one in found.values() if one["Properties"]["AlarmName"].endswith("unheard")]
 
 
-SERIES = Metric("AWS/ApiGateway", "Latency", (("ApiName", "shop"), ("Stage", "prod")))
 EACH: list[Sli] = [
     Counts((SERIES,), (SERIES, SERIES)),
     Shortfall(SERIES, SERIES),
@@ -127,9 +164,10 @@ EACH: list[Sli] = [
 
 
 @pytest.mark.parametrize("one", EACH, ids=lambda one: type(one).__name__)
-def test_cloudwatch_takes_those_of_every_indicator(one: Sli) -> None:
+@pytest.mark.parametrize("down", [None, Down(SERIES, SERIES), Down(SERIES, SERIES, standing=True)])
+def test_cloudwatch_takes_those_of_every_indicator(one: Sli, down: Down | None) -> None:
     taken: dict[str, tuple[str, ...]] = {"parapet-prod-unhealthy": ()}
-    for made in alarms.resources(objective(absent=300), one, "prod", TO).values():
+    for made in alarms.resources(objective(absent=300), one, "prod", TO, down=down).values():
         properties = made["Properties"]
         if "AlarmRule" in properties:
             taken[properties["AlarmName"]] = composite_alarm(properties, taken).rule.children
@@ -163,8 +201,13 @@ def test_two_objectives_never_share_a_name_or_an_id() -> None:
 
 def test_longest_names_fit() -> None:
     one = Objective("s" * 40, "n" * 40, "latency", under=0.3)
-    found = alarms.resources(one, indicator(), "twenty-letters-long1", TO, "https://wiki.example.com/" + "x" * 900)
-    for made in found.values():
-        assert len(made["Properties"]["AlarmName"]) <= 255
+    far = Percent(SERIES, replace(SERIES, name="Requests"))
+    runbook = "https://wiki.example.com/" + "x" * 900
+    found = alarms.resources(one, far, "twenty-letters-long1", TO, runbook, Down(SERIES, SERIES))
+    found |= alarms.mirrored(one, far, "twenty-letters-long1", TO, ("b" * 64, "e" * 64), runbook)
+    for id_, made in found.items():
+        # CloudFormation's ids, CloudWatch's names and texts, and what of them our own rules name.
+        assert len(id_) <= 255
+        assert len(made["Properties"]["AlarmName"]) <= 130
         assert len(made["Properties"]["AlarmDescription"]) <= 1024
-    assert len(json.dumps(found)) < 25_000
+    assert len(json.dumps(found)) < 40_000

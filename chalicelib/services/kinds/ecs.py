@@ -1,7 +1,8 @@
 """An ECS service: its requests by its target group on a load balancer, or by Service Connect; how full its tasks are.
 
 CPU and memory are shares of what the tasks reserve, which may go above 100 %. Service Connect counts what it sends to
-a discovery name by `TargetDiscoveryName`, in milliseconds, and what arrives there by `DiscoveryName`.
+a discovery name by `TargetDiscoveryName`, in milliseconds, and what arrives there by `DiscoveryName`; of a service
+without running tasks it counts nothing, so that only Container Insights tells that none is left.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
 """
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chalicelib.services.kinds import Field, Kind, alb, naming, share
-from chalicelib.services.model import Counts, Gauge, Measures, Part, Target, Timed
+from chalicelib.services.model import Counts, Down, Gauge, Measures, Part, Target, Timed
 
 
 def measures(target: Target) -> Measures:
@@ -42,6 +43,7 @@ def measures(target: Target) -> Measures:
         (Part("target", (bad,)),),
         Timed(sent("TargetResponseTime")),
         gauges=gauges,
+        down=Down(insights("RunningTaskCount", "Maximum"), insights("DesiredTaskCount", "Minimum"), standing=True),
     )
 
 
