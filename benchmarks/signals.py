@@ -52,7 +52,7 @@ def measure() -> Measured:
         connect("cloudwatch", REGION)
         for one in services:
             _fill(api.store(ACCOUNT, REGION), one, now)
-        watch = Watch(lambda region: AccountAws(connect, ACCOUNT, region or REGION))
+        watch = Watch(lambda region: AccountAws(connect, ACCOUNT, region or REGION), print)
         cold, (seen, cost) = _timed(lambda: watch.look(services, VIEW, now))
         assert all(one.golden.availability.state == "ok" for one in seen)
         cached, _ = _timed(lambda: watch.look(services, VIEW, now + 5))

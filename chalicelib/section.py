@@ -107,6 +107,22 @@ class Section:
                 raise SettingsError(f"{self.where(key)}: {value!r} is not {what}")
         return tuple(values)
 
+    def lacks(self, key: str, what: str, known: Iterable[str]) -> SettingsError:
+        """Return the error about a key that is not there: what it is, and which one may be meant for it.
+
+        Args:
+            key: that must be there, or several of which one must.
+            what: it is, after a colon.
+            known: all keys that there are.
+        """
+        import difflib  # as below
+
+        known = set(known)
+        strange = [one for one in self.content if one not in known]
+        near = [one for one in strange if difflib.get_close_matches(one, known, 1)]
+        meant_ = f" ({near[0]!r} is not a setting{meant(near[0], known)})" if near else ""
+        return SettingsError(f"{self.file}: {self.name} lacks {key}{meant_}: {what}")
+
     def nothing_else(self) -> None:
         """Raise SettingsError for a key that nobody asked for."""
         for key in self.content:

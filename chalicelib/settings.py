@@ -279,7 +279,8 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         raise SettingsError(f"{path}: there is no such file; PARAPET_SETTINGS names it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
-    section = Section(path.name, "", document)
+    # The shipped one is known by its name; another is named as whoever chose it did.
+    section = Section(variables.get("PARAPET_SETTINGS") or path.name, "", document)
     general, limits, undo, control, exempting, people, slack, guards, pagers = (
         section.table(name)
         for name in (

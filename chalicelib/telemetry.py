@@ -201,6 +201,11 @@ class Witness(Journal):
         _see(of_refused(command))
 
 
+def defect(message: str, trace: str) -> None:
+    """Log a defect of Parapet's that fails nothing, for the invocation that has met it."""
+    _see(Seen(message, "ERROR", {"exception": trace}, {}))
+
+
 def _see(seen: Seen) -> None:
     current = _current.get()
     if current:

@@ -58,9 +58,11 @@ def backtest(outside: Outside, objective: str, days: int, goal: float | None, fe
 
 
 def chosen(services: Sequence[Service], given: str) -> list[tuple[Service, Objective]]:
-    """Return the objectives that `SERVICE` or `SERVICE/OBJECTIVE` names; raises ParapetError."""
+    """Return the objectives that `SERVICE`, `SERVICE/OBJECTIVE` or an objective's id names; raises ParapetError."""
     name, _, wanted = given.partition("/")
     names = [one.name for one in services]
+    if whole := [(service, one) for service in services for one in service.objectives if one.id == given]:
+        return whole
     if name not in names:
         raise ParapetError(f"there is no service {name!r} in parapet.toml{meant(name, names) if names else ''}")
     [service] = [one for one in services if one.name == name]
@@ -74,6 +76,7 @@ def chosen(services: Sequence[Service], given: str) -> list[tuple[Service, Objec
 def read(outside: Outside, service: Service, objective: Objective, days: int) -> tuple[list[Counted | None], int]:
     """Return what was counted in each five minutes, and when the first begins; raises ParapetError, AwsError."""
     from chalicelib.services import kinds, sli
+    from chalicelib.services.model import Under
     from chalicelib.services.reading import LATE, Reader, Wanted
     from chalicelib.slo.backtest import KEPT, STEP, WARM, point
 
@@ -88,17 +91,25 @@ def read(outside: Outside, service: Service, objective: Objective, days: int) ->
     if found.denied:
         raise ParapetError(f"{objective.id}: {next(iter(found.denied.values()))}")
     points = {one: found.of(one, STEP) for one in series}
+    if isinstance(indicator, Under) and points[indicator.total] and not points[indicator.within]:
+        raise ParapetError(
+            f"{objective.id}: CloudWatch counts what its entry is asked, but cannot tell how much of it took longer "
+            f"than {objective.under:g} s: of statistic sets there are no percentiles"
+        )
     return [point(indicator, {one: points[one].get(at) for one in series}) for at in range(start, end, STEP)], start
 
 
 def show(found: Replay, near: Sequence[Replay], now: float) -> None:
     """Print what an objective would have told."""
     objective, pages, tickets = found.objective, found.of("page"), found.of("ticket")
-    days = round((found.until - found.since) / DAY)
+    lately = "day" if found.days == 1 else f"{found.days} days"
     output.say(
         f"{objective.id}, {objective.goal:g} % over {objective.days} days, few = {objective.few}, would have sent "
-        f"{counted(pages, 'page')} and {counted(tickets, 'ticket')} in the last {days} days."
+        f"{counted(pages, 'page')} and {counted(tickets, 'ticket')} in the last {lately}."
     )
+    if found.told_of < found.days:
+        has = "has" if found.told_of == 1 else "have"
+        output.say(f"{found.told_of} of {counted(found.days, 'day')} {has} data: of the others nothing is known.")
     output.say(f"Now: {found.budget.sentence}")
     if found.told:
         output.say()
@@ -126,9 +137,10 @@ def show(found: Replay, near: Sequence[Replay], now: float) -> None:
     output.say("Replayed over points of five minutes: an alarm looks every minute, and may tell up to five earlier.")
 
 
-def counted(told: Sequence[Any], word: str) -> str:
+def counted(told: Sequence[Any] | int, word: str) -> str:
     """Return how many there are of something."""
-    return f"{len(told) or 'no'} {word}{'' if len(told) == 1 else 's'}"
+    many = told if isinstance(told, int) else len(told)
+    return f"{many or 'no'} {word}{'' if many == 1 else 's'}"
 
 
 def document(found: Replay, near: Sequence[Replay]) -> Mapping[str, Any]:
@@ -138,6 +150,8 @@ def document(found: Replay, near: Sequence[Replay]) -> Mapping[str, Any]:
         "objective": objective.id,
         "goal": objective.goal,
         "days": objective.days,
+        "days_replayed": found.days,
+        "days_with_data": found.told_of,
         "few": objective.few,
         "since": times.iso(found.since),
         "until": times.iso(found.until),

@@ -9,6 +9,7 @@ from moto.core import models, responses
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
 from moto.kms import models as kms
 
+_looked_up = responses.method_names_from_class
 _worked_out = XFormedAttributePicker.get_possible_keys
 _names: dict[tuple[Any, ...], tuple[str, ...]] = {}
 
@@ -21,10 +22,20 @@ def _possible(self: Any, context: AttributePickerContext) -> tuple[str, ...]:
     return _names[known]
 
 
+def _methods(clazz: type) -> list[str]:
+    """The operations that a service of moto's answers, as long as nothing is added to it or taken away."""
+    return _found(clazz, tuple(len(vars(one)) for one in clazz.__mro__))
+
+
+@functools.cache
+def _found(clazz: type, _sizes: tuple[int, ...]) -> list[str]:
+    return list(_looked_up(clazz))
+
+
 def be_thrifty() -> None:
     """Have moto remember; what it answers stays the same."""
     XFormedAttributePicker.get_possible_keys = _possible
-    responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+    responses.method_names_from_class = _methods
     # A pair of RSA keys for every key, also for those that encrypt with neither of them.
     kms.generate_private_key = functools.cache(kms.generate_private_key)
     # A thousand patterns for the library `requests`, which nothing here calls AWS with.

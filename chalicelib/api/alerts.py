@@ -48,7 +48,7 @@ def listed(asked: Asked) -> Answer:
     page = left[:limit]
     after = f"{page[-1].opened!r}:{page[-1].id}" if len(left) > limit else None
     silences = where.silences()
-    return Answer({"alerts": [shape.group(one, asked.at, silences) for one in page], "after": after})
+    return Answer({"alerts": [shape.group(where.shown(one), asked.at, silences) for one in page], "after": after})
 
 
 def _mark(asked: Asked) -> tuple[float, str] | None:
@@ -66,11 +66,11 @@ def shown(asked: Asked) -> Answer:
     """Show an alert, all that are told in its thread, and what Slack has told there."""
     group, where = _group(asked), book()
     told = Threads(ours(), table()).read(mark(group.thread)).told
-    silences = where.silences()
+    silences, alerts = where.silences(), where.alerts(group.id)
     return Answer(
         {
-            **shape.group(group, asked.at, silences),
-            "alerts": [shape.alert(one) for one in where.alerts(group.id)],
+            **shape.group(group.led_by(alerts), asked.at, silences),
+            "alerts": [shape.alert(one) for one in alerts],
             "history": [{"at": times.iso(one.at), "status": one.status, "line": one.line} for one in told],
             "silences": [shape.silence(one) for one in quiet.silencing(group, silences, asked.at)],
         }

@@ -179,9 +179,12 @@ ALARM = named(
     "Alarm",
     record(
         name=TEXT, state=among("ALARM", "OK", "INSUFFICIENT_DATA"), since=TIME, reason=TEXT, about=TEXT,
-        kind=among("metric", "composite"), service=maybe(TEXT), objective=maybe(TEXT), tells=FLAG, console=TEXT,
+        kind=among("metric", "composite"), region=TEXT, service=maybe(TEXT), objective=maybe(TEXT), tells=FLAG,
+        console=TEXT,
     ),
 )  # fmt: skip
+# Regions whose alarms nobody knows, and why.
+MUTE: dict[str, Schema] = {"alarms_unknown": many(record(region=TEXT, why=TEXT))}
 CHANGE = record(at=TIME, summary=TEXT)
 REMEDIATION = named(
     "Remediation",

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import cast
 
-from chalicelib import wiring
+from chalicelib import telemetry, wiring
 from chalicelib.api import params, schemas
 from chalicelib.api.asked import Asked, Declined
-from chalicelib.api.declared import Param
-from chalicelib.api.route import Answer, chosen, ours, route
+from chalicelib.api.declared import Param, extended
+from chalicelib.api.route import Answer, chosen, mute, ours, route
 from chalicelib.model import Aws
 from chalicelib.services import golden, shown
 from chalicelib.services.alarmed import Alarms
 from chalicelib.services.golden import WINDOWS, Window
 from chalicelib.services.model import Service
-from chalicelib.services.watch import Cost, Watch
+from chalicelib.services.watch import Cost, Seen, Watch
 from chalicelib.slo.budget import Budget
 from chalicelib.times import iso
 
@@ -27,7 +27,7 @@ WINDOW = Param("window", "over how long; without it: 3h", tuple(WINDOWS), exampl
 @functools.cache
 def watch(account: str) -> Watch:
     """Return what looks at the services of an account, kept for as long as its environment lives."""
-    return Watch(_reach(account))
+    return Watch(_reach(account), functools.partial(telemetry.defect, "a limit is not known: a defect of Parapet's"))
 
 
 @functools.cache
@@ -42,7 +42,7 @@ def _reach(account: str) -> functools.partial[Aws]:
 
 @route(
     "GET", "/services", WINDOW, params.LIMIT, params.AFTER,
-    answers=schemas.watched(schemas.paged("services", schemas.SERVICE)),
+    answers=schemas.watched(extended(schemas.paged("services", schemas.SERVICE), **schemas.MUTE)),
 )  # fmt: skip
 def listed(asked: Asked) -> Answer:
     """Tell how all services are, those first that are worst: availability, latency, saturation, budgets."""
@@ -54,21 +54,25 @@ def listed(asked: Asked) -> Answer:
     page = [name for name in names if name > after][:limit]
     some = [one for one in every if one.name in page]
     found, cost = watch(ours().account).look(some, golden.view(window, charts=False), asked.at)
-    on = alarms(ours().account).on(some, chosen().stage, asked.at)
-    told = [shown.service(seen.golden, seen.budgets, on[seen.golden.service.name]) for seen in found]
+    on, unknown = alarms(ours().account).on(some, chosen().stage, asked.at)
+    told = [_told(one, on, unknown) for one in found]
     told.sort(key=lambda one: (shown.COLOURS.index(one["status"]), one["name"]))
     more = page[-1] if page and page[-1] != names[-1] else None
-    return _answer(asked, cost, {"window": window, "services": told, "after": more})
+    known = {"window": window, "services": told, "after": more, "alarms_unknown": mute(unknown)}
+    return _answer(asked, cost, known)
 
 
-@route("GET", "/services/{service}/golden", WINDOW, answers=schemas.watched(schemas.SERVICE))
+@route(
+    "GET", "/services/{service}/golden", WINDOW,
+    answers=schemas.watched(extended(schemas.SERVICE, **schemas.MUTE)),
+)  # fmt: skip
 def charts(asked: Asked) -> Answer:
     """Tell how one service is and was: its three signals with the points of their charts."""
     window = _window(asked)
     one = _service(asked.item)
     (seen,), cost = watch(ours().account).look([one], golden.view(window), asked.at)
-    on = alarms(ours().account).on([one], chosen().stage, asked.at)
-    return _answer(asked, cost, shown.service(seen.golden, seen.budgets, on[one.name], points=True))
+    on, unknown = alarms(ours().account).on([one], chosen().stage, asked.at)
+    return _answer(asked, cost, {**_told(seen, on, unknown, points=True), "alarms_unknown": mute(unknown)})
 
 
 @route("GET", "/slos", Param("service", "of one service"), answers=schemas.watched(schemas.listed("slos", schemas.SLO)))
@@ -101,9 +105,17 @@ def budget(asked: Asked) -> Answer:
     return _answer(asked, cost, shown.left(found))
 
 
-def _answer(asked: Asked, cost: Cost, document: dict[str, object]) -> Answer:
+def _answer(asked: Asked, cost: Cost, document: Mapping[str, object]) -> Answer:
     spent = {"api_calls": cost.calls, "queries": cost.queries}
     return Answer({"as_of": iso(asked.at), **document, "cost": spent})
+
+
+def _told(
+    seen: Seen, on: Mapping[str, Sequence[str]], unknown: Container[str], *, points: bool = False
+) -> dict[str, object]:
+    one = seen.golden.service
+    silent = "" in unknown or one.entry.region in unknown
+    return shown.service(seen.golden, seen.budgets, on[one.name], mute=silent, points=points)
 
 
 def _window(asked: Asked) -> Window:

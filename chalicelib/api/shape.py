@@ -103,7 +103,7 @@ def scope(about: Scope) -> dict[str, str]:
 
 
 def group(found: Group, now: float, silences: Sequence[Silence]) -> dict[str, Any]:
-    """Return an alert as people know it, in short: the first of a group, how many are with it, whether it is silenced.
+    """Return an alert as people know it, in short: what leads a group, how many are with it, whether it is silenced.
 
     `silences` are all that there are.
     """

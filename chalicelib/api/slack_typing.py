@@ -139,7 +139,7 @@ def _switched(desk: Desk, typed: Typed, kind: CommandKind, wanted: Said) -> Mapp
 def _shown(desk: Desk, wanted: Said) -> Mapping[str, Any]:
     about = wanted.about
     if wanted.verb == "alerts":
-        return slack_answers.alerts(desk.book.groups(), desk.now)
+        return slack_answers.alerts([desk.book.shown(one) for one in desk.book.groups()], desk.now)
     if wanted.verb == "silences":
         return slack_answers.silences(desk.book.silences(), desk.now)
     if wanted.verb == "status":

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from chalicelib.model import Aws
+from chalicelib.model import Aws, AwsError
 from chalicelib.services.model import Service
 from chalicelib.slo import alarms
 
 # Asked again within so many seconds, the last answer still does; an answer costs little, and wakes the page.
 FRESH = 1.0
 # What of an objective tells people; its other alarms are what these are made of.
-TELLING = ("page", "ticket", "absent", "unheard")
+T = TypeVar("T")
+TELLING = (*alarms.TELLING, "unheard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Alarm:
     about: str
     composite: bool
 
+    @property
+    def region(self) -> str:
+        """Return where it is."""
+        return self.arn.split(":")[3]
+
 
 class Alarms:
     """Knows which alarms are on; kept for as long as its function's environment lives."""
@@ -47,21 +53,38 @@ class Alarms:
         self._reach = reach
         self._read: dict[str, tuple[float, tuple[Alarm, ...]]] = {}
 
-    def on(self, services: Iterable[Service], stage: str, now: float) -> Mapping[str, tuple[str, ...]]:
-        """Return the names of the alarms that are on for each service, what pages first; raises AwsError."""
-        found = {}
-        for one in services:
-            names = telling(one, stage)
-            regions = dict.fromkeys(("", one.entry.region))
-            on = {alarm.name for region in regions for alarm in self.firing(region, now)}
-            found[one.name] = tuple(name for name in names if name in on)
-        return found
+    def on(
+        self, services: Sequence[Service], stage: str, now: float
+    ) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, AwsError]]:
+        """Return the names of the alarms that are on for each service, what pages first, and which regions are mute."""
+        firing, mute = each(("", *(one.entry.region for one in services)), lambda region: self.firing(region, now))
+        on = {region: {alarm.name for alarm in some} for region, some in firing.items()}
+        names = {one.name: on.get("", set()) | on.get(one.entry.region, set()) for one in services}
+        return {one.name: tuple(n for n in telling(one, stage) if n in names[one.name]) for one in services}, mute
 
     def firing(self, region: str, now: float) -> tuple[Alarm, ...]:
         """Return all alarms that are on in a region, the latest first; raises AwsError."""
         if region not in self._read or now - self._read[region][0] >= FRESH:
             self._read[region] = (now, described(self._reach(region), StateValue="ALARM"))
         return self._read[region][1]
+
+
+def regions(services: Iterable[Service], home: str) -> tuple[str, ...]:
+    """Return where there is something of a service, the region we run in first, and as an empty text."""
+    far = {target.region for one in services for target in one.targets} - {"", home}
+    return ("", *sorted(far))
+
+
+def each(regions: Iterable[str], ask: Callable[[str], T]) -> tuple[dict[str, T], dict[str, AwsError]]:
+    """Return what each region answers, and why those say nothing that do not: all others still tell."""
+    told: dict[str, T] = {}
+    mute: dict[str, AwsError] = {}
+    for region in dict.fromkeys(regions):
+        try:
+            told[region] = ask(region)
+        except AwsError as error:
+            mute[region] = error
+    return told, mute
 
 
 def telling(service: Service, stage: str) -> tuple[str, ...]:

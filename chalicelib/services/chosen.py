@@ -20,7 +20,12 @@ from chalicelib.services import kinds, sli
 from chalicelib.services.model import Aspect, Objective, Service, Target
 from chalicelib.slo import burn
 
+# Both of an objective's are in the name of each of its alarms, and in ids of its stack.
 NAME, REGION = r"[a-z][a-z0-9-]{0,39}", r"[a-z]{2}(-[a-z]+)+-\d"
+NAMED = "lower-case letters, digits and dashes, a letter first, 40 at most"
+SERVICE = ("name", "entry", "dependencies", "objectives", "runbook")
+TARGET = ("kind", "region", "account")
+OBJECTIVE = ("availability", "latency", "under", "name", "window", "few", "absent")
 WINDOWS = (7, 28, 30)
 # Above that even a single bad request of a hundred thousand is too many, and no alarm can tell.
 GOAL, HIGHEST = 99.9, 99.999
@@ -46,16 +51,19 @@ def read(sections: Sequence[Section]) -> tuple[Service, ...]:
 
 
 def _service(section: Section) -> Service:
-    name, runbook = section.text("name", ""), section.text("runbook", "")
+    if "name" not in section.content:
+        raise section.lacks("name", NAMED, SERVICE)
+    name = section.text("name", "")
     if not re.fullmatch(NAME, name):
-        raise SettingsError(
-            f"{section.where('name')}: a service needs a name of lower-case letters, digits and dashes, not {name!r}"
-        )
+        raise SettingsError(f"{section.where('name')}: {name!r} is not a name: {NAMED}")
+    # Whoever reads an error knows its name, and not which number it has.
+    section = Section(f"{section.file}: service {name}", section.name, section.content)
+    name, runbook = section.text("name", ""), section.text("runbook", "")
     if runbook and not runbook.startswith("https://"):
         raise SettingsError(f"{section.where('runbook')}: {runbook!r} is not an address that begins with https://")
     if "entry" not in section.content:
         like = '{ kind = "alb", load_balancer = "app/NAME/ID" }'
-        raise SettingsError(f"{section.file}: {section.name} lacks entry: where its users come in, such as {like}")
+        raise section.lacks("entry", f"where its users come in, such as {like}", SERVICE)
     entry = _target(section.table("entry"), "entry")
     dependencies: list[Target] = []
     for one in section.tables("dependencies"):
@@ -75,7 +83,7 @@ def _target(section: Section, place: str) -> Target:
         if key in section.content:
             given[key] = _value(section, key, one)
         elif one.needed:
-            raise SettingsError(f"{section.file}: {section.name} lacks {key}: {one.what}")
+            raise section.lacks(key, one.what, (*found.fields, *TARGET))
         section.known.append(key)
     region, account = section.text("region", ""), section.text("account", "")
     if region and not re.fullmatch(REGION, region):
@@ -94,7 +102,7 @@ def _kind(section: Section, place: str) -> str:
     places: Mapping[str, tuple[str, ...]] = {"entry": kinds.ENTRIES, "dependency": kinds.DEPENDENCIES}
     here = places[place]
     if "kind" not in section.content:
-        raise SettingsError(f"{section.file}: {section.name} lacks kind: one of {', '.join(here)}")
+        raise section.lacks("kind", f"one of {', '.join(here)}", TARGET)
     kind, where = section.text("kind", ""), section.where("kind")
     if kind in here:
         return kind
@@ -149,7 +157,9 @@ def _objectives(section: Section, service: str, entry: Target) -> tuple[Objectiv
 def _objective(section: Section, service: str) -> Objective:
     aspects: list[Aspect] = [one for one in ("availability", "latency") if one in section.content]
     if len(aspects) != 1:
-        raise SettingsError(f"{section.file}: {section.name} must have one of availability, latency: how many percent")
+        if not aspects:
+            raise section.lacks("availability or latency", "how many percent", OBJECTIVE)
+        raise SettingsError(f"{section.file}: {section.name} has availability and latency: make two objectives of it")
     aspect = aspects[0]
     goal = section.content[aspect]
     section.known += ["availability", "latency"]
@@ -159,7 +169,7 @@ def _objective(section: Section, service: str) -> Objective:
         )
     name = section.text("name", aspect)
     if not re.fullmatch(NAME, name):
-        raise SettingsError(f"{section.where('name')}: {name!r} is not lower-case letters, digits and dashes")
+        raise SettingsError(f"{section.where('name')}: {name!r} is not a name: {NAMED}")
     days = section.seconds("window", "30d") / DAY
     if days not in WINDOWS:
         raise SettingsError(f"{section.where('window')}: {section.content['window']!r} is none of 7d, 28d, 30d")

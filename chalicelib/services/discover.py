@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.services import kinds
 from chalicelib.services.model import Given, Service, Target
@@ -19,6 +19,7 @@ ENTRANCES = ("alb", "api_rest", "api_http", "cloudfront", "step_functions", "sqs
 # Of these nobody says so without a tag.
 OUTER = ("alb", "api_rest", "api_http", "cloudfront")
 OURS = "parapet-"
+GROUP = "target_group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,19 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A service that could be watched: its entry and its dependencies, each with why."""
+    """A service that could be watched.
+
+    Args:
+        name: as its tag or its entry has it.
+        entry: where users come in, and why that is known.
+        dependencies: what it stands on, each with why.
+        watched: which of these a service watches already, by their ids: they are told, and not proposed again.
+    """
 
     name: str
     entry: tuple[Thing, str]
     dependencies: tuple[tuple[Thing, str], ...] = ()
+    watched: Mapping[str, str] = field(default_factory=dict)
 
 
 def named(values: Mapping[str, str], things: Iterable[Thing], of: Thing, how: str) -> Iterator[Edge]:
@@ -81,16 +90,18 @@ def named(values: Mapping[str, str], things: Iterable[Thing], of: Thing, how: st
                 yield Edge(of.id, one.id, f"{how} {of.name} names it in {variable}")
 
 
-def proposals(standing: Standing, tag: str, known: Iterable[Service] = ()) -> tuple[Proposal, ...]:
+def proposals(standing: Standing, tag: str, known: Iterable[Service] = (), region: str = "") -> tuple[Proposal, ...]:
     """Return the services that could be watched.
 
     Args:
         standing: what stands in the account.
         tag: the tag whose value is the service's name.
-        known: those that are watched already; an entry of theirs is not proposed again.
+        known: those that are watched already; no entry or dependency of theirs is proposed again.
+        region: where all that stands.
     """
     things = {one.id: one for one in standing.things if not one.name.startswith(OURS)}
-    watched = [service.entry.given for service in known]
+    watched = {_identity(one.kind, one.given): service.name for service in known for one in service.targets
+               if one.region in ("", region, kinds.find(one.kind).region)}  # fmt: skip
     groups: dict[str, list[Thing]] = {}
     for one in things.values():
         if name := one.tags.get(tag):
@@ -115,7 +126,23 @@ def proposals(standing: Standing, tag: str, known: Iterable[Service] = ()) -> tu
             taken |= {entry.id, *(one.id for one, _ in found[-1].dependencies)}
             # Whoever passes requests on to it is part of the same service.
             taken |= {edge.of for edge in standing.edges if edge.to == entry.id}
-    return tuple(one for one in found if one.entry[0].given not in watched)
+    new = (one for one in found if not _watching(one.entry[0], watched))
+    return tuple(replace(one, watched=_together(one, watched)) for one in new)
+
+
+def _identity(kind: str, given: Given) -> tuple[str, ...]:
+    """Return what makes two of a kind the same: a target group is part of what it is of, all else is only added."""
+    needed = [key for key, one in kinds.find(kind).fields.items() if one.needed or (kind, key) == ("alb", GROUP)]
+    return (kind, *(str(given.get(key, "")) for key in needed))
+
+
+def _watching(thing: Thing, watched: Mapping[tuple[str, ...], str]) -> str:
+    """Return which service watches something already, none with an empty text."""
+    return watched.get(_identity(thing.kind, thing.given), "")
+
+
+def _together(proposal: Proposal, watched: Mapping[tuple[str, ...], str]) -> dict[str, str]:
+    return {one.id: name for one, _ in proposal.dependencies if (name := _watching(one, watched))}
 
 
 def _proposal(
@@ -136,8 +163,8 @@ def _proposal(
     order = [*kinds.DEPENDENCIES]
     rest = [things[id_] for id_ in reached if id_ in things and id_ != entry.id]
     # A container service tells of its target group itself.
-    told = {one.given.get("target_group") for one in rest if one.kind == "ecs"}
-    rest = [one for one in rest if one.kind != "alb" or one.given.get("target_group") not in told]
+    told = {one.given.get(GROUP) for one in rest if one.kind == "ecs"}
+    rest = [one for one in rest if one.kind != "alb" or one.given.get(GROUP) not in told]
     dependencies = sorted(
         ((one, reached[one.id]) for one in rest if one.kind in order), key=lambda pair: order.index(pair[0].kind)
     )
@@ -164,7 +191,11 @@ def _block(proposal: Proposal) -> str:
     if proposal.dependencies:
         lines.append("dependencies = [")
         for one, reason in proposal.dependencies:
-            lines += [*_comments("    ", one, reason), f"    {_inline(one)},"]
+            if service := proposal.watched.get(one.id):
+                # Given whole, for what is shared may be wanted here as well.
+                lines += [*_comments("    ", one, f"{reason}; {service} watches it"), f"    # {_inline(one)},"]
+            else:
+                lines += [*_comments("    ", one, reason), f"    {_inline(one)},"]
         lines.append("]")
     measured = kinds.measures(Target(entry.kind, entry.given))
     if measured.availability is not None:
@@ -172,7 +203,7 @@ def _block(proposal: Proposal) -> str:
     elif measured.latency is not None and measured.percentiles:
         lines.append('objectives = [{ latency = 99, under = "60s" }]')
     if measured.availability is not None and measured.latency is not None and measured.percentiles:
-        lines.append('# Perhaps also, with a bound that most requests keep now: { latency = 95, under = "300ms" }')
+        lines.append('# Latency can be promised too: { latency = 95, under = "300ms" }, with a bound of your own')
     return "\n".join(lines)
 
 

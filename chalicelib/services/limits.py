@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limi
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,7 @@ class Limit:
         uncertainty: by which share of it the truth may be off: 0.05; 0 for what AWS says itself.
         denied: which action AWS denies, so that nobody knows.
         unbounded: whether there is none: what is measured cannot get full.
+        defect: where looking for it went wrong, for the log.
     """
 
     value: float | None
@@ -54,6 +56,7 @@ class Limit:
     uncertainty: float = 0.0
     denied: str = ""
     unbounded: bool = False
+    defect: str = ""
 
 
 def find(aws: Aws, target: Target, sought: Sought) -> Limit:
@@ -75,6 +78,10 @@ def find(aws: Aws, target: Target, sought: Sought) -> Limit:
         if error.denied:
             return Limit(None, denied=f"AWS denies {error.action}")
         return Limit(None, f"AWS answered {error.action} with {error.code}")
+    except Exception as error:
+        # Of a shape that nobody thought of: one gauge is without its limit, and all else is told.
+        trace = "".join(traceback.format_exception(error))
+        return Limit(None, f"a defect of Parapet's ({type(error).__name__}): please report it", defect=trace)
 
 
 def database_connections(aws: Aws, target: Target) -> Limit:

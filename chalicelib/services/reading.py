@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricDa
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -86,6 +87,8 @@ class Reader:
         """Keep how to call CloudWatch in a region; an empty region is the one we run in."""
         self._reach = reach
         self._kept: dict[Series, _Kept] = {}
+        # Of two who want the same at the same time one asks.
+        self._reading = threading.Lock()
 
     def read(self, wanted: Iterable[Wanted], now: float) -> Reading:
         """Return series up to now; one that is denied is said to be.
@@ -93,6 +96,10 @@ class Reader:
         Raises:
             AwsError: when CloudWatch does not answer for another reason.
         """
+        with self._reading:
+            return self._read(wanted, now)
+
+    def _read(self, wanted: Iterable[Wanted], now: float) -> Reading:
         starts: dict[Series, int] = {}
         for one in wanted:
             start = int(one.start) // one.period * one.period

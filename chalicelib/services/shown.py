@@ -29,7 +29,7 @@ WORDS = {
 
 
 def service(
-    golden: Golden, budgets: Sequence[Budget], alarms: Sequence[str], *, points: bool = False
+    golden: Golden, budgets: Sequence[Budget], alarms: Sequence[str], *, mute: bool = False, points: bool = False
 ) -> dict[str, Any]:
     """Return a service as it stands.
 
@@ -37,9 +37,12 @@ def service(
         golden: its signals.
         budgets: of its objectives.
         alarms: names of its alarms that are on.
+        mute: whether there may be others, of which nobody knows.
         points: whether the charts' points come along.
     """
     colour, why = judged(golden, budgets, alarms)
+    if mute and colour == "green":
+        colour, why = "amber", "nobody knows whether its alarms are on"
     one = golden.service
     return {
         "name": one.name,
@@ -65,16 +68,17 @@ def judged(golden: Golden, budgets: Sequence[Budget], alarms: Sequence[str]) -> 
     """
     found = golden.availability
     if paging := [one for one in budgets if one.level == "page"]:
-        return "red", paging[0].sentence
+        return "red", _soonest(paging).sentence
     if pages := [name for name in alarms if name.endswith(PAGING)]:
         return "red", f"{pages[0]} is in alarm"
     failed = found.lately if found.now is not None and found.now < _goal(golden.service) else None
     if failed and found.now is not None and found.now < MOSTLY and failed.bad >= FEW:
         return "red", _failed(failed.bad, failed.total)
     if tickets := [one for one in budgets if one.level == "ticket"]:
-        return "amber", tickets[0].sentence
+        return "amber", _soonest(tickets).sentence
     if full := [one for one in golden.saturation if one.red]:
-        return "amber", f"{full[0].of}: {full[0].gauge.label} {_said(full[0])}"
+        worst = max(full, key=_fullness)
+        return "amber", f"{worst.of}: {worst.gauge.label} {_said(worst)}"
     if alarms:
         return "amber", f"{alarms[0]} is in alarm"
     if failed and (failed.bad >= FEW or (found.now or 0.0) < MOSTLY):
@@ -89,7 +93,14 @@ def judged(golden: Golden, budgets: Sequence[Budget], alarms: Sequence[str]) -> 
         return "amber", f"nothing is known of {silent[0]}"
     if found.state == "no_traffic":
         return "grey", WORDS["no_traffic"]
+    if found.now is None:
+        return "grey", "no requests lately"
     return "green", "well"
+
+
+def _soonest(budgets: Sequence[Budget]) -> Budget:
+    """Return the budget that is gone first; of several the first."""
+    return min(budgets, key=lambda one: math.inf if one.exhausted_in is None else one.exhausted_in)
 
 
 def _goal(service: Service) -> float:
@@ -104,8 +115,8 @@ def _failed(bad: float, total: float) -> str:
 
 def _silent(gauges: Sequence[Fullness]) -> list[str]:
     """Return what has gone silent as a whole; a single gauge may just not be published where it is."""
-    of = dict.fromkeys(one.of for one in gauges)
-    return [each for each in of if all(one.state == "no_data" for one in gauges if one.of == each)]
+    heard = {one.of for one in gauges if one.state != "no_data" or one.value is not None}
+    return [of for of in dict.fromkeys(one.of for one in gauges) if of not in heard]
 
 
 def availability(found: Availability, of: Service, points: bool) -> dict[str, Any]:
@@ -116,9 +127,9 @@ def availability(found: Availability, of: Service, points: bool) -> dict[str, An
         "value": _down(found.value),
         "now": _down(found.now),
         "goal": goals[0] if goals else None,
-        "bad": found.bad,
-        "total": found.total,
-        "parts": dict(found.parts or {}),
+        "bad": round(found.bad, 2),
+        "total": round(found.total, 2),
+        "parts": {by: round(bad, 2) for by, bad in (found.parts or {}).items()},
         "at": iso(found.at) if found.at else None,
         "why": found.why or None,
         **({"points": [[at, _down(value)] for at, value in found.points]} if points else {}),
@@ -184,8 +195,8 @@ def budget(one: Budget) -> dict[str, Any]:
         "exhausted_in": _round(one.exhausted_in, 0),
         "level": one.level,
         "sentence": one.sentence,
-        "bad": one.bad,
-        "total": one.total,
+        "bad": _round(one.bad, 2),
+        "total": _round(one.total, 2),
     }
 
 
@@ -219,8 +230,8 @@ def left(one: Budget) -> dict[str, Any]:
         "goal": one.objective.goal,
         "days": one.objective.days,
         "good": _down(one.good),
-        "bad": one.bad,
-        "total": one.total,
+        "bad": _round(one.bad, 2),
+        "total": _round(one.total, 2),
         "left": _down(one.left),
         "requests_left": _round(one.requests_left, 1),
         "minutes_left": _round(one.minutes_left, 1),

@@ -75,14 +75,14 @@ def metrics(sli: Sli) -> tuple[Metric, ...]:
 
 
 def counted(sli: Sli, values: Values) -> Counted | None:
-    """Return what an indicator counts in one period; None where no series of its has a point.
+    """Return what an indicator counts in one period; None where its series do not tell.
 
     Args:
         sli: the indicator.
         values: of each of its series in that period, None or absent where there is no point.
     """
     found = [values.get(metric) for metric in metrics(sli)]
-    return None if all(value is None for value in found) else Counted(*counter(sli)(found))
+    return Counted(*counter(sli)(found)) if _told(sli, found) else None
 
 
 def counter(sli: Sli) -> Callable[[Sequence[float | None]], tuple[float, float]]:
@@ -101,7 +101,7 @@ def summed(sli: Sli, periods: Iterable[tuple[float, Sequence[float | None]]]) ->
         sli: the indicator.
         periods: of each the share that counts, and the values of the indicator's `metrics`, in their order.
     """
-    rows = list(periods)
+    rows = [(share, values) for share, values in periods if _told(sli, values)]
     if not rows:
         return None
     count = counter(sli)
@@ -111,6 +111,11 @@ def summed(sli: Sli, periods: Iterable[tuple[float, Sequence[float | None]]]) ->
         return Counted(*count([sum(map(_product, column, shares)) for column in columns]))
     found = [(share, count(values)) for share, values in rows]
     return Counted(sum(share * bad for share, (bad, _) in found), sum(share * all_ for share, (_, all_) in found))
+
+
+def _told(sli: Sli, values: Sequence[float | None]) -> bool:
+    """Whether a period tells anything: where CloudWatch has no percentiles, as of statistic sets, nobody knows."""
+    return values[0] is not None if isinstance(sli, Under) else any(value is not None for value in values)
 
 
 def _product(value: float | None, share: float) -> float:
@@ -134,7 +139,6 @@ def _percent(values: Sequence[float | None]) -> tuple[float, float]:
 
 def _under(values: Sequence[float | None]) -> tuple[float, float]:
     within, total = values[0], values[1] or 0.0
-    # Where CloudWatch cannot tell how many are within, as of what is published as statistic sets, nobody knows of any.
     return (0.0, 0.0) if within is None else ((1 - within / 100) * total, total)
 
 

@@ -51,9 +51,14 @@ class Cost:
 class Watch:
     """Kept for as long as its function's environment lives."""
 
-    def __init__(self, reach: Callable[[str], Aws]) -> None:
-        """Keep how to call AWS in a region of our own account; an empty region is the one we run in."""
-        self._reach = reach
+    def __init__(self, reach: Callable[[str], Aws], tell: Callable[[str], object]) -> None:
+        """Keep how to reach AWS.
+
+        Args:
+            reach: how to call it in a region of our own account; an empty region is the one we run in.
+            tell: who is told of a defect of ours that was found, with where it was.
+        """
+        self._reach, self._tell = reach, tell
         # One for what is shown, one for what is spent: they are read side by side.
         self._shown, self._spent = Reader(reach), Reader(reach)
         self._limits: dict[Sought, tuple[float, Limit]] = {}
@@ -69,8 +74,12 @@ class Watch:
             return before, Cost(0, 0)
         seeking = self._seek(services, now)
         budgeting = self._begin(self._spent.read, _all(spending.wanted(one, now) for one in services), now)
-        signals = self._shown.read(_all(golden.wanted(one, view, now) for one in services), now)
-        past = self._shown.read(_all(golden.silent(one, signals, view, now) for one in services), now)
+        try:
+            signals = self._shown.read(_all(golden.wanted(one, view, now) for one in services), now)
+            past = self._shown.read(_all(golden.silent(one, signals, view, now) for one in services), now)
+        finally:
+            # Left alone it would be frozen with the environment, and go on in the midst of another request.
+            wait([budgeting])
         spent = budgeting.result()
         both = Reading({**past.points, **signals.points}, {**past.denied, **signals.denied})
         full = self._found(seeking, now)
@@ -113,7 +122,9 @@ class Watch:
         for sought, future in seeking.items():
             if future.done():
                 self._seeking.pop(sought, None)
-                self._limits[sought] = (now, future.result())
+                self._limits[sought] = (now, limit := future.result())
+                if limit.defect:
+                    self._tell(limit.defect)
         return {one: self._limits.get(one, (now, SOUGHT))[1] for one in wanted}
 
 

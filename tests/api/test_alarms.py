@@ -138,6 +138,81 @@ class TestList:
         assert says in room.api.error(400, "GET", "/v1/alarms", query)
 
 
+class TestRegions:
+    """Services may be anywhere: CloudFront's metrics and alarms are in us-east-1 alone."""
+
+    FAR = "us-east-1"
+
+    @pytest.fixture(autouse=True)
+    def far(self, room: Room, tmp_path: Path) -> None:
+        """Have a service there, another of whose dependencies is there only, and an alarm."""
+        more = """
+[[services]]
+name = "cdn"
+entry = { kind = "cloudfront", distribution = "E2EXAMPLE1" }
+dependencies = [{ kind = "sqs", queue = "logs", region = "eu-central-1" }]
+"""
+        (tmp_path / "parapet.toml").write_text(SERVICES + more, "utf-8")
+        room.made("disk-full")
+        room.set("disk-full", ago=600)
+        for region, name in ((self.FAR, "parapet-test-cdn-availability-page"), ("eu-central-1", "queue-old")):
+            client = room.account.client("cloudwatch", region=region)
+            client.put_metric_alarm(
+                AlarmName=name, Namespace="Shop", MetricName="Errors", Statistic="Sum", Period=60,
+                EvaluationPeriods=1, Threshold=1.0, ComparisonOperator="GreaterThanThreshold",
+            )  # fmt: skip
+            client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="by hand")
+
+    def test_of_all_entries_and_dependencies_tell(self, room: Room) -> None:
+        found = room.api.get("/v1/alarms")
+        assert {(one["name"], one["region"], one["service"]) for one in found["alarms"]} == {
+            ("parapet-test-cdn-availability-page", self.FAR, "cdn"), ("queue-old", "eu-central-1", None),
+            ("disk-full", REGION, None),
+        }  # fmt: skip
+        assert found["alarms"][-1]["name"] == "disk-full", "the latest first, wherever it is"
+        assert found["alarms_unknown"] == []
+        assert f"region={self.FAR}#" in next(one["console"] for one in found["alarms"] if one["service"])
+        assert room.names(service="cdn") == ["parapet-test-cdn-availability-page"]
+
+    def test_that_do_not_answer_are_told_and_hide_nothing(self, room: Room) -> None:
+        room.account.wire.fail(
+            lambda _number, made: "deny" if made.operation == "DescribeAlarms" and made.region == self.FAR else None
+        )
+        found = room.api.get("/v1/alarms")
+        assert {one["name"] for one in found["alarms"]} == {"queue-old", "disk-full"}
+        [unknown] = found["alarms_unknown"]
+        assert unknown["region"] == self.FAR
+        assert unknown["why"].startswith("AWS denies cloudwatch:DescribeAlarms to the API's role")
+        services = room.api.get("/v1/services")
+        assert services["alarms_unknown"] == [unknown]
+        assert len(services["services"]) == 3
+        assert room.api.get("/v1/services/cdn/golden")["alarms_unknown"] == [unknown]
+        assert room.api.get("/v1/alarms/disk-full")["state"] == "ALARM"
+        # It may be there: that nobody is let look is no proof that it is not.
+        assert "DescribeAlarms" in room.api.error(503, "GET", "/v1/alarms/parapet-test-cdn-availability-page")
+
+    def test_are_found_by_a_name_and_where_two_are_called_so_by_region(self, room: Room) -> None:
+        assert room.api.get("/v1/alarms/queue-old")["region"] == "eu-central-1"
+        room.made("queue-old")
+        assert room.api.get("/v1/alarms/queue-old")["region"] == REGION
+        assert room.api.get("/v1/alarms/queue-old", region="eu-central-1")["region"] == "eu-central-1"
+        [change] = room.api.get("/v1/alarms/queue-old/history", region="eu-central-1")["history"]
+        assert change["summary"] == "Alarm updated from INSUFFICIENT_DATA to ALARM"
+        says = room.api.error(400, "GET", "/v1/alarms/queue-old", {"region": "eu-north-1"})
+        assert says.endswith(f"'eu-north-1', but in {REGION}, eu-central-1, us-east-1")
+
+    def test_another_stage_whose_name_goes_on_is_not_ours(self, room: Room) -> None:
+        """`test-eu` has a service `shop`, we have neither that nor `eu-shop`."""
+        room.made(
+            "parapet-test-eu-shop-availability-page".replace("-page", "-1h"), "parapet-test-eu-shop-availability-page"
+        )
+        room.set("parapet-test-eu-shop-availability-1h")
+        found = {one["name"]: one["service"] for one in room.api.get("/v1/alarms")["alarms"]}
+        assert found["parapet-test-eu-shop-availability-page"] is None
+        assert room.names(service="shop") == []
+        assert {one["name"]: one["alarms"] for one in room.api.get("/v1/services")["services"]}["shop"] == []
+
+
 class TestOne:
     def test_is_shown_whatever_its_state(self, room: Room) -> None:
         room.made(LONG, PAGE)

@@ -40,6 +40,24 @@ class TestList:
         assert [one["id"] for one in api.get("/v1/alerts", service="checkout")["alerts"]] == [first.id]
         assert api.get("/v1/alerts", source="budget")["alerts"] == []
 
+    def test_shows_what_still_fires_of_an_alert_whose_first_is_over(self, api: Api) -> None:
+        first = office.fires(api.account, resource="checkout")
+        office.fires(api.account, "checkout-slow", severity="medium")
+        office.fires(api.account, "checkout-down", resource="payments")
+        office.ends(api.account)
+        [shown] = api.get("/v1/alerts")["alerts"]
+        assert (shown["id"], shown["name"], shown["resource"]) == (first.id, "checkout-down", "payments")
+        assert (shown["title"], shown["firing"], shown["total"]) == ("checkout-down is in ALARM", 2, 3)
+        assert api.get(f"/v1/alerts/{first.id}")["name"] == "checkout-down"
+        office.ends(api.account, "checkout-down")
+        assert api.get(f"/v1/alerts/{first.id}")["name"] == "checkout-slow"
+        # Begun anew it leads again; and what is over is known by how it began.
+        office.fires(api.account)
+        assert api.get(f"/v1/alerts/{first.id}")["name"] == "checkout-5xx"
+        for name in ("checkout-slow", "checkout-5xx"):
+            office.ends(api.account, name)
+        assert api.get(f"/v1/alerts/{first.id}")["name"] == "checkout-5xx"
+
     def test_goes_on_where_a_page_ended_however_many_opened_at_once(self, api: Api) -> None:
         wanted = {office.fires(api.account, f"{name}-5xx", service=name).id for name in ("a", "b", "c")}
         seen: list[str] = []

@@ -36,6 +36,13 @@ POLICY: list[dict[str, Any]] = rights.policies(chosen.load({}, registry.names(),
 ]
 
 
+def test_every_route_has_a_row_in_the_docs() -> None:
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    rows = re.findall(r"`((?:GET|POST|DELETE) /v1/[^`]+)`", "\n".join(re.findall(r"^\| `.*?` \|", page, re.MULTILINE)))
+    told = {re.sub(r"\{.*?\}", "{}", one) for one in rows}
+    assert told == {re.sub(r"\{.*?\}", "{}", f"{method} {path}") for method, path in [*ROUTES, *SIGNED]}
+
+
 def filled(path: str) -> str:
     """A path with something in the place of what it names."""
     return re.sub(r"\{(\w+)\}", lambda found: NAMES.get(found[1], "x"), path)

@@ -263,10 +263,19 @@ class TestStates:
         assert (size["state"], size["why"]) == ("denied", "AWS denies autoscaling:DescribeAutoScalingGroups")
         assert one["availability"]["state"] == "ok"
 
-    def test_aws_that_does_not_tell_which_alarms_are_on_is_an_error(self, run: Run) -> None:
-        shop(run)
+    def test_aws_that_does_not_tell_which_alarms_are_on_is_a_state_and_no_service_is_called_well(
+        self, run: Run
+    ) -> None:
+        run.chosen(WELL)
+        run.balanced("web", FIVE - 300, 1000)
+        assert run.get("/v1/services")["services"][0]["status"] == "green"
         without(run.account, "cloudwatch:DescribeAlarms")
-        assert "AWS denies cloudwatch:DescribeAlarms" in run.api.error(503, "GET", "/v1/services")
+        watched.forget()
+        found = run.api.get("/v1/services")
+        [unknown] = found["alarms_unknown"]
+        assert (unknown["region"], "AWS denies cloudwatch:DescribeAlarms" in unknown["why"]) == (REGION, True)
+        assert [(one["status"], one["alarms"]) for one in found["services"]] == [("amber", [])]
+        assert found["services"][0]["why"] == "nobody knows whether its alarms are on"
 
     def test_aws_that_does_not_answer_is_an_error_and_not_a_state(self, run: Run) -> None:
         shop(run)

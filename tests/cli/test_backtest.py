@@ -36,6 +36,8 @@ class CloudWatch:
         self.asked: list[dict[str, Any]] = []
         self.down = (NOW - 3 * 86_400, NOW - 3 * 86_400 + 1800)
         self.silent = False
+        # Since when there is anything, and whether all are statistic sets, of which nothing tells percentiles.
+        self.since, self.sets = 0, False
 
     def can_paginate(self, _operation: str) -> bool:
         return False
@@ -46,7 +48,9 @@ class CloudWatch:
         results = []
         for one in given["MetricDataQueries"]:
             name, period = one["MetricStat"]["Metric"]["MetricName"], one["MetricStat"]["Period"]
-            times = [] if self.silent else range(start, end, period)
+            times = [] if self.silent else range(max(start, self.since), end, period)
+            if self.sets and one["MetricStat"]["Stat"].startswith("PR"):
+                times = []
             if "5XX" in name:
                 times = [at for at in times if self.down[0] <= at < self.down[1] and "Target" in name]
             value = 100.0 if one["MetricStat"]["Stat"].startswith("PR") else 5000.0
@@ -121,6 +125,34 @@ def test_reads_no_further_back_than_cloudwatch_keeps(run: Any, cloudwatch: Cloud
     # Three days more, so that the longest window is full when it begins.
     assert near == pytest.approx(NOW - 43 * 86_400, abs=3600)
     assert {query["MetricStat"]["Period"] for one in cloudwatch.asked for query in one["MetricDataQueries"]} == {300}
+
+
+def test_an_objective_has_the_same_name_here_as_everywhere(run: Any) -> None:
+    assert out(run("shop-availability")) == out(run("shop/availability"))
+
+
+def test_days_without_data_are_said_and_not_told_as_quiet(run: Any, cloudwatch: CloudWatch) -> None:
+    assert "have data" not in out(run("shop/availability"))
+    cloudwatch.since = (NOW - 14 * 86_400) // 300 * 300
+    said = out(run("shop/availability")).splitlines()
+    assert said[0].endswith("would have sent 1 page and 1 ticket in the last 30 days.")
+    assert said[1] == "14 of 30 days have data: of the others nothing is known."
+    cloudwatch.since = (NOW - 43_200) // 300 * 300
+    assert "1 of 2 days has data" in out(run("shop/availability", "--days", "2"))
+    [found] = json.loads(out(run("shop/availability", "--json")))
+    assert (found["days_replayed"], found["days_with_data"]) == (30, 1)
+
+
+def test_one_day_is_no_days(run: Any) -> None:
+    assert "no pages and no tickets in the last day." in out(run("shop/availability", "--days", "1"))
+
+
+def test_latency_that_nothing_tells_is_not_told_as_quiet_or_idle(run: Any, cloudwatch: CloudWatch) -> None:
+    cloudwatch.sets = True
+    result = run("shop/latency")
+    assert result.exit_code != 0
+    assert "shop-latency: CloudWatch counts what its entry is asked" in result.stderr
+    assert "longer than 0.3 s: of statistic sets there are no percentiles" in result.stderr
 
 
 def test_as_json(run: Any) -> None:

@@ -25,4 +25,7 @@ def test_proposes_what_is_there_and_leaves_out_what_is_watched(terminal: Termina
     assert (told["services"], told["unread"]) == (["shop"], [])
     terminal.settings(told["toml"])
     out = terminal.out("discover", "--tag", "team")
-    assert out == "Nothing new: no load balancer, API or distribution, and nothing with the tag team.\n"
+    assert out == (
+        "Nothing new: no load balancer, API or distribution, and nothing with the tag team, beyond what parapet.toml "
+        "has.\n"
+    )

@@ -37,6 +37,7 @@ def test_needs_no_aws(terminal: Terminal) -> None:
 def test_settings_that_cannot_be_used(terminal: Terminal) -> None:
     terminal.settings(f'guardrails.{GUARDRAIL}.mode = "enforced"')
     line = terminal.fails(2, "guardrails")
-    assert line.startswith(f"parapet.toml: guardrails.{GUARDRAIL}.mode: 'enforced' is not a mode: ")
+    file = terminal.environment["PARAPET_SETTINGS"]
+    assert line.startswith(f"{file}: guardrails.{GUARDRAIL}.mode: 'enforced' is not a mode: ")
     terminal.environment["PARAPET_SETTINGS"] = "/nowhere.toml"
     assert terminal.fails(2, "guardrails") == "/nowhere.toml: there is no such file; PARAPET_SETTINGS names it"

@@ -170,7 +170,8 @@ def test_status_tells_what_waits_for_people(terminal: Terminal) -> None:
 def test_status_counts(terminal: Terminal) -> None:
     assert terminal.out("status") == (
         "Not paused: what the settings say to fix is fixed.\n"
-        "Standing: nothing.\nLast 30 days: nothing.\nFour eyes: off.\nJournal: parapet-test in eu-west-1.\n"
+        "Standing: nothing.\nLast 30 days: nothing.\nFour eyes: off.\n"
+        "Services: none yet (./parapet discover proposes some).\nJournal: parapet-test in eu-west-1.\n"
     )
     terminal.breach()
     terminal.account.mode(GUARDRAIL, event="approve")
@@ -190,6 +191,11 @@ def test_status_counts(terminal: Terminal) -> None:
         "questions": [asked.id],
         "ending": [],
         "four_eyes": False,
+        "services": [],
     }
+    terminal.settings(
+        '[[services]]\nname = "shop"\nentry = { kind = "alb", load_balancer = "app/shop/50dc6c495c0c9188" }'
+    )
+    assert "\nServices: shop; 1 objective.\n" in terminal.out("status")
     assert "\nLast 30 days: 1 fixed, 1 undone.\n" in terminal.out("status")
     assert terminal.account.clock() >= NOW + 31 * 86400

@@ -253,11 +253,40 @@ WRONG: dict[str, tuple[str, str]] = {
     ),
     "two aspects": (
         f"{ENTRY}\nobjectives = [{{ availability = 99.9, latency = 95 }}]",
-        "services[1].objectives[1] must have one of availability, latency: how many percent",
+        "services[1].objectives[1] has availability and latency: make two objectives of it",
     ),
     "no aspect": (
         f'{ENTRY}\nobjectives = [{{ window = "7d" }}]',
-        "services[1].objectives[1] must have one of availability, latency: how many percent",
+        "services[1].objectives[1] lacks availability or latency: how many percent",
+    ),
+    "an aspect that is written otherwise": (
+        f"{ENTRY}\nobjectives = [{{ availabilty = 99.9 }}]",
+        "services[1].objectives[1] lacks availability or latency ('availabilty' is not a setting; did you mean "
+        "'availability'?): how many percent",
+    ),
+    "an entry that is written otherwise": (
+        f"entyr = {{ {ALB} }}",
+        "services[1] lacks entry ('entyr' is not a setting; did you mean 'entry'?): where its users come in, such as "
+        '{ kind = "alb", load_balancer = "app/NAME/ID" }',
+    ),
+    "a kind that is written otherwise": (
+        'entry = { knid = "alb" }',
+        "services[1].entry lacks kind ('knid' is not a setting; did you mean 'kind'?): one of "
+        f"{', '.join(kinds.ENTRIES)}",
+    ),
+    "a key that is written otherwise": (
+        'entry = { kind = "alb", load_balancr = "app/shop/50dc6c495c0c9188" }',
+        "services[1].entry lacks load_balancer ('load_balancr' is not a setting; did you mean 'load_balancer'?): the "
+        "load balancer as CloudWatch calls it: app/NAME/ID",
+    ),
+    "a key of the service that is none": (
+        f'{ENTRY}\nrunbok = "https://wiki.example.com/shop"',
+        "services[1].runbok is not a setting; did you mean 'runbook'?",
+    ),
+    "a name of an objective that is too long": (
+        f"{ENTRY}\nobjectives = [{{ availability = 99.9, name = \"{'n' * 41}\" }}]",
+        f"services[1].objectives[1].name: '{'n' * 41}' is not a name: lower-case letters, digits and dashes, a letter "
+        "first, 40 at most",
     ),
     "slow beyond what": (
         f"{ENTRY}\nobjectives = [{{ latency = 95 }}]",
@@ -297,16 +326,30 @@ WRONG: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_errors_say_where_what_and_what_would_do(name: str) -> None:
     text, expected = WRONG[name]
-    assert refused(text) == f"parapet.toml: {expected}"
+    assert refused(text) == f"parapet.toml: service shop: {expected}"
 
 
-def test_a_name_that_is_none() -> None:
+@pytest.mark.parametrize("name", ["The Shop", "1shop", "s" * 41])
+def test_a_name_that_is_none(name: str) -> None:
     with pytest.raises(SettingsError) as error:
-        read(f'[[services]]\nname = "The Shop"\n{ENTRY}')
+        read(f'[[services]]\nname = "{name}"\n{ENTRY}')
     assert str(error.value) == (
-        "parapet.toml: services[1].name: a service needs a name of lower-case letters, digits and dashes, "
-        "not 'The Shop'"
+        f"parapet.toml: services[1].name: '{name}' is not a name: lower-case letters, digits and dashes, a letter "
+        "first, 40 at most"
     )
+
+
+def test_no_name() -> None:
+    with pytest.raises(SettingsError, match=r"^parapet.toml: services\[1\] lacks name \('nmae' is not a setting; did "):
+        read(f'[[services]]\nnmae = "shop"\n{ENTRY}')
+
+
+def test_the_longest_names_do_and_errors_name_the_service() -> None:
+    text = f'[[services]]\nname = "{"s" * 40}"\n{ENTRY}\n'
+    [found] = read(f'{text}objectives = [{{ availability = 99.9, name = "{"n" * 40}" }}]')
+    assert len(found.objectives[0].id) == 81
+    with pytest.raises(SettingsError, match=rf"^parapet.toml: service {'s' * 40}: services\[1\]\.few is not a setting"):
+        read(f"{text}few = 3")
 
 
 def test_a_name_twice() -> None:
@@ -327,5 +370,5 @@ def test_what_nobody_expects_in_a_kind_s_place() -> None:
             chosen.read([Section("parapet.toml", "services[1]", {"name": "shop", "entry": value})])
         return str(error.value)
 
-    assert nested("alb") == "parapet.toml: services[1].entry must be a table: [services[1].entry]"
-    assert nested({"kind": 7}) == "parapet.toml: services[1].entry.kind must be a text in quotes, not 7"
+    assert nested("alb") == "parapet.toml: service shop: services[1].entry must be a table: [services[1].entry]"
+    assert nested({"kind": 7}) == "parapet.toml: service shop: services[1].entry.kind must be a text in quotes, not 7"

@@ -99,6 +99,30 @@ class TestProposals:
         known = Service("mine", Target("alb", {"load_balancer": "app/web/50dc6c495c0c9188"}))
         assert discover.proposals(Standing((alb("web", "shop"),)), "service", [known]) == ()
 
+    def test_what_a_service_stands_on_already_is_no_service_and_no_dependency_again(self) -> None:
+        """People add what they know: `max_connections` of a database, which makes it no other database."""
+        database, cache = thing("rds", "db", instance="db"), thing("elasticache", "cache", node="cache")
+        far = thing("dynamodb", "carts", table="carts")
+        known = Service(
+            "mine", Target("cloudfront", {"distribution": "E2EXAMPLE1"}, "us-east-1"),
+            (Target("alb", {"load_balancer": "app/web/50dc6c495c0c9188"}),
+             Target("rds", {"instance": "db", "max_connections": 413}, "eu-west-1"),
+             Target("dynamodb", {"table": "carts"}, "eu-north-1")),
+        )  # fmt: skip
+        api = thing("api_http", "orders", api="a1b2c3d4e5", stage="prod")
+        edges = tuple(Edge(api.id, one.id, f"reads {one.name}") for one in (database, cache, far))
+        standing = Standing((alb("web"), api, database, cache, far), edges)
+        [found] = discover.proposals(standing, "service", [known], "eu-west-1")
+        assert found.name == "orders"
+        text = discover.toml([found])
+        assert '    # db: reads db; mine watches it\n    # { kind = "rds", instance = "db" },\n' in text
+        assert [one.kind for one in loaded(text)["orders"].dependencies] == ["dynamodb", "elasticache"]
+
+    def test_a_target_group_is_not_the_load_balancer_that_it_is_of(self) -> None:
+        known = Service("mine", Target("alb", {"load_balancer": "app/web/50dc6c495c0c9188",
+                                               "target_group": "targetgroup/web/943f017f100becff"}))  # fmt: skip
+        assert len(discover.proposals(Standing((alb("web"),)), "service", [known])) == 1
+
     def test_names_are_made_fit_and_told_apart(self) -> None:
         one, other = alb("web"), thing("api_rest", "Web", api="Web", stage="prod")
         third = thing("api_rest", "2nd API!", api="2nd API!", stage="prod")

@@ -268,6 +268,14 @@ def test_what_aws_does_not_answer_is_told_too() -> None:
     assert found == Limit(None, "AWS answered rds:DescribeDBInstances with Throttling")
 
 
+def test_an_answer_of_a_shape_that_nobody_thought_of_is_a_defect_of_ours_and_fails_nothing_else() -> None:
+    odd = Account(describe_db_instances={"DBInstances": [{"DBInstanceClass": "db.t3.small"}]})
+    found = find(odd, "rds", "storage", instance="shop")
+    assert (found.value, found.source) == (None, "a defect of Parapet's (KeyError): please report it")
+    assert "in database_storage" in found.defect
+    assert find(Account(), "sqs", "depth", queue="orders").source == found.source
+
+
 def test_of_another_account_nothing_is_asked() -> None:
     aws = Account()
     target = Target("rds", {"instance": "shop"}, account="210987654321")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -171,3 +173,23 @@ def test_a_long_period_is_asked_for_seldom(cloudwatch: CloudWatch, reader: Reade
         asked.append(reading.queries)
     # An hour: 60 minutes' worth of the first, a third of a period for the second, each quarter of an hour the third.
     assert sum(asked) == 60 + 32 + 4
+
+
+def test_of_two_who_want_the_same_at_once_one_asks(cloudwatch: CloudWatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(CloudWatch):
+        def all(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
+            begun.set()
+            go_on.wait(5)
+            return super().all(service, operation, key, **params)
+
+    slow = Slow()
+    reader = Reader(lambda region: slow)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(reader.read, [minutes()], NOW) for _ in range(2)]
+        assert begun.wait(5)
+        go_on.set()
+        first, second = (one.result(5) for one in both)
+    assert first.points == second.points
+    assert sorted((first.calls, second.calls)) == [0, 1]

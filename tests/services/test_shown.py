@@ -64,6 +64,10 @@ class TestRed:
         two = [budget("page", "the one"), budget("page", "the other", FAST)]
         assert judged(seen(), two) == ("red", "the one")
 
+    def test_of_two_that_page_the_one_that_is_spent_first_is_told(self) -> None:
+        slow, fast = (replace(budget("page", f"gone in {hours} h"), exhausted_in=hours * 3600.0) for hours in (50, 7))
+        assert judged(seen(), [slow, fast, budget("page", "never gone")]) == ("red", "gone in 7 h")
+
     @pytest.mark.parametrize("name", [PAGE, ABSENT, UNHEARD])
     def test_an_alarm_that_pages_is_told_by_its_name(self, name: str) -> None:
         assert judged(seen(), [budget(None)], [name]) == ("red", f"{name} is in alarm")
@@ -97,6 +101,10 @@ class TestAmber:
     def test_what_is_full_says_how_full(self, gauge: Fullness, words: str) -> None:
         assert judged(seen(WELL, full(MEMORY), gauge)) == ("amber", words)
 
+    def test_of_two_that_are_full_the_fuller_is_told(self) -> None:
+        fuller = full(MEMORY, red=True, share=0.97)
+        assert judged(seen(WELL, HOT, fuller)) == ("amber", "database shop-db: memory 97 %")
+
     def test_what_is_full_goes_before_an_alarm_that_says_less(self) -> None:
         assert judged(seen(WELL, HOT), [], [TICKET]) == ("amber", "database shop-db: CPU 95 %")
 
@@ -126,6 +134,9 @@ class TestAmber:
         lost = [full(CPU, "no_data"), full(LAG, "no_data")]
         assert judged(seen(WELL, full(BUSY, of="a"), *lost)) == ("amber", "nothing is known of database shop-db")
 
+    def test_what_tells_its_value_is_not_silent_though_nothing_tells_its_limit(self) -> None:
+        assert judged(seen(WELL, full(CPU, "no_data", value=3.0)))[0] == "green"
+
     def test_a_gauge_that_may_not_be_read_says_who_denies_it(self) -> None:
         denied = full(CPU, "denied", why="AWS denies rds:DescribeDBInstances")
         assert judged(seen(WELL, denied)) == ("amber", "database shop-db: CPU: AWS denies rds:DescribeDBInstances")
@@ -137,6 +148,9 @@ class TestAmber:
 class TestGrey:
     def test_nobody_asks_it_anything(self) -> None:
         assert judged(seen(Availability("no_traffic"))) == ("grey", "no requests")
+
+    def test_nobody_has_asked_it_anything_for_a_while(self) -> None:
+        assert judged(seen(replace(WELL, now=None))) == ("grey", "no requests lately")
 
     def test_nothing_is_known(self) -> None:
         assert judged(seen(Availability("no_data"))) == ("grey", "nothing is known of its requests")

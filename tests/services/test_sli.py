@@ -122,4 +122,7 @@ class TestStates:
         store.put_set(Kept.of("Shop", "a", {"service": "shop"}), AT, 50, 2500, 1, 90)
         under = INDICATORS["under"]
         assert counted(store, under) == {0: Counted(0, 0)}
+        assert sli.counted(under, {of("a", "SampleCount"): 50.0}) is None
+        assert sli.summed(under, [(1.0, (None, 50.0))]) is None
+        assert sli.summed(under, [(1.0, (None, 50.0)), (1.0, (90.0, 10.0))]) == Counted((1 - 90.0 / 100) * 10.0, 10.0)
         assert evaluated(store, under) == {0: Counted(0, 0)}

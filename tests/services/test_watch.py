@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextvars
+import re
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +18,10 @@ from chalicelib.model import AwsError
 from chalicelib.services import golden, watch
 from chalicelib.services.golden import Fullness
 from chalicelib.services.model import Objective, Service, Target
-from chalicelib.services.reading import FRESH
+from chalicelib.services.reading import FRESH, Reader
 from chalicelib.services.watch import AGAIN, LASTING, Cost, Seen, Watch
+from chalicelib.slo import spending
+from deploy import example
 from tests.services.test_reading import NOW, CloudWatch
 
 VIEW = golden.view("3h", charts=False)
@@ -30,6 +36,7 @@ class Account(CloudWatch):
 
     answer: Callable[[str], int] = len
     sizes: list[str] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
 
     def __call__(self, service: str, operation: str, /, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
         assert (service, operation) == ("autoscaling", "describe_auto_scaling_groups")
@@ -45,7 +52,7 @@ def account() -> Account:
 
 @pytest.fixture
 def watching(account: Account) -> Watch:
-    return Watch(lambda region: account)
+    return Watch(lambda region: account, account.defects.append)
 
 
 def having(*groups: str) -> Service:
@@ -183,6 +190,47 @@ class TestLimits:
         [one] = sizes(watching.look([having("web")], VIEW, NOW + AGAIN + FRESH)[0]).values()
         assert (one.state, one.full) == ("ok", 3)
 
+    def test_that_we_fail_to_read_fail_nothing_else_and_are_told_where(self, account: Account, watching: Watch) -> None:
+        def answer(name: str) -> int:
+            return len(name) if name == "web" else int(name)
+
+        account.answer = answer
+        [seen], _ = watching.look([having("web", "other")], VIEW, NOW)
+        assert seen.golden.availability.state == "ok"
+        found = sizes([seen])
+        assert (found["group web"].state, found["group web"].full) == ("ok", 3)
+        assert (found["group other"].state, found["group other"].full) == ("no_data", None)
+        assert found["group other"].source == "a defect of Parapet's (ValueError): please report it"
+        [trace] = account.defects
+        assert "in group_size" in trace
+        watching.look([having("web", "other")], VIEW, NOW + FRESH)
+        assert len(account.defects) == 1, "told once for each time that it was looked for"
+
+
+def test_an_hour_of_the_page_costs_what_is_documented() -> None:
+    """Each 15 s all services and the charts of one; how often a series is asked for depends on no value of it."""
+
+    class Mute(CloudWatch):
+        def _result(self, query: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+            return {"Id": query["Id"], "StatusCode": "Complete", "Timestamps": [], "Values": []}
+
+    systems = example.services()
+    shown, spent = (Reader(lambda region: Mute()) for _ in range(2))
+
+    def look(now: float) -> int:
+        views = [golden.wanted(one, VIEW, now) for one in systems], [golden.wanted(systems[0], golden.view("3h"), now)]
+        read = [shown.read(chain(*some), now) for some in views]
+        read.append(spent.read(chain(*(spending.wanted(one, now) for one in systems)), now))
+        return sum(one.queries for one in read)
+
+    first, hour = look(NOW), sum(look(NOW + after) for after in range(15, 3601, 15))
+    page = " ".join((Path(__file__).parents[2] / "docs" / "cost.md").read_text("utf-8").split())
+    said = f"{first} series when the page is opened, and then {round(hour, -2):,} an hour: **{hour / 1e5:.2f} an hour**"
+    assert said in page
+    [each] = re.findall(r"([\d,]+) × S × p_metric", page)
+    assert float(each.replace(",", "")) * len(systems) == pytest.approx(hour, rel=0.02)
+    assert f"{round(720 * hour / 1e5)} for metrics" in page
+
 
 class TestTrouble:
     REFUSAL = AwsError("cloudwatch:GetMetricData", "Throttling", "Rate exceeded")
@@ -208,3 +256,21 @@ class TestTrouble:
         assert (seen.golden.availability.state, seen.golden.latency.state) == ("denied", "denied")
         [budget] = seen.budgets
         assert (budget.state, budget.left) == ("denied", None)
+
+    def test_leaves_nothing_running(self, account: Account) -> None:
+        """Lambda freezes what still runs, and it would go on while another request is answered."""
+        here, came, ended = threading.current_thread(), threading.Event(), threading.Event()
+
+        class Slow(Account):
+            def all(self, service: str, operation: str, key: str, /, **params: Any) -> list[Any]:
+                if threading.current_thread() is here:
+                    came.wait(5)
+                    raise TestTrouble.REFUSAL
+                came.set()
+                time.sleep(0.05)
+                ended.set()
+                return super().all(service, operation, key, **params)
+
+        with pytest.raises(AwsError, match="Throttling"):
+            Watch(lambda region: Slow(), account.defects.append).look([SHOP], VIEW, NOW)
+        assert ended.is_set()
