@@ -110,8 +110,9 @@ def alerts(
     if status == "firing":
         found.sort(key=lambda one: (SEVERITIES.index(one.severity), -one.opened))
     silences = known.silences()
+    page = [known.shown(one) for one in found[:limit]]
     if as_json:
-        output.emit({"total": len(found), "alerts": [shape.group(one, now, silences) for one in found[:limit]]})
+        output.emit({"total": len(found), "alerts": [shape.group(one, now, silences) for one in page]})
         return
     if not found:
         output.say("Nothing fires." if status == "firing" else "Nothing has been over in that time.")
@@ -123,7 +124,7 @@ def alerts(
                 one.id, times.ago(one.opened, now), output.styled(one.severity), one.title, _where(one),
                 f"{one.firing} of {one.total}", _answered(one, quiet.silencing(one, silences, now)),
             )
-            for one in found[:limit]
+            for one in page
         ],
         whole=("id", "since", "severity", "firing"),
     )  # fmt: skip
@@ -156,6 +157,7 @@ def alert(outside: Outside, alert_id: str, as_json: bool) -> None:
     group, where, now = resolve(outside, alert_id), outside.deployment, outside.now()
     known = book(outside)
     found = known.alerts(group.id)
+    group = group.led_by(found)
     history = Threads(where.aws, where.table).read(mark(group.thread)).told
     silences = known.silences()
     silenced = quiet.silencing(group, silences, now)

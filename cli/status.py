@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 
 from chalicelib import times
 from chalicelib.api import shape
 from chalicelib.model import DAY, STANDING, STATUSES, Status
+from chalicelib.services.model import Service
 from cli import output
 from cli.deployment import Outside
 from cli.pause import described
@@ -37,6 +38,7 @@ def status(outside: Outside, as_json: bool) -> None:
             "questions": [one.id for one in found["asked"]],
             "ending": [shape.waiver(one) for one in ending],
             "four_eyes": settings.control.four_eyes,
+            "services": [one.name for one in settings.services],
         })  # fmt: skip
         return
     for switch in switches:
@@ -51,7 +53,15 @@ def status(outside: Outside, as_json: bool) -> None:
     for one in ending:
         output.say(f"Ends soon: the exemption of {one.scope}, {times.ahead(one.until, now)}, by {one.who}: {one.why}.")
     output.say(f"Four eyes: {'on' if settings.control.four_eyes else 'off'}.")
+    output.say(f"Services: {_watched(settings.services)}.")
     output.say(f"Journal: {where.table} in {where.region}.")
+
+
+def _watched(services: Sequence[Service]) -> str:
+    if not services:
+        return "none yet (./parapet discover proposes some)"
+    promised = sum(len(one.objectives) for one in services)
+    return f"{', '.join(one.name for one in services)}; {promised} objective{'' if promised == 1 else 's'}"
 
 
 def _counted(counts: Mapping[Status, int]) -> str:

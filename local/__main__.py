@@ -20,7 +20,7 @@ TRY = """
 
   In another terminal, here:
 
-    . local/env
+    . {environment}
     aws ec2 authorize-security-group-ingress --group-id $SG --protocol tcp --port 22 --cidr 0.0.0.0/0
     aws s3api delete-public-access-block --bucket $BUCKET
     aws cloudtrail stop-logging --name $TRAIL
@@ -58,7 +58,9 @@ def main() -> int:
         print(f"make up: {error}", file=sys.stderr)
         return 1
     write_environment(environment, ports, seeded, ENVIRONMENT.with_name("bin"))
-    print(TRY.format(aws=ports.aws, inbox=ports.inbox, api=ports.api), flush=True)
+    sourced = environment.resolve()
+    here = sourced.relative_to(Path.cwd()) if sourced.is_relative_to(Path.cwd()) else sourced
+    print(TRY.format(aws=ports.aws, inbox=ports.inbox, api=ports.api, environment=here), flush=True)
     say(f"ready in {time.monotonic() - started:.1f} s")
     # The kernel may give a signal to any thread, and Python acts on it in this one only: it has to wake up for that.
     while not stopping.wait(0.5):

@@ -115,7 +115,7 @@ class LocalAccount:
         ids = resources.create(inside, ACCOUNT) if self.systems else {}
         # Not before: another local account may be using this file.
         if self.settings:
-            write_settings(self.settings, ids)
+            write_settings(self.settings, ids, f"http://127.0.0.1:{self.ports.api}/{gateway.STAGE}/")
         plain = f"http://127.0.0.1:{self.ports.inbox}/integration/{pagerduty.KEY}/enqueue"
         chosen = settings.load(os.environ, registry.names(), registry.load())
         deployment = load(STAGE, given={"PageEmail": ON_CALL, "PagerDutyUrl": plain}, chosen=chosen)
@@ -365,7 +365,7 @@ def _role_session(function: Function) -> dict[str, Any]:
 
 
 def _forget() -> None:
-    """Have the API read all metrics anew: it knows points by the wall's time, and the clock of the metrics has moved."""
+    """Have the API read all metrics anew: it knows points by the wall's time, and the metrics' clock has moved."""
     watching.watch.cache_clear()
     watching.alarms.cache_clear()
 
@@ -383,10 +383,11 @@ def _free(port: int) -> None:
             ) from None
 
 
-def write_settings(path: Path, ids: Mapping[str, str] | None = None) -> None:
+def write_settings(path: Path, ids: Mapping[str, str] | None = None, page: str = "") -> None:
     """Write the shipped settings, with who is who in Slack, routes and the sample systems, and have them used here.
 
-    `ids` are those of the sample systems' resources; without any there are no such systems.
+    `ids` are those of the sample systems' resources; without any there are no such systems. `page` is where Parapet's
+    page is.
     """
     shipped = settings.FILE.read_text("utf-8")
     known = tomllib.loads(shipped).get("people", {})
@@ -397,7 +398,8 @@ def write_settings(path: Path, ids: Mapping[str, str] | None = None) -> None:
         if one.name not in known
     ]
     services = Template(SERVICES.read_text("utf-8")).substitute(ids) if ids else ""
-    path.write_text("".join((shipped, *people, ROUTES.read_text("utf-8"), services)), "utf-8")
+    further = f'\n[alerts]\npage = "{page}"\n' if page else ""
+    path.write_text("".join((shipped, *people, further, ROUTES.read_text("utf-8"), services)), "utf-8")
     os.environ["PARAPET_SETTINGS"] = str(path)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.cloudtrail.responses import CloudTrailResponse
-from moto.core.responses import ActionResult, method_names_from_class
+from moto.core.responses import ActionResult
 
 from local.cloudwatch.clock import seconds
 
@@ -51,7 +51,6 @@ class History:
             return ActionResult({"Events": [_shown(one) for one in found[first : first + size]], **more})
 
         CloudTrailResponse.lookup_events = lookup_events
-        getattr(method_names_from_class, "cache_clear", lambda: None)()
 
     def found(self, given: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that a request is for; raises ValueError for an attribute that is not known here."""

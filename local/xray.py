@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from moto.core.responses import method_names_from_class
 from moto.xray.responses import XRayResponse
 
 from local import xray_filter
@@ -81,7 +80,6 @@ class XRay:
         }  # fmt: skip
         for name, answer in answers.items():
             setattr(XRayResponse, name, _answering(answer))
-        getattr(method_names_from_class, "cache_clear", lambda: None)()
 
     def segments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Answer PutTraceSegments: what is no segment is named and left out."""

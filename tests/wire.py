@@ -23,10 +23,11 @@ class Crash(BaseException):
 
 @dataclass
 class Made:
-    """One call that was made; `done` once AWS has answered that it took effect."""
+    """One call that was made, and where; `done` once AWS has answered that it took effect."""
 
     service: str
     operation: str
+    region: str
     done: bool = False
 
     @property
@@ -58,8 +59,8 @@ class Wire:
     def calm(self) -> None:
         self.armed = False
 
-    def _before(self, model: Any, **_: Any) -> None:
-        made = Made(model.service_model.service_name, model.name)
+    def _before(self, model: Any, context: Any, **_: Any) -> None:
+        made = Made(model.service_model.service_name, model.name, context["client_region"])
         self.calls.append(made)
         fault = self._fault(len(self.calls) - 1 - self._start, made) if self.armed else None
         if fault == "crash before":

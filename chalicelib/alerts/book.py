@@ -82,6 +82,11 @@ class Book:
             for raw in self._query("by_resource", "resource", records.within(group), "opened", 0.0, _FAR)
         ]
 
+    def shown(self, group: Group) -> Group:
+        """Return a group under what fires of it now, which its first alert may do no more; raises AwsError."""
+        some_are_over = group.status == "firing" and group.firing < group.total
+        return group.led_by(self.alerts(group.id)) if some_are_over else group
+
     def due(self, now: float) -> tuple[list[str], list[str]]:
         """Return which alerts (by fingerprint) and which groups (by id) are to be looked at; raises AwsError."""
         alerts, groups = (self._query("by_due", "due_kind", kind, "due", 0.0, now) for kind in (ALERT, GROUP))

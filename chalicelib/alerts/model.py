@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from chalicelib.alerts.signal import Signal
 from chalicelib.matcher import Matcher
-from chalicelib.model import Destination, Notice, Severity
+from chalicelib.model import SEVERITIES, Destination, Notice, Severity
 
 Firing = Literal["firing", "resolved"]
 
@@ -152,6 +152,17 @@ class Group:
     def thread(self) -> str:
         """The name of the thread that this episode is told in."""
         return f"{self.id}:{self.episode}"
+
+    def led_by(self, alerts: Sequence[Alert]) -> Group:
+        """Return it as people are shown it: once its first alert is over, as the worst of those that still fire."""
+        firing = [one for one in alerts if one.status == "firing" and one.told]
+        if not firing or any(one.fingerprint == self.first for one in firing):
+            return self
+        worst = min(firing, key=lambda one: (SEVERITIES.index(one.severity), one.since))
+        return replace(
+            self, title=worst.title, source=worst.source, name=worst.name, service=worst.service,
+            account=worst.account, region=worst.region, resource=worst.resource, tags=worst.tags,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Desk:
 
 def sections(desk: Desk, signal: Signal, now: float) -> list[Section]:
     """Return what is to be looked up for a signal."""
-    further = desk.further
+    further = replace(desk.further, page=_page(desk, signal))
     named = Section("names", QUICK, partial(places.look, desk.reach(desk.account, ""), signal, further.names))
     if signal.source in about.SOURCES:
         return [Section("costs", COSTS, partial(_costs, desk, signal, now)), named, _further(None, signal, further)]
@@ -86,6 +86,12 @@ def told(asked: Asked, found: Found, channel: str) -> Notice:
 def _costs(desk: Desk, signal: Signal, now: float) -> Found:
     lines, facts = about.gather(desk.reach, desk.table, signal, now, own=desk.account, regions=desk.regions)
     return Found(lines, facts)
+
+
+def _page(desk: Desk, signal: Signal) -> str:
+    """Return where Parapet's page is, opened on the service that a signal is about."""
+    page, known = desk.further.page, any(one.name == signal.service for one in desk.services)
+    return f"{page}#{signal.service}" if page and known else page
 
 
 def _further(aws: Aws | None, signal: Signal, further: Further) -> Section:

@@ -10,6 +10,8 @@ from chalicelib.section import Section, SettingsError
 
 # What of an alert a runbook's address may have in braces.
 FIELDS = ("name", "service", "source", "severity", "account", "region")
+# The page of a local account is on this machine alone.
+HERE = ("http://127.0.0.1:", "http://localhost:")
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Further:
 
 def read(alerts: Section, accounts: Section) -> Further:
     """Return what the settings say; raises SettingsError."""
-    runbook, page = _address(alerts, "runbook"), _address(alerts, "page")
+    runbook, page = _address(alerts, "runbook"), _address(alerts, "page", HERE)
     try:
         fields = [name for _, name, _, _ in Formatter().parse(runbook) if name is not None]
     except ValueError as error:
@@ -44,8 +46,8 @@ def read(alerts: Section, accounts: Section) -> Further:
     return Further(runbook, page, {account: accounts.text(account, "") for account in accounts.content})
 
 
-def _address(section: Section, key: str) -> str:
+def _address(section: Section, key: str, also: tuple[str, ...] = ()) -> str:
     address = section.text(key, "")
-    if address and not address.startswith("https://"):
+    if address and not address.startswith(("https://", *also)):
         raise SettingsError(f"{section.where(key)}: {address!r} is not an address that begins with https://")
     return address

@@ -63,6 +63,9 @@ const stretches = (points, period) => {
   return found;
 };
 
+// Where something began.
+const mark = (x, y) => drawn("path", { class: "mark", d: `M${x} ${y}l-4 7h8z` });
+
 let charts = 0;
 // Makes the figure of a chart of one or more series over the same periods, and the same as a table.
 //   key, label: what it is; series: [{ name, points }], the first the one that counts
@@ -74,6 +77,7 @@ export const chart = ({ key, label, caption, series, goal, say, range, period, s
   const main = series[0].points;
   const from = main[0][0];
   const until = main.at(-1)[0] + period;
+  const begun = marks.filter(({ at }) => at >= from && at < until);
   const values = series.flatMap(({ points }) => points.map(([, value]) => value)).filter((value) => value !== null);
   const place = main.findLastIndex(([, value]) => value !== null);
   const readout = element("span", { class: "readout" });
@@ -186,9 +190,7 @@ export const chart = ({ key, label, caption, series, goal, say, range, period, s
       ...(bad
         ? [drawn("g", { "clip-path": `url(#chart-${number}-bad)` }, ...strokes("is-bad").flat(9).filter(Boolean))]
         : []),
-      ...marks
-        .filter(({ at }) => at >= from && at < until)
-        .map(({ at }) => drawn("path", { class: "mark", d: `M${x(at)} ${floor - 1}l-4 7h8z` })),
+      ...begun.map(({ at }) => mark(x(at), floor - 1)),
       hair,
       ball,
     );
@@ -231,7 +233,10 @@ export const chart = ({ key, label, caption, series, goal, say, range, period, s
       ),
     );
   });
-  const legend = goal ? element("span", { class: "bound" }, goal.words) : element("span", {}, caption ?? "");
+  const legend = [
+    goal ? element("span", { class: "bound" }, goal.words) : element("span", {}, caption ?? ""),
+    begun.length > 0 && element("span", { class: "begun" }, drawn("svg", { viewBox: "0 0 8 7", "aria-hidden": "true" }, mark(4, 0)), begun.length === 1 ? "an alarm or alert began" : "alarms or alerts began"),
+  ];
   return [element("figure", { class: "chart" }, element("figcaption", {}, legend, readout), frame), details];
 };
 const sizes = new WeakMap(); // frame -> what draws its chart in a size

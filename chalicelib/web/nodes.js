@@ -50,5 +50,5 @@ export const shape = (colour) =>
     drawn("path", { class: "shape-ground", d: SHAPES[colour][0] }),
     drawn("path", { class: "shape-mark", d: SHAPES[colour][1] }),
   );
-export const status = (colour) => element("span", { class: `status is-${colour}` }, shape(colour), STATUS[colour]);
+export const status = (colour, word = STATUS[colour]) => element("span", { class: `status is-${colour}` }, shape(colour), word);
 

@@ -3,7 +3,7 @@
 import { forgetCursors } from "./chart.js";
 import { byId, element, link, paint, painted, shape, status } from "./nodes.js";
 import { WINDOWS, availability, budget, latency, saturation } from "./service.js";
-import { OLD, UNITS, ago, capital, clock, epoch, lasting, looked, moment, now, percent, plural, precise, seconds, shared, since, tidy } from "./words.js";
+import { OLD, UNITS, ago, capital, clock, epoch, lasting, looked, moment, now, percent, plural, precise, quiet, seconds, shared, since, tidy } from "./words.js";
 
 const EVERY = 15; // seconds between two looks
 const GLANCE = 2; // seconds between two looks at the alarms alone, which cost next to nothing: what they tell calls for a whole look
@@ -278,18 +278,20 @@ const decided = (id) => requests.some((one) => one.about === id && ["sending", "
 const SHOWN = 6; // items of a list without asking
 
 // A list of the desk: what could not be read is said, beside what was known before.
-const list = (id, title, { of, item, none, silent = () => false, behind }) => {
+const list = (id, title, { of, item, none, silent = () => false, behind, first = () => false }) => {
   const part = parts.get(id);
-  const all = part?.data?.[of] ?? null;
+  const all = part?.data?.[of]?.toSorted((one, other) => first(other) - first(one)) ?? null;
   const found = all && all.filter((one) => !silent(one));
   const rest = (all ?? []).filter(silent);
+  const unknown = part?.data?.[`${of}_unknown`] ?? []; // regions that do not tell
   const may = operates();
   const busy = requests.map(({ about, state }) => [about, state]);
-  paint(byId(id), [all, part?.wrong, may, busy], () => {
+  paint(byId(id), [all, unknown, part?.wrong, may, busy], () => {
     const items = (found ?? []).map((one) => item(one, may));
     return [
       heading(`${id}-title`, title, items.length),
       part?.wrong && element("p", { class: "is-wrong missing" }, `Could not be read: ${part.wrong}`),
+      ...unknown.map(({ region, why }) => element("p", { class: "is-wrong missing" }, `Not known of ${region}: ${why}`)),
       items.length > 0 && element("ul", { class: "items" }, items.slice(0, SHOWN)),
       items.length > SHOWN &&
         element(
@@ -298,7 +300,7 @@ const list = (id, title, { of, item, none, silent = () => false, behind }) => {
           element("summary", { "data-key": `more ${id}` }, `${items.length - SHOWN} more`),
           element("ul", { class: "items" }, items.slice(SHOWN)),
         ),
-      !items.length && !part?.wrong && nothing(found ? none : "Reading…"),
+      !items.length && !part?.wrong && !unknown.length && nothing(found ? none : "Reading…"),
       rest.length > 0 && behind(rest, items.length),
       part?.data?.after && element("p", { class: "note" }, "There are more: ./parapet lists them all."),
     ];
@@ -312,7 +314,10 @@ const item = (colour, title, lines, buttons = []) =>
     buttons.length > 0 && element("div", { class: "item-buttons" }, buttons),
   );
 const SEVERITY = { critical: "red", high: "red", medium: "amber", low: "grey" };
-const waking = (alarm) => alarm.name.endsWith("-page");
+// What nobody asks is neither well nor unknown.
+const idle = (one) => one.status === "grey" && ["ok", "no_traffic"].includes(one.availability.state);
+const stateOf = (one) => (idle(one) ? "No traffic" : undefined);
+const waking = (alarm) => /-(page|absent|unheard)$/.test(alarm.name);
 
 const alarmItem = (one) =>
   item(
@@ -601,7 +606,8 @@ const drawVerdict = (found) => {
   const counted = [
     [red, "in trouble"],
     [amber, amber.length === 1 ? "needs a look" : "need a look"],
-    [grey, "not known"],
+    [grey.filter((one) => !idle(one)), "not known"],
+    [grey.filter(idle), "without traffic"],
     [green, "well"],
   ].filter(([ones]) => ones.length);
   const text = found.length ? counted.map(([ones, words]) => `${ones.length} ${words}`).join(" · ") : "Name them under [[services]] in parapet.toml; ./parapet discover proposes some.";
@@ -643,7 +649,7 @@ const drawRail = (found, name) =>
             },
           },
           element("span", { class: "stop-name" }, one.name),
-          status(one.status),
+          status(one.status, stateOf(one)),
           one.status !== "green" && element("span", { class: "stop-why" }, tidy(capital(one.why))),
         ),
       ),
@@ -661,13 +667,18 @@ const drawService = (name, wanted, chosen) => {
     ...(known("alerts")?.alerts ?? []).filter((alert) => alert.service === name).map((alert) => ({ at: epoch(alert.opened), words: `${alert.title} began` })),
   ];
   const context = { name, span, wrong, marks, period, coarse: Math.max(300, period), open: golden ? show(name, golden) : null };
-  paint(byId("head"), [name, chosen.status, chosen.why, one.entry, one.runbook], () => [
-    element("h2", { id: "name" }, name, " ", status(chosen.status)),
+  paint(byId("head"), [name, chosen.status, idle(chosen), chosen.why, one.entry, one.runbook], () => [
+    element("h2", { id: "name" }, name, " ", status(chosen.status, stateOf(chosen))),
     element("p", { class: "why" }, chosen.status === "green" ? "Nothing is wrong." : tidy(capital(chosen.why))),
     element("p", { class: "meta" }, one.entry, one.runbook && [" · ", link(one.runbook, "Runbook", "runbook")]),
   ]);
-  paint(byId("availability"), [name, span, one.availability, wrong, marks], () => availability(one.availability, { ...context, points: one.availability.points }));
-  paint(byId("latency"), [name, span, one.latency, wrong, marks], () => latency(one.latency, { ...context, points: one.latency.points }));
+  // What is counted tells best until when somebody asked.
+  const asked = one.availability.at ?? one.latency.at;
+  const silent = quiet(asked) && asked;
+  for (const [id, widget] of [["availability", availability], ["latency", latency]]) {
+    const found = one[id];
+    paint(byId(id), [name, span, found, wrong, marks, silent], () => widget(found, { ...context, points: found.points, silent }));
+  }
   const pick = (gauge) => {
     picked.set(name, gauge);
     draw();
@@ -699,8 +710,9 @@ const draw = () => {
   if (chosen) drawService(name, span, chosen);
   byId("may").hidden = operates();
   drawRequests();
-  list("alerts", "Firing alerts", { of: "alerts", item: alertItem, none: "No alert is firing." });
-  list("alarms", "Open alarms", { of: "alarms", item: alarmItem, none: "No alarm is on.", silent: (one) => !one.tells, behind: windows });
+  const first = (one) => one.service === name;
+  list("alerts", "Firing alerts", { of: "alerts", item: alertItem, none: "No alert is firing.", first });
+  list("alarms", "Open alarms", { of: "alarms", item: alarmItem, none: "No alarm is on.", silent: (one) => !one.tells, behind: windows, first });
   list("waiting", "Waiting for you", { of: "findings", item: findingItem, none: "Nothing waits for a decision." });
   list("remediations", "Latest fixes", { of: "remediations", item: remediationItem, none: "Nothing was put right in the last day." });
 };

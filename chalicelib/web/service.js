@@ -2,7 +2,7 @@
 
 import { chart, scale } from "./chart.js";
 import { element, shape } from "./nodes.js";
-import { UNITS, capital, count, measured, percent, plural, seconds, shared, tidy, trimmed } from "./words.js";
+import { UNITS, capital, epoch, measured, moment, percent, plural, seconds, shared, some, tidy, trimmed } from "./words.js";
 
 const STATES = {
   no_traffic: ["No requests", "Nothing came in, so there is nothing to judge."],
@@ -20,11 +20,13 @@ const instead = (state, why, more) =>
     element("p", { class: "instead-why" }, more ?? (why ? capital(why) : STATES[state]?.[1])),
   );
 const loading = (wrong) => element("p", { class: wrong ? "missing is-wrong" : "missing" }, wrong ?? "Reading the charts…");
+// Since when nothing has come, where that is known.
+const unasked = (since) => number("—", since ? `no requests since ${moment(epoch(since))}` : "no requests in the last minutes");
 const number = (value, words, bad) =>
   element("p", { class: `number ${bad ? "is-bad" : ""}` }, element("strong", {}, value), " ", element("span", {}, words));
 
 const MAKERS = { target: "made by the target", "load balancer": "made by the load balancer" };
-export const availability = (found, { name, points, wrong, marks, span, period, open }) => {
+export const availability = (found, { name, points, wrong, marks, span, period, open, silent }) => {
   const head = element("h3", { id: "availability-title" }, "Availability");
   if (found.state !== "ok" && !points?.some(([, value]) => value !== null)) {
     return [head, instead(found.state, found.why), measured(found.at)];
@@ -50,26 +52,26 @@ export const availability = (found, { name, points, wrong, marks, span, period, 
   const whole = found.value === null ? null : found.bad > 0 && found.value >= 99.999 ? "over 99.999 %" : percent(found.value);
   return [
     head,
-    found.now === null
-      ? number("—", "no requests in the last minutes")
+    found.now === null || silent
+      ? unasked(silent)
       : number(percent(found.now), below(found.now) ? "now, below the goal" : "now", below(found.now)),
     element(
       "p",
       { class: "beside" },
       whole && element("span", {}, element("b", {}, whole), ` over ${WINDOWS[span]}`),
-      element("span", {}, element("b", {}, count(found.bad)), ` of ${plural(found.total, "request")} failed`),
+      element("span", {}, element("b", {}, some(found.bad)), ` of ${plural(Math.round(found.total), "request")} failed`),
     ),
     made.length > 0 &&
       element(
         "ul",
         { class: "parts" },
-        made.map(([by, bad]) => element("li", {}, element("b", {}, count(bad)), ` ${MAKERS[by] ?? by}`)),
+        made.map(([by, bad]) => element("li", {}, element("b", {}, some(bad)), ` ${MAKERS[by] ?? by}`)),
       ),
     figure ?? loading(wrong),
     measured(found.at, table),
   ];
 };
-export const latency = (found, { name, points, wrong, marks, span, coarse, open }) => {
+export const latency = (found, { name, points, wrong, marks, span, coarse, open, silent }) => {
   const head = element("h3", { id: "latency-title" }, "Latency");
   const main = "p95" in found.values || points?.p95 ? "p95" : Object.keys(found.values)[0] ?? Object.keys(points ?? {})[0];
   const line = points?.[main] ?? [];
@@ -98,16 +100,18 @@ export const latency = (found, { name, points, wrong, marks, span, coarse, open 
   const called = (stat) => (stat === main && /^p\d/.test(stat) ? stat : stat.toLowerCase());
   return [
     head,
-    value === undefined
-      ? number("—", found.state === "ok" ? `${called(main)} is not known` : STATES[found.state][0].toLowerCase())
-      : number(seconds(value), `${called(main)} now${over ? ", over the bound" : ""}`, over),
+    silent || found.state === "no_traffic"
+      ? unasked(silent)
+      : value === undefined
+        ? number("—", found.state === "ok" ? `${called(main)} is not known` : STATES[found.state][0].toLowerCase())
+        : number(seconds(value), `${called(main)} now${over ? ", over the bound" : ""}`, over),
     element(
       "p",
       { class: "beside" },
       names
         .slice(1)
-        .filter((stat) => stat in found.values)
-        .map((stat, order) => element("span", { class: `key key-${order + 1}` }, `${called(stat)} `, element("b", {}, seconds(found.values[stat])))),
+        .filter((stat) => stat in found.values || points?.[stat])
+        .map((stat, order) => element("span", { class: `key key-${order + 1}` }, called(stat), !silent && stat in found.values && [" ", element("b", {}, seconds(found.values[stat]))])),
       bound !== null && found.goal !== null && element("span", {}, `goal: ${trimmed(found.goal, 3)} % under ${seconds(bound)}`),
     ),
     figure ?? loading(wrong),

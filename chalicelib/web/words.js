@@ -3,6 +3,7 @@
 import { element } from "./nodes.js";
 
 export const OLD = 600; // seconds after which one number is told to be old
+const QUIET = 360; // seconds after which the newest number is not one of now: metrics come up to some minutes late
 
 // When services were last read, by our clock and by Parapet's: ours may be wrong.
 export const looked = { at: 0, as_of: 0 };
@@ -19,6 +20,8 @@ export const seconds = (value) =>
   value < 0.01 ? `${trimmed(value * 1000, 1)} ms` : value < 1 ? `${Math.round(value * 1000)} ms` : `${trimmed(value, 2)} s`;
 export const count = (value) =>
   (value < 10 ? Number(value.toPrecision(2)) : Math.round(value)).toLocaleString("en-GB", { maximumFractionDigits: 2 });
+// Of requests there are no parts, also where a percentage of them is all that is published.
+export const some = (value) => (value > 0 && value < 1 ? "under 1" : count(Math.round(value)));
 const bytes = (value) => {
   const step = value < 1 ? 0 : Math.min(4, Math.floor(Math.log(value) / Math.log(1024)));
   return `${trimmed(value / 1024 ** step, step > 1 ? 1 : 0)} ${["B", "kB", "MB", "GB", "TB"][step]}`;
@@ -50,6 +53,8 @@ export const ago = (at) => {
 };
 export const since = (iso) =>
   element("time", { datetime: iso, title: new Date(iso).toLocaleString("en-GB"), "data-ago": epoch(iso) }, ago(epoch(iso)));
+// Whether nothing has come for so long that a number says nothing about now.
+export const quiet = (iso) => Boolean(iso) && now() - epoch(iso) > QUIET;
 // The last period of a chart may end after now.
 export const measured = (iso, ...more) => {
   const until = iso && Math.min(epoch(iso), now());

@@ -23,7 +23,7 @@ from moto.cloudwatch.exceptions import (
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.common_types import TYPE_RESPONSE
-from moto.core.responses import ActionResult, EmptyResult, method_names_from_class
+from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import get_service_model
 
 from local.cloudwatch import data, putting, widget
@@ -60,8 +60,6 @@ def plug_in(to: Clock) -> None:
     CloudWatchBackend.put_metric_data = _put
     for name in RESPONSES:
         setattr(CloudWatchResponse, name, RESPONSES[name])
-    # In the tests, moto remembers which operations it has.
-    getattr(method_names_from_class, "cache_clear", lambda: None)()
 
 
 @contextmanager
@@ -80,7 +78,6 @@ def plugged(to: Clock | None = None) -> Iterator[Clock]:
                 delattr(CloudWatchResponse, name)
             else:
                 setattr(CloudWatchResponse, name, function)
-        getattr(method_names_from_class, "cache_clear", lambda: None)()
 
 
 def _put(self: CloudWatchBackend, namespace: str, metric_data: list[dict[str, Any]]) -> None:

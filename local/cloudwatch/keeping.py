@@ -12,7 +12,7 @@ from typing import Any
 from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
-from moto.core.responses import ActionResult, EmptyResult, method_names_from_class
+from moto.core.responses import ActionResult, EmptyResult
 
 from local.cloudwatch.definition import Unjudged, composite_alarm, metric_alarm
 from local.cloudwatch.describing import about, describe_alarms
@@ -30,8 +30,6 @@ def plug_in() -> None:
     CloudWatchBackend.delete_alarms = _delete
     for name, function in RESPONSES.items():
         setattr(CloudWatchResponse, name, function)
-    # In the tests, moto remembers which operations it has.
-    getattr(method_names_from_class, "cache_clear", lambda: None)()
 
 
 @contextmanager
@@ -49,7 +47,6 @@ def plugged() -> Iterator[None]:
                 delattr(place, name)
             else:
                 setattr(place, name, function)
-        getattr(method_names_from_class, "cache_clear", lambda: None)()
 
 
 def put_metric_alarm(self: CloudWatchResponse) -> ActionResult:

@@ -7,7 +7,7 @@ from local.systems.traffic import Traffic
 INTAKE = System(
     name="intake",
     title="the serverless pipeline",
-    traffic=Traffic(peak=60, median=620, spread=0.5, errors=0.0005, rejected=0.0, capacity=240),
+    traffic=Traffic(peak=120, median=620, spread=0.5, errors=0.0005, rejected=0.0, capacity=480),
     nodes=(
         Node("intake-parse", "AWS::Lambda::Function", 1.0),
         Node("intake", "AWS::StepFunctions::StateMachine", 0.7),

@@ -95,13 +95,14 @@ class Oncall:
                 told = [self.scene.service(name, window, now) for name in names[: self.a_page]]
                 told.sort(key=lambda one: (shown.COLOURS.index(one["status"]), one["name"]))
                 after = names[self.a_page - 1] if len(names) > self.a_page else None
-                return self._watched(now, {"window": window, "services": told, "after": after})
+                return self._watched(now, {"window": window, "services": told, "after": after, **self._mute})
             case "GET", "/v1/services/{service}/golden":
                 if item not in self.scene.stories:
                     raise Refused(404, f"there is no service {item!r}")
-                return self._watched(now, self.scene.service(item, self._window(given), now, points=True))
+                one = self.scene.service(item, self._window(given), now, points=True)
+                return self._watched(now, {**one, **self._mute})
             case "GET", "/v1/alarms":
-                return {"alarms": self.scene.alarms(now)}
+                return {"alarms": self.scene.alarms(now), **self._mute}
             case "GET", "/v1/alerts":
                 return {"alerts": self.scene.alerts(now), "after": None}
             case "GET", "/v1/findings":
@@ -116,6 +117,10 @@ class Oncall:
             ) | "/v1/findings/{finding}/reject":
                 return self._ask(path, item, declared.path.rsplit("/", 1)[1], given, now)
         raise NotImplementedError(f"{declared.method} {declared.path}: nobody has said what it answers here")
+
+    @property
+    def _mute(self) -> dict[str, Any]:
+        return {"alarms_unknown": [{"region": region, "why": why} for region, why in self.scene.mute.items()]}
 
     def _window(self, given: Given) -> Window:
         return {"3h": "3h", "24h": "24h", "30d": "30d"}[given.get("window", "3h")]  # type: ignore[return-value]

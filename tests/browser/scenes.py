@@ -157,7 +157,8 @@ class Scene:
         denied: services whose metrics may not be read.
         on: names of the alarms that are on, by service.
         revoked: tokens that do not count any more.
-        waits: whether something waits for people.
+        busy: whether something waits for people.
+        mute: regions whose alarms nobody knows, and why.
     """
 
     stories: dict[str, Story]
@@ -168,6 +169,7 @@ class Scene:
     undone: set[str] = field(default_factory=set)
     acknowledged: set[str] = field(default_factory=set)
     busy: bool = True
+    mute: dict[str, str] = field(default_factory=dict)
     health: dict[str, Any] = field(
         default_factory=lambda: {
             "status": "ok", "reasons": [], "version": "0.1.0", "stage": "prod", "region": "eu-west-1",
@@ -196,7 +198,7 @@ class Scene:
                 "reason": "Threshold Crossed", "about": told.get(name.rsplit("-", 1)[1], silent),
                 "kind": "composite" if name.rsplit("-", 1)[1] in told else "metric",
                 "service": service, "objective": f"{service}-availability", "tells": name.rsplit("-", 1)[1] in told,
-                "console": f"{CONSOLE}{name}",
+                "console": f"{CONSOLE}{name}", "region": "eu-west-1",
             }
             for service, names in self.on.items()
             for name in names
@@ -293,13 +295,15 @@ def _reading(story: Story | None, wanted: Iterable[Wanted], now: float) -> Readi
 
 
 def _limits(service: Service) -> Mapping[Sought, Limit]:
-    """Return the limits that the settings tell; what they do not tell, nobody knows here."""
+    """Return the limits that the settings tell, or AWS for every account; what neither does, nobody knows here."""
     found = {}
     for target, sought in golden.sought(service):
         own = target.given.get(sought.what)
         if isinstance(own, int | float):
             source = "parameter group shop-pg15" if sought.what == "max_connections" else "parapet.toml"
             found[sought] = Limit(own * 2.0**30 if sought.what == "memory" else own, source)
+        elif sought.what == "requests":
+            found[sought] = Limit(10_000, "AWS's usual quota")
     return found
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from chalicelib.services.model import Metric
 from tests.browser.oncall import Oncall, oncall, token
-from tests.browser.scenes import Scene, calm, night
+from tests.browser.scenes import Scene, calm, night, saas
 
 pytestmark = pytest.mark.browser
 ALARMS = "GET /api/v1/alarms?state=ALARM"
@@ -112,11 +113,13 @@ def test_what_is_wrong_comes_first_and_each_state_is_a_word(visiting: Visiting) 
     visit.open()
     page = visit.page
     expect(page.get_by_role("heading", level=1)).to_have_text("shop is in trouble")
-    expect(page.locator("#tally")).to_have_text("1 in trouble · 1 needs a look · 3 not known · 1 well")
+    expect(page.locator("#tally")).to_have_text(
+        "1 in trouble · 1 needs a look · 2 not known · 1 without traffic · 1 well"
+    )
     assert page.title() == "1 in trouble · Parapet prod"
     assert names(visit) == ["shop", "images", "archive", "intake", "platform", "saas"]
     assert page.locator("#services .status").all_inner_texts() == [
-        "In trouble", "Needs a look", "Not known", "Not known", "Not known", "Well",
+        "In trouble", "Needs a look", "Not known", "No traffic", "Not known", "Well",
     ]  # fmt: skip
     expect(page.locator("#place")).to_have_text("prod·eu-west-1·123456789012")
     expect(page.locator("#person")).to_contain_text("alice · may operate · 59 min left")
@@ -150,6 +153,37 @@ def test_a_good_night_is_told_in_three_words(visiting: Visiting) -> None:
     expect(visit.page.locator("#availability .number")).to_have_text("100 % now")
     for text in ("No alert is firing.", "No alarm is on.", "Nothing waits for a decision."):
         expect(visit.page.locator("main")).to_contain_text(text)
+    assert visit.complaints == []
+
+
+def test_what_nobody_asks_any_more_has_no_numbers_of_now(visiting: Visiting) -> None:
+    def stopped(metric: Metric, ago: float, period: int) -> float | None:
+        return saas(metric, ago, period) if ago >= 600 else None
+
+    visit = visiting(Scene({"saas": stopped}, busy=False))
+    visit.open()
+    for widget in ("availability", "latency"):
+        number = visit.page.locator(f"#{widget} .number")
+        expect(number).to_have_text(re.compile(r"^— no requests since \d\d:\d\d$"))
+    # What was is there to be seen.
+    expect(visit.page.locator("#availability .beside")).to_contain_text("over 3 hours")
+    visit.see(visit.page.locator("#latency path.line-0").first)
+    assert visit.complaints == []
+
+
+def test_what_is_of_the_service_comes_first_and_its_charts_say_what_their_marks_are(visiting: Visiting) -> None:
+    visit = visiting()
+    visit.open()
+    firsts = [visit.page.locator(f"#{name} .item-title").first for name in ("alarms", "alerts")]
+    expect(firsts[0]).to_contain_text("shop-availability-page")
+    expect(visit.page.locator("#latency figcaption")).to_contain_text("alarms or alerts began")
+    visit.page.locator(".stop", has_text="images").click()
+    expect(firsts[0]).to_contain_text("images-availability-ticket")
+    expect(firsts[1]).to_contain_text("shop is failing")
+    # Its ticket is older than the chart.
+    expect(visit.page.locator("#latency .begun")).to_have_count(0)
+    visit.page.get_by_role("radio", name="24 h").check()
+    expect(visit.page.locator("#latency .begun")).to_have_text("an alarm or alert began")
     assert visit.complaints == []
 
 
@@ -544,6 +578,16 @@ def test_a_spike_tells_what_was_going_on(visiting: Visiting) -> None:
     at = [one for one in visit.oncall.seen if "/explain" in one][-1].partition("?at=")[2]
     assert abs(time.time() - 540 - time.mktime(time.strptime(at, "%Y-%m-%dT%H:%M:%SZ")) + time.timezone) < 900
     assert visit.complaints == [NOT_FOUND]
+
+
+def test_alarms_that_nobody_knows_are_not_called_off(visiting: Visiting) -> None:
+    scene = calm()
+    scene.mute = {"us-east-1": "AWS denies cloudwatch:DescribeAlarms"}
+    visit = visiting(scene)
+    visit.open()
+    expect(visit.page.locator("#alarms")).to_contain_text("us-east-1: AWS denies cloudwatch:DescribeAlarms")
+    expect(visit.page.locator("#alarms")).not_to_contain_text("No alarm is on.")
+    assert visit.complaints == []
 
 
 def test_what_comes_from_outside_is_text(visiting: Visiting) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from chalicelib.enrich.evidence import Desk, sections, told
 from chalicelib.enrich.further import Further
 from chalicelib.enrich.gather import Found, gather
 from chalicelib.model import Aws, Destination, ParapetError
+from chalicelib.services.model import Service, Target
 from tests.enrich.fakes import ARN, NAME, NOW, SIGNAL, FakeAws, denied, notice, signal
 from tests.samples import ACCOUNT
 
@@ -59,6 +61,15 @@ def test_an_alarm_has_all_of_it() -> None:
     )  # fmt: skip
     assert [label for label, _ in got.links] == ["Runbook", "Alarm", "Metrics", "Error lines", "Parapet"]
     assert got.picture == b"\x89PNG"
+
+
+def test_the_page_opens_on_the_service_that_it_is_about() -> None:
+    at = replace(
+        desk(FakeAws(ANSWERS), page="https://parapet.example.com"), services=(Service("checkout", Target("sqs")),)
+    )
+    for service, place in (("checkout", "#checkout"), ("other", "")):
+        got = gather(sections(at, replace(SIGNAL, service=service), NOW)).found
+        assert dict(got.links)["Parapet"] == f"https://parapet.example.com{place}"
 
 
 def test_with_no_right_at_all_every_section_says_so() -> None:

@@ -69,12 +69,14 @@ class TestSettings:
         given = {"runbook": "https://wiki.example.com/{name}", "page": "https://parapet.example.com"}
         assert self.read(given, {"123456789012": "prod"}) == Further(**given, names={"123456789012": "prod"})
         assert self.read({}) == Further()
+        assert self.read({"page": "http://127.0.0.1:4568/api/"}).page == "http://127.0.0.1:4568/api/"
 
     @pytest.mark.parametrize(
         ("alerts", "accounts", "problem"),
         [
             ({"runbook": "http://x"}, {}, "alerts.runbook: 'http://x' is not an address that begins with https://"),
             ({"page": "wiki"}, {}, "alerts.page"),
+            ({"page": "http://parapet.example.com"}, {}, "alerts.page"),
             ({"runbook": "https://x/{alarm}"}, {}, r"nothing is known for \{alarm\}; there are: \{name\}"),
             ({"runbook": "https://x/{"}, {}, "alerts.runbook"),
             ({}, {"prod": "123456789012"}, "'prod' is not an account id of 12 digits"),

@@ -47,8 +47,10 @@ def test_settings_declare_the_sample_systems_where_they_run(own: Path) -> None:
         )
         for name in names
     } | {"saas_pool": "eu-west-1_A", "intake_machine": "arn:aws:states:eu-west-1:123456789012:stateMachine:intake"}
-    account.write_settings(own, ids)
+    account.write_settings(own, ids, "http://127.0.0.1:4568/api/")
     assert [one.name for one in loaded().services] == ["shop", "intake", "platform", "images", "saas"]
+    assert all(one.runbook.endswith(f"/{one.name}") for one in loaded().services)
+    assert loaded().further.page == "http://127.0.0.1:4568/api/"
     account.write_settings(own)
     assert loaded().services == ()
 

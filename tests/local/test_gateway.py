@@ -406,8 +406,10 @@ class TestWords:
         assert (status, document["status"], "operate" in document["detail"]) == (403, 403, True)
 
     def test_where_nothing_is(self, front: Front) -> None:
-        status, document, _ = self.ask(front, AWSRequest("GET", f"{URL}/api/v1/nothing"))
-        assert (status, document["title"]) == (403, "Forbidden")
+        for request in (AWSRequest("GET", f"{URL}/api/v1/nothing"), signed(path="/api/v1/nothing")):
+            status, document, _ = self.ask(front, request)
+            assert (status, document["status"], document["title"]) == (404, 404, "Not Found")
+            assert "nothing is at this path and method" in document["detail"]
 
     def test_with_a_signature_that_does_not_match(self, front: Front) -> None:
         status, document, _ = self.ask(front, signed(credentials=Credentials(KEY, "another")))
