@@ -52,7 +52,8 @@ def main(arguments: list[str], file: Path = FILE) -> int:
     if "--check" in arguments:
         return _checked(new, old)
     why = " ".join(arguments).strip()
-    if new and not why:
+    # `--help` is no reason.
+    if new and (not why or why.startswith("-")):
         sys.stderr.write(f'{len(new)} rights are new: say why they are needed, make accept WHY="…"\n')
         return 2
     note = f"{datetime.now(UTC):%Y-%m-%d}: {why}"

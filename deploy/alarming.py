@@ -12,7 +12,7 @@ from cli import output
 from deploy.objectives import Objectives, Place, places
 from deploy.release import KEY, Template
 from deploy.site import Site
-from deploy.stack import FAILED, NEW, STEADY, Unchanged, ready
+from deploy.stack import FAILED, GONE, NEW, STEADY, Unchanged, ready
 from deploy.store import Store
 
 
@@ -45,10 +45,10 @@ def _standing(site: Site, region: str) -> list[tuple[Place, str]]:
     names = re.compile(re.escape(Place(region, 0).stack(site.stage).removesuffix("0")) + r"([1-9]\d*)")
     found = [
         (match, one["StackStatus"])
-        for one in site.at(region).all("cloudformation", "describe_stacks", "Stacks")
+        for one in site.at(region).all("cloudformation", "list_stacks", "StackSummaries")
         if (match := names.fullmatch(one["StackName"]))
     ]
-    return [(Place(region, int(match[1])), status) for match, status in found if status != NEW]
+    return [(Place(region, int(match[1])), status) for match, status in found if status not in (NEW, GONE)]
 
 
 def _ours(template: object) -> bool:

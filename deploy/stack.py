@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.model import Aws, AwsError, ParapetError
 
 PENDING, POLL, PATIENCE = 2.0, 5.0, 3600.0
-NEW = "REVIEW_IN_PROGRESS"
+NEW, GONE = "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"
 OWN = "AWS::CloudFormation::Stack"
 # By parameter, the one of earlier versions whose value it goes on with.
 SUCCEEDED = {"PageEmail": "AlertEmail"}
@@ -132,7 +132,7 @@ class Stack:
         return {
             one["LogicalResourceId"]: (one["ResourceType"], one.get("PhysicalResourceId", ""))
             for one in found
-            if one.get("ResourceStatus") != "DELETE_COMPLETE"
+            if one.get("ResourceStatus") != GONE
         }
 
     # Changing it
@@ -213,7 +213,7 @@ class Stack:
         seen = {one.id for one in self._happenings(state.arn)}
         self._aws("cloudformation", "delete_stack", StackName=state.arn)
         after, events = self._followed(state.arn, seen)
-        if after is not None and after.status != "DELETE_COMPLETE":
+        if after is not None and after.status != GONE:
             raise StackError(self._failure("the removal", after, events))
 
     def _followed(self, arn: str, seen: set[str]) -> tuple[State | None, list[Happening]]:

@@ -95,10 +95,11 @@ class CloudFormation:
 
     # Reading
 
-    def _describe_stacks(self, stack_name: str = "") -> dict[str, Any]:
-        if not stack_name:
-            names = [one.name for one in self.stacks.values() if one.status != "DELETE_COMPLETE"]
-            return {"Stacks": [found for name in names for found in self._describe_stacks(name)["Stacks"]]}
+    def _list_stacks(self) -> dict[str, Any]:
+        # Those that are gone are listed for ninety days.
+        return {"StackSummaries": [{"StackName": one.name, "StackStatus": one.status} for one in self.stacks.values()]}
+
+    def _describe_stacks(self, stack_name: str) -> dict[str, Any]:
         stack = self._stack(stack_name, gone=stack_name.startswith("arn:"))
         shown, stack.shown = stack.shown or stack.status, ""
         parameters = [

@@ -80,7 +80,7 @@ class TestAccepting:
         assert "kms:DeleteAlias on *" not in record[ROLE]
         assert "parapet-${Stage}-old" not in record
 
-    @pytest.mark.parametrize("why", [[], [""], ["  "]])
+    @pytest.mark.parametrize("why", [[], [""], ["  "], ["--help"]])
     def test_of_what_is_new_needs_a_reason(
         self, file: Path, why: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
