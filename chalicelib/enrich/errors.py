@@ -16,6 +16,7 @@ from typing import Any
 from chalicelib.alerts.signal import Signal
 from chalicelib.enrich import watched
 from chalicelib.enrich.gather import Found
+from chalicelib.insights import groups
 from chalicelib.model import Aws, AwsError, ParapetError
 from chalicelib.notices.compose import clip
 from chalicelib.secrets import HIDDEN, redacted
@@ -56,13 +57,13 @@ SECRETS = (
 
 def look(aws: Aws, signal: Signal, now: float, clock: Callable[[], float] = time.monotonic) -> Found:
     """Return the most frequent error lines; raises AwsError, and ParapetError where no group could be read."""
-    groups = log_groups(aws, signal)
-    if not groups:
+    found = log_groups(aws, signal)
+    if not found:
         return Found()
     start, until = min(signal.since, now) - BEFORE, clock() + SECONDS
     counted: Counter[tuple[str, str]] = Counter()
     cut, lacking = False, []
-    for group in groups[:GROUPS]:
+    for group in found[:GROUPS]:
         try:
             for page, more in _pages(aws, group, start, now):
                 counted.update((group, same(raw["message"])) for raw in page if is_error(raw["message"]))
@@ -74,11 +75,11 @@ def look(aws: Aws, signal: Signal, now: float, clock: Callable[[], float] = time
             if error.code != "ResourceNotFoundException":
                 raise
             lacking.append(group)
-    if len(lacking) == len(groups[:GROUPS]):
+    if len(lacking) == len(found[:GROUPS]):
         raise ParapetError(f"there is no log group {' or '.join(lacking)}; the tag log-group on the alarm can name it")
     lines = [clip(f"{times} × {text} ({group})") for (group, text), times in counted.most_common(SHOWN)]
     if not lines:
-        return Found(lines=(f"No error lines in {', '.join(groups[:GROUPS])} around then.",))
+        return Found(lines=(f"No error lines in {', '.join(found[:GROUPS])} around then.",))
     rest = f"{sum(counted.values())} error lines of {len(counted)} kinds" if len(counted) > SHOWN else ""
     note = "; ".join(filter(None, [rest, "older ones not read: there are too many" if cut else ""]))
     return Found(lines=(*lines, *((f"In all {note}.",) if note else ())))
@@ -92,19 +93,9 @@ def log_groups(aws: Aws, signal: Signal) -> list[str]:
     if not found and (function := dimensions.get("FunctionName")):
         found.append(f"/aws/lambda/{function.split(':')[0]}")
     if not found and "ServiceName" in dimensions and "ClusterName" in dimensions:
-        found += _of_task(aws, dimensions["ClusterName"], dimensions["ServiceName"])
+        found += groups.of_task(aws, dimensions["ClusterName"], dimensions["ServiceName"])
     # A log alarm may name them by their ARN.
     return list(dict.fromkeys(one.split(":log-group:")[-1].removesuffix(":*") for one in found))
-
-
-def _of_task(aws: Aws, cluster: str, service: str) -> Iterator[str]:
-    described = aws("ecs", "describe_services", cluster=cluster, services=[service]).get("services") or []
-    for one in described:
-        task = aws("ecs", "describe_task_definition", taskDefinition=one["taskDefinition"])["taskDefinition"]
-        for container in task.get("containerDefinitions", ()):
-            log = container.get("logConfiguration") or {}
-            if log.get("logDriver") == "awslogs":
-                yield log["options"]["awslogs-group"]
 
 
 def _pages(aws: Aws, group: str, start: float, end: float) -> Iterator[tuple[list[Mapping[str, Any]], bool]]:

@@ -1,0 +1,1 @@
+"""Logs Insights: named queries, whose logs they read, what that costs, and running them."""

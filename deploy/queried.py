@@ -1,0 +1,23 @@
+"""The queries that reports bring themselves, read as Logs Insights would before they are deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from chalicelib import settings
+from chalicelib.reports.model import Report
+from chalicelib.section import SettingsError
+from local.insights import Elsewhere, Malformed, parse
+
+
+def unread(reports: Iterable[Report]) -> Iterator[str]:
+    """Yield what only AWS can tell of, each a sentence; raises SettingsError for a query that cannot be run."""
+    for one in reports:
+        try:
+            if one.text:
+                parse(one.text)
+        except Elsewhere as error:
+            yield f"Not checked: the text of report {one.name}; {error}."
+        except Malformed as error:
+            where = f"{settings.FILE.name}: text of report {one.name}"
+            raise SettingsError(f"{where} is no query of Logs Insights: {error}") from None
