@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.cloudtrail.responses import CloudTrailResponse
+from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 
 from local.cloudwatch.clock import seconds
@@ -17,11 +18,24 @@ Record = Mapping[str, Any]
 KEPT = 5000
 # What a request gets at once, unless it asks for less.
 PAGE = 50
-ATTRIBUTES = {
-    "EventName": "eventName",
-    "EventSource": "eventSource",
-    "EventId": "eventID",
+ATTRIBUTES: Mapping[str, Callable[[Record], object]] = {
+    "AccessKeyId": lambda record: record.get("userIdentity", {}).get("accessKeyId"),
+    "EventId": lambda record: record.get("eventID"),
+    "EventName": lambda record: record.get("eventName"),
+    "EventSource": lambda record: record.get("eventSource"),
+    "ReadOnly": lambda record: str(bool(record.get("readOnly"))).lower(),
+    "Username": lambda record: _who(record),
 }
+
+
+class InvalidAttribute(JsonRESTError):  # type: ignore[misc]
+    """What CloudTrail answers to an attribute that it does not know, or to several at once."""
+
+    code = 400
+
+    def __init__(self, message: str) -> None:
+        """Say what would do."""
+        super().__init__("InvalidLookupAttributesException", message)
 
 
 class History:
@@ -44,16 +58,19 @@ class History:
 
         def lookup_events(response: Any) -> ActionResult:
             given = {name: response._get_param(name) for name in ("LookupAttributes", "StartTime", "EndTime")}
+            if len(given["LookupAttributes"] or ()) > 1:
+                raise InvalidAttribute("CloudTrail takes one attribute at a time")
             first = int(response._get_param("NextToken") or 0)
             size = min(PAGE, int(response._get_param("MaxResults") or PAGE))
-            found = list(self.found(given))
+            # Each region has a history of its own.
+            found = [one for one in self.found(given) if one.get("awsRegion", response.region) == response.region]
             more = {"NextToken": str(first + size)} if first + size < len(found) else {}
             return ActionResult({"Events": [_shown(one) for one in found[first : first + size]], **more})
 
         CloudTrailResponse.lookup_events = lookup_events
 
     def found(self, given: Mapping[str, Any]) -> Iterator[Record]:
-        """Yield the records that a request is for; raises ValueError for an attribute that is not known here."""
+        """Yield the records that a request is for; raises InvalidAttribute for an attribute not known here."""
         start, end = (_seconds(given.get(name)) for name in ("StartTime", "EndTime"))
         ahead = self._ahead()
         for kept, then in list(self._records):
@@ -77,14 +94,19 @@ def _fits(record: Record, given: Mapping[str, Any]) -> bool:
         if name == "ResourceName":
             if wanted not in _texts([record.get("requestParameters"), record.get("responseElements")]):
                 return False
-        elif name == "ReadOnly":
-            if str(bool(record.get("readOnly"))).lower() != wanted.lower():
-                return False
         elif name not in ATTRIBUTES:
-            raise ValueError(f"the local CloudTrail does not look up by {name}")
-        elif record.get(ATTRIBUTES[name]) != wanted:
+            known = ", ".join(("ResourceName", *ATTRIBUTES))
+            raise InvalidAttribute(f"the local CloudTrail does not look up by {name}: it does by {known}")
+        elif ATTRIBUTES[name](record) != wanted:
             return False
     return True
+
+
+def _who(record: Record) -> str:
+    """Return who made a call as the history names them: a user, or the session of a role."""
+    identity = record.get("userIdentity", {})
+    session = str(identity.get("arn", "")).rpartition("/")[2] if identity.get("type") == "AssumedRole" else ""
+    return identity.get("userName") or session or ("root" if identity.get("type") == "Root" else "")
 
 
 def _texts(value: Any) -> set[str]:
@@ -104,15 +126,14 @@ def _seconds(value: Any) -> float | None:
 
 
 def _shown(record: Record) -> dict[str, Any]:
-    identity = record.get("userIdentity", {})
-    issuer = identity.get("sessionContext", {}).get("sessionIssuer", {})
     return {
+        **({"AccessKeyId": key} if (key := record.get("userIdentity", {}).get("accessKeyId")) else {}),
         "EventId": record["eventID"],
         "EventName": record["eventName"],
         "ReadOnly": str(bool(record.get("readOnly"))).lower(),
         "EventTime": datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")).astimezone(UTC),
         "EventSource": record["eventSource"],
-        "Username": identity.get("userName") or issuer.get("userName", ""),
+        "Username": _who(record),
         "Resources": [],
         "CloudTrailEvent": json.dumps(record),
     }

@@ -1,17 +1,17 @@
-"""Who changed the resource shortly before, as CloudTrail knows it."""
+"""Who changed the resource shortly before: as the change ledger knows it, or CloudTrail where that is too young."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from chalicelib.alerts.signal import Signal
 from chalicelib.enrich import watched
 from chalicelib.enrich.gather import Found
-from chalicelib.events import parse
-from chalicelib.model import Aws, BadEvent, Event
+from chalicelib.ledger.book import Book
+from chalicelib.ledger.history import History
+from chalicelib.ledger.model import Change
+from chalicelib.model import Aws
 from chalicelib.notices.compose import clip, duration
 
 BEFORE, AFTER = 1800.0, 300.0
@@ -23,26 +23,42 @@ NOISE = frozenset({"CreateLogGroup", "CreateLogStream", "SetAlarmState", "Update
 NOT_NAMES = frozenset({"Stage", "Resource", "Operation", "Method", "Role", "Route", "Region", "AvailabilityZone"})
 
 
-def look(aws: Aws, signal: Signal, now: float, stage: str) -> Found:
-    """Return a line for each change of the resource in the half hour before, ours left out; raises AwsError."""
+def look(
+    aws: Aws,
+    signal: Signal,
+    now: float,
+    stage: str,
+    book: Book | None = None,
+    sleep: Callable[[float], None] = lambda _seconds: None,
+) -> Found:
+    """Return a line for each change of the resource in the half hour before, ours left out; raises AwsError.
+
+    Args:
+        aws: calls to where the resource is.
+        signal: what fires.
+        now: epoch seconds.
+        stage: ours.
+        book: the change ledger, where there is one.
+        sleep: how to wait between two questions to CloudTrail.
+    """
     named = names(signal)
     if not named:
         return Found()
-    seen: dict[str, Event] = {}
-    for name in named:
-        raws = aws(
-            "cloudtrail", "lookup_events", MaxResults=50,
-            LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": name}],
-            StartTime=int(signal.since - BEFORE), EndTime=int(min(signal.since + AFTER, now)),
-        ).get("Events", [])  # fmt: skip
-        for raw in raws:
-            if event := _change(raw, aws, stage):
-                seen[event.id] = event
+    since, until = signal.since - BEFORE, min(signal.since + AFTER, now)
+    began = book.began() if book else None
+    if book and began is not None and began <= since:
+        who = "the change ledger knows"
+        found = [one for name in named for one in book.between(since, until, resource=name).changes]
+    else:
+        who = "CloudTrail knows"
+        history = History(aws, sleep)
+        found = [one for name in named for one in history.of_resource(name, since, until).changes]
+    seen = {one.id: one for one in found if _counts(one, stage)}
     if not seen:
-        return Found(lines=(f"No change of {named[0]} in the {duration(BEFORE)} before, as far as CloudTrail knows.",))
-    ordered = sorted(seen.values(), key=lambda event: -event.time)
+        return Found(lines=(f"No change of {named[0]} in the {duration(BEFORE)} before, as far as {who}.",))
+    ordered = sorted(seen.values(), key=lambda one: -one.at)
     more = (f"{len(ordered) - SHOWN} more changes.",) if len(ordered) > SHOWN else ()
-    return Found(lines=(*(_line(event, signal.since) for event in ordered[:SHOWN]), *more))
+    return Found(lines=(*(_line(one, signal.since) for one in ordered[:SHOWN]), *more))
 
 
 def names(signal: Signal) -> tuple[str, ...]:
@@ -57,23 +73,17 @@ def names(signal: Signal) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, short)))[:NAMES]
 
 
-def _change(raw: Mapping[str, Any], aws: Aws, stage: str) -> Event | None:
-    try:
-        detail = json.loads(raw["CloudTrailEvent"])
-        frame = {
-            "id": raw["EventId"], "account": aws.account, "region": aws.region, "time": detail["eventTime"],
-            "source": "aws.cloudtrail", "detail-type": "LookupEvents", "detail": detail,
-        }  # fmt: skip
-        event = parse(frame)
-    except (BadEvent, ValueError, KeyError, TypeError):
-        # What is no record is no change that people can be told of.
-        return None
-    ours = f" as parapet-{stage}-" in event.actor.who
-    return None if detail.get("readOnly") or event.error or event.name in NOISE or ours else event
+def _counts(change: Change, stage: str) -> bool:
+    ours = change.role.rsplit("/", 1)[-1].startswith(f"parapet-{stage}-")
+    return change.writes and not (change.error or change.action in NOISE or ours)
 
 
-def _line(event: Event, onset: float) -> str:
-    apart = onset - event.time
+def _line(change: Change, onset: float) -> str:
+    apart = onset - change.at
     when = f"{duration(apart)} before" if apart >= 0 else f"{duration(-apart)} after it began"
-    at = datetime.fromtimestamp(event.time, UTC).strftime("%H:%M:%S")
-    return clip(f"Changed {when} ({at} UTC): {event.name} by {event.actor.who} from {event.actor.ip}")
+    at = datetime.fromtimestamp(change.at, UTC).strftime("%H:%M:%S")
+    role = change.role.rsplit("/", 1)[-1]
+    named = change.actor and role not in ("", change.actor) and not change.role.endswith(":root")
+    who = f" by {change.actor}{f' as {role}' if named else ''}" if change.actor else ""
+    origin = f" from {change.ip}" if change.ip else ""
+    return clip(f"Changed {when} ({at} UTC): {change.action}{who}{origin}")

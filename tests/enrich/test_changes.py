@@ -11,8 +11,10 @@ import pytest
 
 from chalicelib.enrich import changes
 from chalicelib.enrich.gather import Found
+from chalicelib.ledger.book import Book
 from chalicelib.model import AwsError
 from tests.enrich.fakes import ARN, NOW, SINCE, FakeAws, denied, signal
+from tests.ledger.shelf import NAME, Shelf, change
 from tests.samples import ACCOUNT
 
 LOOKUP = "cloudtrail:lookup_events"
@@ -99,6 +101,31 @@ def test_the_names_that_cloudtrail_may_know_it_by(
 
 def test_without_a_name_nobody_is_asked() -> None:
     assert changes.look(FakeAws(), signal(metrics=(), dimensions={}, resource=""), NOW, "prod") == Found()
+
+
+def test_the_ledger_is_asked_first_once_it_reaches_back_so_far() -> None:
+    book = Book(Shelf(), NAME)
+    book.begin(SINCE - 1700)
+    book.write(
+        [
+            change("e-1", SINCE - 720, action="UpdateAlias", resources=("checkout",)),
+            change(
+                "e-2", SINCE - 60, action="ECS deployment failed", resources=("checkout",), actor="", role="", ip=""
+            ),
+            change("e-3", SINCE - 60, resources=("checkout",), error="AccessDenied"),
+            change("e-4", SINCE - 60, resources=("other",)),
+        ]
+    )
+    aws = FakeAws({LOOKUP: {"Events": []}})
+    assert "CloudTrail knows" in changes.look(aws, signal(), NOW, "prod", book).lines[0]
+    older = Book(Shelf(), NAME)
+    older.begin(SINCE - 3600)
+    assert "the change ledger knows" in changes.look(FakeAws(), signal(), NOW, "prod", older).lines[0]
+    older.write(book.between(SINCE - 1800, SINCE).changes)
+    assert changes.look(FakeAws(), signal(), NOW, "prod", older).lines == (
+        "Changed 60 s before (10:59:00 UTC): ECS deployment failed",
+        "Changed 12 min before (10:48:00 UTC): UpdateAlias by alice from 198.51.100.7",
+    )
 
 
 def test_a_denied_call_is_the_sections_error() -> None:

@@ -6,19 +6,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.lookup import History
 from tests.account import TestAccount
+from tests.samples import assumed
 
 STOP = {
     "eventID": "e1", "eventName": "StopInstances", "eventSource": "ec2.amazonaws.com", "readOnly": False,
-    "eventTime": "2026-11-21T10:00:00Z", "userIdentity": {"userName": "alice"},
+    "eventTime": "2026-11-21T10:00:00Z", "userIdentity": {"userName": "alice", "accessKeyId": "AKIAEXAMPLEALICE0000"},
     "requestParameters": {"instancesSet": {"items": [{"instanceId": "i-0a1b2c3d4e5f60718"}]}},
 }  # fmt: skip
 LIST = {
     **STOP, "eventID": "e2", "eventName": "ListQueues", "eventSource": "sqs.amazonaws.com", "readOnly": True,
     "eventTime": "2026-11-21T10:05:00Z", "requestParameters": None,
     "responseElements": {"arn": "arn:aws:sqs:eu-west-1:123456789012:orders"},
+}  # fmt: skip
+
+
+# Of a role, whose session is what CloudTrail names it by.
+ALIAS = {
+    **STOP, "eventID": "e0", "eventName": "UpdateAlias", "eventSource": "lambda.amazonaws.com", "readOnly": True,
+    "eventTime": "2026-11-21T09:00:00Z", "requestParameters": None,
+    "userIdentity": assumed("deployer", "ada@example.com"),
 }  # fmt: skip
 
 
@@ -29,7 +39,7 @@ def cloudtrail(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(CloudTrailResponse, "lookup_events", None, raising=False)
     history = History()
     history.plug_in()
-    for record in (STOP, LIST):
+    for record in (ALIAS, STOP, LIST):
         history.remember(record)
     return account.client("cloudtrail")
 
@@ -42,6 +52,13 @@ def cloudtrail(account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> Any:
         (("ResourceName", "i-0"), []),
         (("EventName", "ListQueues"), ["ListQueues"]),
         (("ReadOnly", "false"), ["StopInstances"]),
+        (("EventId", "e1"), ["StopInstances"]),
+        (("EventSource", "sqs.amazonaws.com"), ["ListQueues"]),
+        (("Username", "alice"), ["ListQueues", "StopInstances"]),
+        (("Username", "ada@example.com"), ["UpdateAlias"]),
+        (("Username", "deployer"), []),
+        (("AccessKeyId", "AKIAEXAMPLEALICE0000"), ["ListQueues", "StopInstances"]),
+        (("AccessKeyId", "AKIAEXAMPLE000000000"), []),
     ],
 )
 def test_by_an_attribute(cloudtrail: Any, attribute: tuple[str, str], found: list[str]) -> None:
@@ -50,10 +67,24 @@ def test_by_an_attribute(cloudtrail: Any, attribute: tuple[str, str], found: lis
     assert [one["EventName"] for one in events] == found
 
 
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (("ResourceType",), "does not look up by ResourceType: it does by ResourceName"),
+        (("EventId", "EventName"), "one"),
+    ],
+)
+def test_refuses_as_cloudtrail_does(cloudtrail: Any, names: tuple[str, ...], says: str) -> None:
+    wanted = [{"AttributeKey": name, "AttributeValue": "x"} for name in names]
+    with pytest.raises(ClientError, match=says) as refused:
+        cloudtrail.lookup_events(LookupAttributes=wanted)
+    assert refused.value.response["Error"]["Code"] == "InvalidLookupAttributesException"
+
+
 def test_by_time_page_by_page_the_newest_first(cloudtrail: Any) -> None:
     first = cloudtrail.lookup_events(MaxResults=1)
-    second = cloudtrail.lookup_events(MaxResults=1, NextToken=first["NextToken"])
-    assert [one["Events"][0]["EventId"] for one in (first, second)] == ["e2", "e1"]
+    second = cloudtrail.lookup_events(MaxResults=2, NextToken=first["NextToken"])
+    assert [one["EventId"] for page in (first, second) for one in page["Events"]] == ["e2", "e1", "e0"]
     assert "NextToken" not in second
     since = datetime(2026, 11, 21, 10, 1, tzinfo=UTC)
     [event] = cloudtrail.lookup_events(StartTime=since)["Events"]

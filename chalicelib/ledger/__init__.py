@@ -1,0 +1,1 @@
+"""The change ledger: what was changed in the account, by whom, from where and with what, kept for 90 days."""

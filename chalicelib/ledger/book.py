@@ -1,0 +1,268 @@
+"""The ledger's table: each change under its day, its resources, its actor, its action and its services.
+
+The keys are `pk` (`DAY#2026-11-21`, `RESOURCE#shop-logs`, `ACTOR#ada`, `ACTION#deletebucket`, `SERVICE#shop`; and
+`FRAME#` with an event's id, of what may be taken back) and `sk`
+(when, then the event's id), so that whatever is asked is read in order of time from one place, and an event that comes
+twice is written over itself. A partition takes 1,000 writes a second; the function writes fewer, at most four at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib import items
+from chalicelib.ledger import touched
+from chalicelib.ledger.model import Change
+from chalicelib.model import DAY, Aws, AwsError, ParapetError, plain
+
+KEPT = 90 * DAY
+# CloudTrail's clock may be ahead of whoever asks.
+SKEW = 3600.0
+# What DynamoDB writes at once; how often what it did not take is given to it again.
+BATCH, TRIES = 25, 4
+# What one question may read: days or pages, and changes of which few fit.
+READS, EXAMINED, PAGE = 100, 5000, 200
+# In ten digits.
+LAST = 9_999_999_999.0
+BEGAN = {"pk": "LEDGER", "sk": "BEGAN"}
+_MARK = re.compile(r"\d{10}\.\d{3}(#[A-Za-z0-9-]{1,64})?")
+_FIELDS = tuple(one.name for one in fields(Change))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some changes, newest first, and where the next page goes on; None where there is none."""
+
+    changes: tuple[Change, ...]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which changes: of a span of time, and those that fit whatever else is given."""
+
+    since: float
+    until: float
+    resource: str = ""
+    actor: str = ""
+    service: str = ""
+    action: str = ""
+    q: str = ""
+
+    def fits(self, change: Change) -> bool:
+        """Whether a change is one of those."""
+        return (
+            self.since <= change.at <= self.until
+            and (not self.resource or touched.name(self.resource) in touched.names(change.resources))
+            and (not self.actor or self.actor.lower() == change.actor.lower())
+            and (not self.service or self.service in change.services)
+            and (not self.action or self.action.lower() == change.action.lower())
+            and (not self.q or self.q.lower() in _text(change))
+        )
+
+    @property
+    def partition(self) -> str:
+        """The narrowest place that has them all, empty where only the days have."""
+        if self.resource:
+            return f"RESOURCE#{touched.name(self.resource)}"
+        for kind, value in (("ACTION", self.action), ("ACTOR", self.actor), ("SERVICE", self.service)):
+            if value:
+                return f"{kind}#{value.lower()}"
+        return ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether all that is in that place in its time is wanted."""
+        return not self.q and sum(map(bool, (self.resource, self.actor, self.service, self.action))) <= 1
+
+
+class Book:
+    """The ledger, in Parapet's own account and region."""
+
+    def __init__(self, aws: Aws, table: str) -> None:
+        """Name the table; raises ParapetError where none is named."""
+        if not table:
+            raise ParapetError("PARAPET_LEDGER is not set: it names the ledger's table")
+        self._aws, self._table = aws, table
+
+    @staticmethod
+    def marks(text: str) -> bool:
+        """Whether a text is what a page may have under `after`."""
+        return bool(_MARK.fullmatch(text))
+
+    def write(self, changes: Iterable[Change], frames: Mapping[str, Mapping[str, Any]] | None = None) -> frozenset[str]:
+        """Keep some changes; returns the ids of those that DynamoDB did not take in full. Raises AwsError.
+
+        Args:
+            changes: what is kept.
+            frames: by the id of a change, what says how it is taken back (`frames.kept`).
+        """
+        told, wholes = list(changes), frames or {}
+        every = [one for change in told for one in _items(change)]
+        every += [_frame(change, wholes[change.id]) for change in told if change.id in wholes]
+        puts = {(one["pk"], one["sk"]): one for one in every}
+        waiting = list(puts.values())
+        failed: set[str] = set()
+        for start in range(0, len(waiting), BATCH):
+            failed |= self._batch([{"PutRequest": {"Item": items.item(one)}} for one in waiting[start : start + BATCH]])
+        return frozenset(failed)
+
+    def _batch(self, puts: list[dict[str, Any]]) -> set[str]:
+        for _ in range(TRIES):
+            answer = self._aws("dynamodb", "batch_write_item", RequestItems={self._table: puts})
+            puts = answer.get("UnprocessedItems", {}).get(self._table, [])
+            if not puts:
+                return set()
+        return {one["PutRequest"]["Item"]["sk"]["S"].partition("#")[2] for one in puts}
+
+    def begin(self, at: float) -> None:
+        """Note since when there is a ledger, unless that is noted; raises AwsError."""
+        self._aws(
+            "dynamodb", "update_item", TableName=self._table, Key=items.item(BEGAN),
+            UpdateExpression="SET #at = if_not_exists(#at, :at)", ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues=items.item({":at": at}),
+        )  # fmt: skip
+
+    def began(self) -> float | None:
+        """Return since when there is a ledger, None where nothing was ever written; raises AwsError."""
+        found = self._query(BEGAN["pk"], "A", "Z", 1, None)[0]
+        return float(found[0]["at"]) if found else None
+
+    def between(
+        self,
+        since: float,
+        until: float,
+        *,
+        resource: str = "",
+        actor: str = "",
+        service: str = "",
+        action: str = "",
+        q: str = "",
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page:
+        """Return changes, newest first, with fewer than `limit` where much must be read to find one.
+
+        Args:
+            since: not before.
+            until: not after.
+            resource: that touched it, by id, name or ARN.
+            actor: of this person.
+            service: that touched what a service of the settings stands on.
+            action: of this name.
+            q: with this text anywhere.
+            limit: how many at most.
+            after: what the page before had there.
+
+        Raises:
+            ParapetError: for an `after` that no page had.
+            AwsError: when the table cannot be read.
+        """
+        return self.read(Wanted(since, until, resource, actor, service, action, q), limit, after)
+
+    def read(self, wanted: Wanted, limit: int = 50, after: str | None = None) -> Page:
+        """Return a page of what is wanted, likewise."""
+        if after is not None and not self.marks(after):
+            raise ParapetError(f"after: {after!r} is not what an answer had there")
+        mark, found, examined = after or _sk(wanted.until), list[Change](), 0
+        start = after if after and "#" in after else None
+        for _ in range(READS):
+            place = wanted.partition or _day(float(mark.partition("#")[0]))
+            size = limit + 1 - len(found) if wanted.exact else PAGE
+            raws, last = self._query(place, _sk(wanted.since), f"{mark.partition('#')[0]}~", size, start)
+            for raw in raws:
+                change = _change(raw)
+                if wanted.fits(change):
+                    if len(found) == limit:
+                        return Page(tuple(found), _mark(found[-1]))
+                    found.append(change)
+            examined += len(raws)
+            if last is None:
+                midnight = float(mark.partition("#")[0]) // DAY * DAY
+                if wanted.partition or midnight <= wanted.since:
+                    return Page(tuple(found))
+                mark, start = _sk(midnight - 0.001), None
+            else:
+                mark = start = last
+            if examined >= EXAMINED:
+                break
+        return Page(tuple(found), mark)
+
+    def frame(self, change: str) -> Mapping[str, Any] | None:
+        """Return what says how a change is taken back, by the change's id; None where that is not kept.
+
+        Raises AwsError.
+        """
+        found = self._query(f"FRAME#{change}", "0", "~", 1, None)[0]
+        return dict(json.loads(found[0]["frame"])) if found else None
+
+    def _answer(self, operation: str, **params: Any) -> dict[str, Any]:
+        try:
+            return self._aws("dynamodb", operation, **params)
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            where = f"the change ledger's table {self._table} does not exist in {self._aws.region}"
+            raise ParapetError(f"{where}: is this version of Parapet deployed there?") from error
+
+    def _query(
+        self, place: str, since: str, until: str, size: int, start: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        more: dict[str, Any] = {"ExclusiveStartKey": items.item({"pk": place, "sk": start})} if start else {}
+        answer = self._answer(
+            "query", TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
+            ExpressionAttributeValues=items.item({":pk": place, ":since": since, ":until": until}),
+            ScanIndexForward=False, Limit=size, **more,
+        )  # fmt: skip
+        last = answer.get("LastEvaluatedKey")
+        return [items.values(one) for one in answer["Items"]], str(last["sk"]["S"]) if last else None
+
+
+def _items(change: Change) -> Iterator[dict[str, Any]]:
+    """Yield a change under everything by which it is found."""
+    content = {name: value for name, value in plain(change).items() if value not in ("", [], ())}
+    for place in (
+        _day(change.at),
+        *(f"RESOURCE#{name}" for name in touched.names(change.resources)),
+        *([f"ACTOR#{change.actor.lower()}"] if change.actor else []),
+        f"ACTION#{change.action.lower()}",
+        *(f"SERVICE#{name}" for name in change.services),
+    ):
+        yield {"pk": place, "sk": _mark(change), "expires": int(change.at + KEPT), **content}
+
+
+def _frame(change: Change, frame: Mapping[str, Any]) -> dict[str, Any]:
+    text = json.dumps(frame, separators=(",", ":"))
+    return {"pk": f"FRAME#{change.id}", "sk": _mark(change), "expires": int(change.at + KEPT), "frame": text}
+
+
+def _change(raw: Mapping[str, Any]) -> Change:
+    given: dict[str, Any] = {name: raw.get(name, "") for name in _FIELDS}
+    several = {name: tuple(raw.get(name, ())) for name in ("resources", "services")}
+    return Change(**{**given, **several, "at": float(raw["at"]), "writes": bool(raw.get("writes", True))})
+
+
+def _sk(at: float) -> str:
+    return f"{min(max(0.0, at), LAST):014.3f}"
+
+
+def _mark(change: Change) -> str:
+    return f"{_sk(change.at)}#{change.id}"
+
+
+def _day(at: float) -> str:
+    return f"DAY#{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+
+
+def _text(change: Change) -> str:
+    told: Sequence[str] = (
+        change.action, change.source, change.actor, change.role, change.ip, change.tool, change.what, change.error,
+        change.account, change.region, *change.resources,
+    )  # fmt: skip
+    return "\n".join(told).lower()

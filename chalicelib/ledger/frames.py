@@ -1,0 +1,100 @@
+"""The calls that Parapet may know how to take back: of these the ledger keeps what says how; pure.
+
+Of all others it keeps one line. What is kept is named here, so that nothing else of a call comes into the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LARGEST = 30_000
+_WHOLE: Mapping[str, Any] = {}
+_WHO = {
+    "type": _WHOLE, "arn": _WHOLE, "userName": _WHOLE, "invokedBy": _WHOLE,
+    "sessionContext": {"sessionIssuer": {"arn": _WHOLE}},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which guardrail may take a call back, and what of its request and its answer is kept; empty: all beneath."""
+
+    guardrail: str
+    request: Mapping[str, Any]
+    answer: Mapping[str, Any]
+
+
+_RULES = Kept(
+    "ec2_security_group_changed",
+    dict.fromkeys(
+        ("groupId", "ipPermissions", "securityGroupRuleIds", "ipProtocol", "fromPort", "toPort", "cidrIp"), _WHOLE
+    ),
+    {"securityGroupRuleSet": _WHOLE, "revokedSecurityGroupRuleSet": _WHOLE, "unknownIpPermissionSet": _WHOLE},
+)  # fmt: skip
+_DEPLOYED = Kept(
+    "ecs_service_changed",
+    {"cluster": _WHOLE, "service": _WHOLE, "taskDefinition": _WHOLE, "desiredCount": _WHOLE},
+    {"service": {"serviceArn": _WHOLE, "deployments": {"status": _WHOLE, "taskDefinition": _WHOLE}}},
+)
+_MOVED = Kept(
+    "lambda_alias_changed",
+    {"functionName": _WHOLE, "name": _WHOLE, "functionVersion": _WHOLE, "routingConfig": _WHOLE},
+    {"aliasArn": _WHOLE, "functionVersion": _WHOLE, "routingConfig": _WHOLE},
+)
+# By the name that CloudTrail has for it.
+CALLS: Mapping[tuple[str, str], Kept] = {
+    **{
+        ("aws.ec2", f"{verb}SecurityGroup{way}"): _RULES
+        for verb in ("Authorize", "Revoke")
+        for way in ("Ingress", "Egress")
+    },
+    ("aws.ecs", "UpdateService"): _DEPLOYED,
+    ("aws.lambda", "UpdateAlias20150331"): _MOVED,
+    # Not taken back itself: what it pointed to is what an alias was moved from.
+    ("aws.lambda", "CreateAlias20150331"): Kept("", _MOVED.request, _MOVED.answer),
+}
+
+
+def guardrail(source: str, name: str) -> str:
+    """Return the guardrail that may take a call back (`aws.ec2`, `RevokeSecurityGroupIngress`); empty for none."""
+    found = CALLS.get((source, name))
+    return found.guardrail if found else ""
+
+
+def kept(frame: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what is kept of an EventBridge frame; None for a call that failed, or that nobody could take back."""
+    detail = frame["detail"]
+    wanted = CALLS.get((frame["source"], str(detail.get("eventName"))))
+    if wanted is None or detail.get("errorCode") or detail.get("errorMessage"):
+        return None
+    own = {
+        name: detail[name]
+        for name in (
+            "eventID", "eventName", "eventSource", "eventTime", "recipientAccountId", "sourceIPAddress", "userAgent",
+        )
+        if name in detail
+    }  # fmt: skip
+    found = {
+        **{name: frame[name] for name in ("id", "account", "region", "time", "source", "detail-type")},
+        "detail": {
+            **own,
+            "userIdentity": _only(detail.get("userIdentity"), _WHO),
+            "requestParameters": _only(detail.get("requestParameters"), wanted.request),
+            "responseElements": _only(detail.get("responseElements"), wanted.answer),
+        },
+    }
+    return found if len(json.dumps(found)) <= LARGEST else None
+
+
+def _only(value: Any, wanted: Mapping[str, Any]) -> Any:
+    """Return of a value what is wanted of it."""
+    if not wanted:
+        return value
+    if isinstance(value, list):
+        return [_only(one, wanted) for one in value]
+    if not isinstance(value, Mapping):
+        return {}
+    return {name: _only(value[name], beneath) for name, beneath in wanted.items() if name in value}
