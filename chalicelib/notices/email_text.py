@@ -12,9 +12,12 @@ from datetime import UTC, datetime
 
 from chalicelib.model import CommandKind, Notice
 from chalicelib.notices.slack_text import clean, one_line
+from chalicelib.notices.table import drawn
 
 SUBJECT, BODY = 99, 60_000
 WIDTH, LINES, FACTS, LINKS, LONG = 78, 60, 60, 30, 2000
+# A table is read in columns or not at all.
+WIDE = 120
 TEST = "[TEST]"
 # How each is asked for on the command line, about an alert or a finding.
 ASKED: dict[CommandKind, str] = {
@@ -42,6 +45,7 @@ def body(notice: Notice, stage: str) -> str:
         "This only tests the way to you: nothing is wrong." if notice.test else "",
         _wrapped(notice.title),
         "\n".join(_wrapped(line) for line in notice.lines[:LINES] if clean(line).strip()),
+        "\n".join(drawn(notice.table, WIDE)),
         _facts(notice),
         _links(notice),
         _asking(notice),

@@ -1,0 +1,1 @@
+"""Reports: queries of Logs Insights that run by a schedule, are compared with the run before, and are told."""

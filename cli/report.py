@@ -1,0 +1,164 @@
+"""`report`: the reports of the settings, what came of them, and running one now."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import click
+
+from chalicelib import times
+from cli import asking as caller
+from cli import errors, output
+from cli.deployment import Outside
+
+if TYPE_CHECKING:
+    from chalicelib.reports.book import Book
+    from chalicelib.reports.model import Outcome, Report, Run
+
+POLL = 2.0
+
+
+@click.command
+@click.argument("what", type=click.Choice(["list", "show", "run"]))
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--wait", default="5m", show_default=True, metavar="5m", help="How long `run` waits for it.")
+@output.json_option
+@click.pass_obj
+def report(outside: Outside, what: str, name: str | None, wait: str, as_json: bool) -> None:
+    """The reports on the logs ([[reports]] of the settings): list them, show the latest rows of one, run one now.
+
+    What is run now is about the time until now, and tells whom it always tells. Ends with 0 when it has run, 1 when it
+    failed or another is under way, 3 when it is not over in time.
+    """
+    if what == "list":
+        if name:
+            raise errors.Misused("`report list` takes no name: `report show NAME` shows one")
+        _list(outside, as_json)
+        return
+    from chalicelib.reports import asking
+
+    if not name:
+        raise errors.Misused(f"`report {what}` needs a report's name: `report list` has them")
+    one = asking.find(outside.settings().reports, name)
+    if what == "show":
+        _show(outside, one, as_json)
+    else:
+        _run(outside, one, wait, as_json)
+
+
+def _list(outside: Outside, as_json: bool) -> None:
+    from chalicelib.reports import shown
+
+    now, book = outside.now(), _book(outside)
+    found = [(one, book.newest(one.name), book.asked(one.name)) for one in outside.settings().reports]
+    if as_json:
+        output.emit({"reports": [shown.report(one, now, newest, asked) for one, newest, asked in found]})
+        return
+    if not found:
+        output.say("There are no reports: [[reports]] in parapet.toml says which (docs/reports.md).")
+        return
+    output.table(
+        ("name", "what", "schedule", "next", "last run", "file"),
+        [
+            (one.name, one.title, one.schedule.text, _next(one, now), _went(newest, asked), _file(newest, asked))
+            for one, newest, asked in found
+        ],
+        whole=("name", "schedule", "next"),
+    )
+
+
+def _show(outside: Outside, one: Report, as_json: bool) -> None:
+    from chalicelib.reports import shown
+
+    now, book = outside.now(), _book(outside)
+    newest, asked, last = book.newest(one.name), book.asked(one.name), book.last(one.name)
+    if as_json:
+        told = shown.report(one, now, newest, asked)
+        output.emit({"report": told, "result": shown.outcome(last) if last else None})
+        return
+    output.facts(
+        [
+            ("Report", f"{one.name}: {one.title}"),
+            ("Query", one.query or one.text),
+            ("Runs", f"{one.schedule.text}, next {_next(one, now)}"),
+            ("Last run", _went(newest, asked)),
+            *([("File", file)] if (file := _file(newest, asked)) else []),
+        ]
+    )
+    if last:
+        output.say()
+        _print(last)
+
+
+def _run(outside: Outside, one: Report, wait: str, as_json: bool) -> None:
+    from chalicelib.reports import asking, shown
+
+    patience, now, book = times.span(wait, "--wait"), outside.now(), _book(outside)
+    try:
+        asked = asking.ask(book, one, caller.asker(outside).who, now, secrets.token_hex(8))
+    except asking.UnderWay as error:
+        raise errors.Refused(str(error)) from error
+    while not asked.over and outside.now() < now + patience:
+        outside.sleep(POLL)
+        asked = _same(book.asked(one.name), asked)
+    found = book.outcome(asked)
+    if as_json:
+        output.emit({"run": shown.run(asked), "result": shown.outcome(found) if found else None})
+    elif found and asked.over:
+        _print(found)
+        if asked.stored or asked.unstored:
+            output.say(f"All rows: {asked.stored}" if asked.stored else f"Not in S3: {asked.unstored}")
+    if asked.status == "failed":
+        raise errors.Refused(asked.why)
+    if not asked.over:
+        raise errors.NoAnswer(
+            f"{one.name} is {asked.status} after {wait}; it stays asked and may still be run: "
+            f"./parapet report show {one.name}"
+        )
+
+
+def _book(outside: Outside) -> Book:
+    from chalicelib.reports.book import Book  # botocore comes with it, which `--help` does not need
+
+    return Book(outside.deployment.aws, outside.deployment.table)
+
+
+def _same(there: Run | None, asked: Run) -> Run:
+    return there if there and there.slot == asked.slot else asked
+
+
+def _next(one: Report, now: float) -> str:
+    following = next(one.schedule.after(now), None)
+    return times.ahead(following, now) if following else "never"
+
+
+def _latest(newest: Run | None, asked: Run | None) -> Run | None:
+    runs = [one for one in (newest, asked) if one and one.status != "new"]
+    return max(runs, key=lambda one: one.since, default=None)
+
+
+def _file(newest: Run | None, asked: Run | None) -> str:
+    last = _latest(newest, asked)
+    return last.stored if last else ""
+
+
+def _went(newest: Run | None, asked: Run | None) -> str:
+    if not (last := _latest(newest, asked)):
+        return "none yet"
+    why = f": {last.why}" if last.status == "failed" else ""
+    return f"{last.status}, {times.absolute(last.since)}{why}"
+
+
+def _print(found: Outcome) -> None:
+    from chalicelib.insights import price
+    from chalicelib.reports.told import cell
+
+    if found.rows:
+        headings = [one.title for one in found.columns]
+        rows = [[cell(value, column) for value, column in zip(row, found.columns, strict=True)] for row in found.rows]
+        output.table(headings, rows)
+    else:
+        output.say("Nothing: no line in that window fits.")
+    more = f", of which {len(found.rows)} are kept" if len(found.rows) < found.total else ""
+    output.say(f"{found.total} rows{more}; {price.size(found.bytes)} read, {price.dollars(found.usd)}.")
