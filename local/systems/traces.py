@@ -122,6 +122,8 @@ class _Making:
         else:
             document["service"] = {"version": version(self.happened)}
             document["annotations"] = {"service": self.system.name}
+            if node.name == self.system.failing:
+                document["aws"] = {"cloudwatch_logs": [{"log_group": self.system.log_group}]}
         failed = self._calls(node, document, start, seconds)
         blamed = self.system.database if self.happened.exhausted else self.system.failing
         if self.failed and (node.name == blamed or (self.happened.down and node is self.system.nodes[0])):

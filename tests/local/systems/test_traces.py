@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from uuid import UUID
 
 import pytest
 
+from local.insights.discovery import discovered
 from local.systems import SYSTEMS, lines
 from local.systems.faults import Fault
 from local.systems.model import System
@@ -99,6 +101,15 @@ def test_a_bad_deployment_shows_in_the_release_and_in_a_new_error() -> None:
     assert SYSTEMS["platform"].wrong[-1] not in usual
 
 
+def test_a_trace_tells_where_its_errors_are_logged() -> None:
+    told = {
+        log["log_group"]: document["name"]
+        for document in of("shop", "500s", 1)[0].documents
+        for log in document.get("aws", {}).get("cloudwatch_logs", ())
+    }
+    assert told == {"/shop/web": "shop"}
+
+
 def test_error_lines_share_the_id_of_their_trace() -> None:
     system, faults = SYSTEMS["images"], [Fault("images", "500s", BUSY, BUSY + 60)]
     told = [(when, json.loads(text)) for when, text in lines.application(system, BUSY, faults)]
@@ -121,6 +132,17 @@ def test_a_load_balancer_logs_what_it_refused() -> None:
         assert (fields[4], fields[5:8], fields[8], fields[9]) == ("-", ["-1"] * 3, "503", "-")
     well = [text.split(" ")[8] for _, text in lines.access(system, BUSY, ())]
     assert set(well) <= {"200", "404", "500"}
+
+
+def test_functions_are_reported_as_lambda_does() -> None:
+    told = [text for _, text in lines.reports(SYSTEMS["images"], BUSY, ())]
+    assert len(told) == lines.ASKED
+    for text, one in zip(told, traces(SYSTEMS["images"], BUSY, ()), strict=False):
+        fields = discovered(text)
+        assert (fields["@type"], fields["@xrayTraceId"]) == ("REPORT", one.id)
+        assert float(str(fields["@duration"])) == pytest.approx(one.seconds * 1000, abs=0.01)
+        assert UUID(str(fields["@requestId"])).version == 4
+    assert list(lines.reports(SYSTEMS["shop"], BUSY, ())) == []
 
 
 def test_lines_come_in_few() -> None:

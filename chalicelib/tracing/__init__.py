@@ -1,0 +1,1 @@
+"""What X-Ray knows of requests: who calls whom, where it hurts, and single traces with their log lines."""
