@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import local_account, moto, own_time, packagings, processes, signals
+from benchmarks import explain, local_account, moto, own_time, packagings, processes, signals
 from benchmarks.packagings import INSTALLED, Packagings
 from benchmarks.processes import cpu, imported, memory
 
@@ -52,12 +52,18 @@ def main() -> int:
         f"{seen.queries} series in {seen.calls} calls")  # fmt: skip
     row("the same, asked again within seconds", seen.cached, 0.1, " s")
     row("calls of GetMetricData for their signals, beside one for each 500 series", seen.signals, seen.least, "")
+    scores = explain.measure()
+    row("incidents whose true cause is not first, in the worst of them", 1 - explain.least(scores, quiet=False),
+        1 - explain.FIRST, "", f"{len(scores)} incidents in {explain.DRAWS} draws")  # fmt: skip
+    row("suspects where nothing is wrong", 1 - explain.least(scores, quiet=True), 1 - explain.QUIET, "")
+    row("our own time for an explanation, the longest", max(one.seconds for one in scores), explain.SECONDS, " s")
     table = Table("what", "measured", "promised", "")
     for what, value, promise, kept in rows:
         table.add_row(what, value, promise, "kept" if kept else "[red]broken[/red]")
     console = Console(width=160)
     console.print(table)
     console.print(each)
+    console.print(explain.table(scores))
     return 0 if all(kept for *_, kept in rows) else 1
 
 

@@ -1,6 +1,8 @@
 // The page for whoever is on call: asks the API what is known, draws it, and sends what people decide.
 
 import { forgetCursors } from "./chart.js";
+import { explain } from "./explain.js";
+import { serviceMap } from "./map.js";
 import { byId, element, link, paint, painted, shape, status } from "./nodes.js";
 import { WINDOWS, availability, budget, latency, saturation } from "./service.js";
 import { OLD, UNITS, ago, capital, clock, epoch, lasting, looked, moment, now, percent, plural, precise, quiet, seconds, shared, since, tidy } from "./words.js";
@@ -65,6 +67,7 @@ const forget = (reason) => {
   sessionStorage.removeItem(KEPT);
   parts.clear();
   forgetCursors();
+  map.forget();
   requests.length = 0;
   for (const node of painted.keys()) node.replaceChildren();
   painted.clear();
@@ -117,7 +120,7 @@ class Trouble extends Error {
   }
 }
 
-const ask = async (path, { body, key, also = [], signal } = {}) => {
+const ask = async (path, { body, key = random(), also = [], signal } = {}) => {
   const brought = token;
   const headers = { Authorization: `Bearer ${brought}`, Accept: "application/json" };
   if (body) Object.assign(headers, { "Content-Type": "application/json", "Idempotency-Key": key });
@@ -142,6 +145,8 @@ const ask = async (path, { body, key, also = [], signal } = {}) => {
   if (answer.status === 401 && brought === token) forget("The token does not count any more. Please get a new one.");
   throw new Trouble(answer.status, String(text));
 };
+
+const map = serviceMap(ask);
 
 // What is known
 
@@ -482,18 +487,6 @@ const events = (when, period) => {
   return all.filter(({ iso }) => near(iso, when, period)).sort((one, other) => epoch(one.iso) - epoch(other.iso));
 };
 
-const explained = (told) => [
-  told.answer && element("p", { class: "answer" }, told.answer),
-  told.sections?.length > 0 &&
-    element(
-      "ul",
-      { class: "items" },
-      told.sections.map((one) =>
-        item("", capital(one.id ?? ""), element("p", { class: "item-why" }, [one.status, one.answer ?? one.reason].filter(Boolean).join(": "))),
-      ),
-    ),
-];
-
 const show = (name, golden) => async (when, period) => {
   const dialog = byId("moment");
   const answer = element("div", { class: "explain", role: "status" }, element("p", { class: "note" }, "Asking what happened…"));
@@ -524,10 +517,9 @@ const show = (name, golden) => async (when, period) => {
   byId("moment-title").focus();
   const iso = new Date(when * 1000).toISOString().replace(".000Z", "Z");
   try {
-    answer.replaceChildren(...explained(await ask(`v1/services/${encodeURIComponent(name)}/explain?at=${iso}`)).flat().filter(Boolean));
+    await explain(answer, ask, `v1/services/${encodeURIComponent(name)}/explain?at=${iso}`);
   } catch (error) {
-    const words = error.code === 404 ? "This Parapet does not explain moments yet. Here is what it knows of this one." : `No explanation: ${error.message}`;
-    answer.replaceChildren(element("p", { class: "note" }, words));
+    answer.replaceChildren(element("p", { class: "note" }, `No explanation: ${error.message}`));
   }
 };
 
@@ -670,7 +662,7 @@ const drawService = (name, wanted, chosen) => {
   paint(byId("head"), [name, chosen.status, idle(chosen), chosen.why, one.entry, one.runbook], () => [
     element("h2", { id: "name" }, name, " ", status(chosen.status, stateOf(chosen))),
     element("p", { class: "why" }, chosen.status === "green" ? "Nothing is wrong." : tidy(capital(chosen.why))),
-    element("p", { class: "meta" }, one.entry, one.runbook && [" · ", link(one.runbook, "Runbook", "runbook")]),
+    element("p", { class: "meta" }, one.entry, one.runbook && [" · ", link(one.runbook, "Runbook", "runbook")], " · ", element("button", { type: "button", class: "button is-quiet", "data-key": "to map", click: () => arrive(byId("map")) }, "Service map")),
   ]);
   // What is counted tells best until when somebody asked.
   const asked = one.availability.at ?? one.latency.at;
@@ -708,6 +700,8 @@ const draw = () => {
   byId("windows").querySelector(`[value="${span}"]`).checked = true;
   document.querySelector(".service").hidden = !chosen;
   if (chosen) drawService(name, span, chosen);
+  byId("map").hidden = !chosen;
+  map.draw(name ?? "");
   byId("may").hidden = operates();
   drawRequests();
   const first = (one) => one.service === name;

@@ -26,7 +26,9 @@ from chalicelib.api.declared import ROUTES, SCHEMAS, Declared
 from chalicelib.services import shown
 from chalicelib.services.golden import Window
 from chalicelib.times import iso
+from chalicelib.tracing import shown as shown_map
 from tests.browser.scenes import Scene
+from tests.browser.tracing import Traced
 
 assert routes.blueprint
 STAGE = "/api"
@@ -101,6 +103,12 @@ class Oncall:
                     raise Refused(404, f"there is no service {item!r}")
                 one = self.scene.service(item, self._window(given), now, points=True)
                 return self._watched(now, {**one, **self._mute})
+            case "GET", "/v1/services/{service}/explain":
+                if self.explanation is None:
+                    raise Refused(404, f"there is no service {item!r}")
+                return {**self.explanation, "done": "depth" not in given}
+            case "GET", "/v1/explanations/{explanation}":
+                return {**(self.explanation or {}), "depth": "full"}
             case "GET", "/v1/alarms":
                 return {"alarms": self.scene.alarms(now), **self._mute}
             case "GET", "/v1/alerts":
@@ -110,6 +118,17 @@ class Oncall:
                 return {"findings": self.scene.findings(now), "after": None}
             case "GET", "/v1/remediations":
                 return {"remediations": self.scene.remediations(now), "after": None}
+            case "GET", "/v1/traces/map":
+                return self._traced(now, Traced(self.scene.ill).map(given, now))
+            case "GET", "/v1/traces":
+                return self._traced(now, Traced(self.scene.ill).samples(given, now))
+            case "GET", "/v1/traces/{trace}":
+                return self._traced(now, Traced(self.scene.ill).trace(item, now))
+            case "POST", "/v1/changes/{change}/revert":
+                return {
+                    "change": item, "guardrail": "ecs_service_changed", "what": "deploy shop:41 again",
+                    "findings": "/v1/findings?guardrail=ecs_service_changed",
+                }  # fmt: skip
             case "GET", "/v1/commands/{command}":
                 return self._followed(item)
             case "POST", "/v1/alerts/{alert}/acknowledge" | "/v1/findings/{finding}/undo" | (
@@ -127,6 +146,13 @@ class Oncall:
 
     def _watched(self, now: float, document: dict[str, Any]) -> dict[str, Any]:
         return {"as_of": iso(now), **document, "cost": {"api_calls": 1, "queries": 40}}
+
+    def _traced(self, now: float, document: dict[str, Any]) -> dict[str, Any]:
+        if self.scene.traces != "ok" and "nodes" in document:
+            why = {"denied": "AWS denies xray:GetServiceGraph to the API's role: no", "no_data": shown_map.NOTHING}
+            nothing: dict[str, Any] = {"nodes": [], "edges": [], "rows": []}
+            document |= {"status": self.scene.traces, "why": why[self.scene.traces], **nothing}
+        return self._watched(now, document)
 
     def _ask(self, path: str, item: str, kind: str, given: Given, now: float) -> Mapping[str, Any]:
         self.asked.append((path, given))
@@ -225,9 +251,6 @@ class _Handler(BaseHTTPRequestHandler):
         except Refused as error:
             if error.status == 400:
                 self.oncall.complaints.append(error.detail)
-            if error.status == 404 and path.endswith("/explain") and self.oncall.explanation is not None:
-                self._send(200, self.oncall.explanation)
-                return
             self._send(error.status, problems.problem(error.status, error.detail, "1"))
         except (BrokenPipeError, ConnectionResetError):
             # The page asks for something else by now.

@@ -159,6 +159,8 @@ class Scene:
         revoked: tokens that do not count any more.
         busy: whether something waits for people.
         mute: regions whose alarms nobody knows, and why.
+        ill: systems whose traces fail, each with how (`local.systems.faults`), for the last twenty minutes.
+        traces: what X-Ray says: `ok`, `denied` or `no_data`.
     """
 
     stories: dict[str, Story]
@@ -170,6 +172,8 @@ class Scene:
     acknowledged: set[str] = field(default_factory=set)
     busy: bool = True
     mute: dict[str, str] = field(default_factory=dict)
+    ill: tuple[tuple[str, str], ...] = ()
+    traces: str = "ok"
     health: dict[str, Any] = field(
         default_factory=lambda: {
             "status": "ok", "reasons": [], "version": "0.1.0", "stage": "prod", "region": "eu-west-1",
@@ -313,6 +317,7 @@ def night() -> Scene:
         {"shop": shop, "saas": saas, "images": images, "intake": quiet, "platform": nothing, "archive": nothing},
         frozenset({"platform"}),
         {"shop": ("parapet-prod-shop-availability-page",), "images": ("parapet-prod-images-availability-ticket",)},
+        ill=(("shop", "db-connections"), ("images", "bad-deploy")),
     )
 
 

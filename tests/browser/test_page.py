@@ -558,6 +558,39 @@ def test_parapet_tells_that_it_is_not_well_itself(visiting: Visiting) -> None:
     expect(visit.page.locator("#banners")).to_contain_text("Nothing is fixed by itself: bob paused it (a game day).")
 
 
+def explanation() -> dict[str, Any]:
+    """What the API makes of a moment."""
+    evil = '<img src=x onerror="document.title=1">'
+    return {
+        "id": "0123456789abcdef", "as_of": "2026-11-21T14:05:00Z", "depth": "quick", "done": True, "status": "partial",
+        "about": {"kind": "service", "name": "shop", "service": "shop", "at": "2026-11-21T14:04:00Z"},
+        "answer": "shop fails 9 % of its requests since 14:02 UTC; most likely because of UpdateService of shop by bob",
+        "confidence": 0.83,
+        "onset": {
+            "sign": "errors", "label": "errors", "unit": "share", "shape": "step", "at": "2026-11-21T14:02:00Z",
+            "until": None, "before": 0.0, "after": 0.09, "confidence": 0.97, "suffering": 212.0,
+        },
+        "suspects": [
+            {
+                "kind": "change", "title": "UpdateService of shop by bob", "at": "2026-11-21T14:00:10Z", "score": 0.91,
+                "evidence": ["bob with terraform from 198.51.100.7, 2 min before", evil], "change": "e-1",
+                "against": ["the same at 09:00 brought nothing like this"],
+            }
+        ],
+        "sections": [
+            {
+                "id": "traces", "status": "denied", "took_ms": 40, "answer": None, "data": None, "evidence": [],
+                "reason": "not allowed: xray:GetServiceGraph",
+            }
+        ],
+        "revert": {
+            "change": "e-1", "guardrail": "ecs_service_changed", "what": "deploy shop:41 again",
+            "ask": "POST /v1/changes/e-1/revert", "command": "./parapet revert e-1", "why": None,
+        },
+        "before": [], "cost": {"api_calls": 9, "usd": 0.0004, "bytes_scanned": 0}, "next": [],
+    }  # fmt: skip
+
+
 def test_a_spike_tells_what_was_going_on(visiting: Visiting) -> None:
     visit = visiting()
     visit.open()
@@ -565,17 +598,29 @@ def test_a_spike_tells_what_was_going_on(visiting: Visiting) -> None:
     box = visit.page.locator("#availability .cursor").bounding_box()
     visit.page.mouse.click(box["x"] + box["width"] * 0.95, box["y"] + 40)
     sheet = visit.page.get_by_role("dialog")
-    expect(sheet).to_contain_text("This Parapet does not explain moments yet.")
+    expect(sheet).to_contain_text("No explanation: there is no service 'shop'")
     expect(sheet).to_contain_text("Alarm parapet-prod-shop-availability-page went off")
     expect(sheet).to_contain_text("Fixed: sg-0a1b2c3d4e5f60718")
     expect(sheet.get_by_role("row", name="Availability")).to_contain_text("91.")
     expect(sheet.get_by_role("row", name="Latency p95")).to_contain_text("ms")
     visit.shot("moment")
     sheet.get_by_role("button", name="Close").click()
-    visit.oncall.explanation = {"answer": "The database has no connection left.", "sections": []}
+    visit.oncall.explanation = explanation()
     visit.page.mouse.click(box["x"] + box["width"] * 0.95, box["y"] + 40)
-    expect(sheet).to_contain_text("The database has no connection left.")
-    at = [one for one in visit.oncall.seen if "/explain" in one][-1].partition("?at=")[2]
+    expect(sheet).to_contain_text("most likely because of UpdateService of shop by bob")
+    first = sheet.get_by_role("listitem").filter(has_text="UpdateService of shop by bob").first
+    expect(first).to_contain_text("91 %")
+    expect(first.get_by_role("list", name="against it")).to_contain_text("the same at 09:00 brought nothing like this")
+    expect(sheet.get_by_role("group")).to_contain_text("not everything could be")
+    visit.shot("explained")
+    expect(sheet).to_contain_text("It can be taken back: deploy shop:41 again.")
+    sheet.get_by_role("button", name="Ask to take it back").click()
+    expect(sheet).to_contain_text("Asked whether to deploy shop:41 again")
+    assert any(one.startswith("POST ") and one.endswith("/v1/changes/e-1/revert") for one in visit.oncall.seen)
+    sheet.get_by_role("button", name="Look thoroughly").click()
+    expect(sheet).not_to_contain_text("Looking at traces")
+    assert [one for one in visit.oncall.seen if "/v1/explanations/" in one]
+    at = [one for one in visit.oncall.seen if "/explain?" in one][-1].partition("?at=")[2].partition("&")[0]
     assert abs(time.time() - 540 - time.mktime(time.strptime(at, "%Y-%m-%dT%H:%M:%SZ")) + time.timezone) < 900
     assert visit.complaints == [NOT_FOUND]
 

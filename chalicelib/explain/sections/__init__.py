@@ -1,0 +1,1 @@
+"""What an explanation looks at, a module for each kind of thing."""

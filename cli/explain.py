@@ -1,0 +1,125 @@
+"""`explain` and `timeline`: what happened to a service, what most likely brought it, and all of it in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chalicelib import settings, times
+from chalicelib.model import ParapetError
+from cli import output
+from cli.deployment import Outside
+
+if TYPE_CHECKING:
+    from chalicelib.explain.subject import Desk, Subject
+
+
+@click.command
+@click.argument("name", metavar="ALARM|SERVICE")
+@click.option("--at", metavar="TIME", help="About which time: as long ago as this, or a time, UTC (14:02: the last).")
+@click.option("--quick", is_flag=True, help="Only what is known within two seconds.")
+@output.json_option
+@click.pass_obj
+def explain(outside: Outside, name: str, at: str | None, quick: bool, as_json: bool) -> None:
+    """What happened to a service (now, or --at), or why an alarm went off the last time; whom to suspect, and why.
+
+    Each suspect is told with what speaks for it and what speaks against it. What could not be looked at is named.
+    """
+    # What only this command needs takes its time to be loaded.
+    from chalicelib.explain import explained
+
+    desk = _desk(outside)
+    found = explained.explain(desk, _subject(desk, name, at, outside.now()), "quick" if quick else "full")
+    document = explained.document(found)
+    if as_json:
+        output.emit(document)
+    else:
+        _show(document)
+
+
+@click.command
+@click.argument("name", metavar="SERVICE", required=False)
+@click.option("--service", metavar="NAME", help="The same, by its option.")
+@click.option(
+    "--from", "since", default="24h", show_default=True, metavar="TIME", help="As long ago as this, or a time."
+)
+@click.option("--to", "until", metavar="TIME", help="Until when, likewise; now without it.")
+@output.json_option
+@click.pass_obj
+def timeline(
+    outside: Outside, name: str | None, service: str | None, since: str, until: str | None, as_json: bool
+) -> None:
+    """What happened to a service, for the post-mortem: alarms, changes, commands, fixes, who and when; as Markdown."""
+    from chalicelib.explain import asked
+    from chalicelib.explain import timeline as telling
+
+    given = {one for one in (name, service) if one}
+    if len(given) != 1:
+        raise ParapetError("name one service: ./parapet timeline SERVICE")
+    service = given.pop()
+    now, desk = outside.now(), _desk(outside)
+    end = times.since(until, "--to", now) if until else now
+    start = times.since(since, "--from", now)
+    if not 0 < end - start <= telling.LONGEST:
+        raise ParapetError("--from must be before --to, by 7 days at most")
+    known = asked.of_service(desk, service, end, now).service
+    assert known is not None
+    found = telling.read(desk, known, start, end)
+    if as_json:
+        about = {"service": service, "from": times.iso(start), "to": times.iso(end)}
+        output.emit({**about, "entries": telling.told(found.entries), "missing": list(found.missing)})
+    else:
+        # As it is: it is for a document, not for a terminal.
+        click.echo("\n".join(map(output.printable, telling.markdown(found).splitlines())))
+
+
+def _desk(outside: Outside) -> Desk:
+    from chalicelib.explain.subject import Desk
+    from chalicelib.services.watch import Watch
+
+    deployment, stage = outside.deployment, settings.environment(outside.environment).stage
+
+    def reach(region: str) -> Any:
+        return deployment.at(region) if region else deployment.aws
+
+    services = tuple(outside.settings().services)
+    return Desk(reach, stage, deployment.table, lambda: deployment.ledger, services, Watch(reach, output.say))
+
+
+def _subject(desk: Desk, name: str, at: str | None, now: float) -> Subject:
+    """Return what somebody means: a service, or else an alarm; raises ParapetError."""
+    from chalicelib.explain import asked
+
+    moment = times.since(at, "--at", now) if at else None
+    if any(one.name == name for one in desk.services):
+        return asked.of_service(desk, name, moment, now)
+    return asked.of_alarm(desk, name, moment, now)
+
+
+def _show(document: Mapping[str, Any]) -> None:
+    output.say(document["answer"])
+    if document["onset"]:
+        output.say(f"How sure: {document['confidence'] * 100:.0f} %")
+    for number, one in enumerate(document["suspects"], 1):
+        output.say()
+        output.say(f"{number}. {one['title']} ({one['score'] * 100:.0f} %), {_clock(one['at'])} UTC")
+        for line in one["evidence"]:
+            output.say(f"   + {line}")
+        for line in one["against"]:
+            output.say(f"   - {line}")
+    output.say()
+    rows = [
+        (one["id"], one["status"], f"{one['took_ms'] / 1000:.1f} s", _told(one)) for one in document["sections"]
+    ]  # fmt: skip
+    output.table(("looked at", "", "took", "found"), rows, whole=("looked at", "took"))
+
+
+def _told(section: Mapping[str, Any]) -> str:
+    return "; ".join(filter(None, [section["answer"], section["reason"]])) or "nothing"
+
+
+def _clock(text: str) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%H:%M}"

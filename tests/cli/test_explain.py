@@ -1,0 +1,126 @@
+"""`./parapet explain`: what people read of an explanation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from chalicelib import times
+from cli.__main__ import parapet
+from cli.deployment import Outside
+from local.systems.faults import Kind
+from tests.explain.rehearsals.account import LEDGER, TABLE, Account
+from tests.explain.rehearsals.stage import FIRST, Plan, change, kinds, settings, stage
+
+Run = Callable[..., Result]
+ONSET = FIRST + 9 * 86_400 + 12 * 3600
+NOW = ONSET + 420.0
+
+
+class Client:
+    """A client of the rehearsed account, as botocore makes them."""
+
+    def __init__(self, account: Account, service: str) -> None:
+        self._account, self._service = account, service
+
+    def can_paginate(self, _operation: str) -> bool:
+        return False
+
+    def __getattr__(self, operation: str) -> Any:
+        return lambda **given: self._account(self._service, operation, **given)
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    plan = Plan("shop", Kind("", failing=0.3), "TypeError: unsupported operand type(s)")
+    of = ("shop-web",)
+    plan.changes = [
+        change(ONSET - 90, "UpdateAutoScalingGroup", "autoscaling.amazonaws.com", of, "bob", what="version 42"),
+        change(ONSET - 7200, "UpdateAutoScalingGroup", "autoscaling.amazonaws.com", of, "bob", what="version 41"),
+    ]
+    with kinds(plan.kind) as name:
+        yield stage(plan, ONSET, NOW, name)
+
+
+@pytest.fixture
+def run(account: Account, tmp_path: Path) -> Run:
+    file = tmp_path / "parapet.toml"
+    file.write_text(settings(), "utf-8")
+
+    def ran(*arguments: str) -> Result:
+        environment = {
+            "AWS_REGION": "eu-west-1", "PARAPET_SETTINGS": str(file), "PARAPET_STAGE": "test", "PARAPET_TABLE": TABLE,
+            "PARAPET_LEDGER": LEDGER,
+        }  # fmt: skip
+        outside = Outside(
+            environment=environment,
+            clients=lambda: lambda service, _region: Client(account, service),
+            profile_region=lambda: "",
+            now=lambda: NOW,
+        )
+        return CliRunner().invoke(parapet, arguments, obj=outside, prog_name="./parapet")
+
+    return ran
+
+
+def test_the_answer_comes_first_then_whom_to_suspect_with_what_speaks_against_it(run: Run) -> None:
+    told = run("explain", "shop")
+    assert told.exit_code == 0, told.output
+    lines = told.stdout.splitlines()
+    assert lines[0] == (
+        "shop fails 30 % of its requests (usually 0 %) since 12:00 UTC; most likely because of UpdateAutoScalingGroup "
+        "of shop-web by bob, 90 s before (11:58 UTC)."
+    )
+    assert lines[1].startswith("How sure: ")
+    assert lines[3].startswith("1. UpdateAutoScalingGroup of shop-web by bob")
+    assert "   + version 42" in lines
+    assert "   - the same at 10:00 brought nothing like this" in lines
+    assert "   + the errors speak of that" in lines
+    rows = {line.split()[0]: line.split()[1] for line in lines[-8:]}
+    assert rows["signals"] == rows["errors"] == rows["traces"] == "ok"
+
+
+def test_as_json_it_is_what_the_api_answers(run: Run) -> None:
+    document = json.loads(run("explain", "shop", "--json", "--at", times.iso(ONSET + 120)).stdout)
+    assert document["onset"]["at"] == times.iso(ONSET)
+    assert document["suspects"][0]["kind"] == "change"
+    assert {one["id"] for one in document["sections"]} >= {"signals", "changes", "errors", "traces"}
+
+
+def test_before_it_began_there_is_nothing(run: Run) -> None:
+    told = run("explain", "shop", "--at", times.iso(ONSET - 1200), "--quick")
+    assert told.stdout.startswith("Nothing unusual is seen of shop around 11:40 UTC")
+
+
+def test_a_time_of_day_is_the_last_such_time_and_another_day_is_told(run: Run) -> None:
+    assert run("explain", "shop", "--at", "11:40", "--quick").stdout.startswith(
+        "Nothing unusual is seen of shop around 11:40 UTC"
+    )
+    # Of yesterday there is nothing from so late.
+    yesterday = run("explain", "shop", "--at", "12:30", "--quick").stdout
+    assert (
+        f"gets no requests any more (usually 1,136 a minute) since {times.iso(ONSET - 86_400)[:10]} 12:0" in yesterday
+    )
+    assert run("explain", "shop", "--at", "24:02").exit_code != 0
+
+
+def test_the_timeline_takes_the_service_as_explain_does(run: Run) -> None:
+    told = run("timeline", "shop", "--from", "1h")
+    assert told.stdout.startswith("# Timeline of shop\n"), told.output
+    assert "UpdateAutoScalingGroup of shop-web" in told.stdout
+    assert run("timeline", "--service", "shop", "--from", "1h").stdout == told.stdout
+    for asked in ((), ("shop", "--service", "saas")):
+        refused = run("timeline", *asked)
+        assert refused.exit_code != 0
+        assert "name one service: ./parapet timeline SERVICE" in refused.output
+
+
+def test_what_is_neither_a_service_nor_an_alarm_is_refused(run: Run) -> None:
+    told = run("explain", "shup")
+    assert told.exit_code != 0
+    assert "there is no alarm 'shup' here" in told.output
