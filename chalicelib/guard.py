@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from chalicelib import bus, obeying, registry, telemetry, wiring
 from chalicelib.events import envelope, parse
 from chalicelib.model import BadEvent
+from chalicelib.pipeline import Pipeline
 from chalicelib.telemetry import Invocation
 
 
@@ -31,6 +32,8 @@ def _handle(service: str, frame: Mapping[str, Any], context: Context, seen: Invo
     if frame["source"] != bus.SOURCE:
         seen.because(cause="event")
         seen.count("Events")
+        if frame["detail-type"].startswith("Parapet "):
+            raise BadEvent(f"an event of {frame['source']} calls itself {frame['detail-type']!r}, which is Parapet's")
         event = parse(frame)
         seen.because(event_id=event.id, call=event.name)
         wiring.pipeline(service, account).handle(event, request)
@@ -49,6 +52,8 @@ def _handle(service: str, frame: Mapping[str, Any], context: Context, seen: Invo
             _named(frame, name, seen) for name in ("guardrail", "subject", "account", "region", "alarm", "event")
         )
         pipeline.alarmed(guardrail, subject, where[0], where[1], alarm, report, _since(frame), request)
+    elif kind == registry.REVERT:
+        revert(pipeline, account, _named(frame, "change", seen), request)
     elif kind == bus.SWEEP:
         guardrail, detail = _named(frame, "guardrail", seen), frame["detail"]
         # The event of an older version names neither: it means our own account, in all regions.
@@ -59,6 +64,24 @@ def _handle(service: str, frame: Mapping[str, Any], context: Context, seen: Invo
         pipeline.sweep(guardrail, wanted, regions, request)
     else:
         raise BadEvent(f"{kind!r} is not an event of Parapet's that a guard function knows")
+
+
+def revert(pipeline: Pipeline, account: str, change: str, request: str) -> None:
+    """Ask about a change that somebody wants taken back, as the ledger has it: its event only names it.
+
+    Raises a ParapetError, after which it may be called again.
+    """
+    # What wakes a guard is seldom this.
+    from chalicelib import reverting, reverts
+    from chalicelib.ledger.book import Book
+
+    book = Book(pipeline.account(account, ""), wiring.environment().ledger)
+    event = reverting.record(book, pipeline.journal, change)
+    if event is None:
+        raise BadEvent(f"the change ledger does not have what it takes to take {change} back")
+    if sorry := reverts.sorry(event):
+        raise BadEvent(f"{event.name} ({change}) is not taken back: {sorry}")
+    pipeline.handle(event, request)
 
 
 def _named(frame: Mapping[str, Any], name: str, seen: Invocation) -> str:

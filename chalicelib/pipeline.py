@@ -137,7 +137,7 @@ class Pipeline:
     def sweep(self, guardrail: str, account: str, regions: Sequence[str], request: str) -> None:
         """Look at every resource that a guardrail is about, one by one; raises as `handle` does."""
         rail = self.rail(guardrail)
-        if rail.momentary or self.settings.mode(rail, "sweep") == "off":
+        if not rail.swept or self.settings.mode(rail, "sweep") == "off":
             return
         problems: list[ParapetError] = []
         for region in regions[:1] if rail.everywhere else regions:

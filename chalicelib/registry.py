@@ -35,6 +35,8 @@ Check = Callable[..., Iterable[Remedy]]
 PATTERN_LENGTH = 2048
 # The event of our own that tells a guard function of an alarm to which one of its guardrails is bound.
 ALARM = "Parapet Alarm"
+# Likewise, of a change that a person wants taken back; and as what the record of that change is handled.
+REVERT = "Parapet Revert"
 LABELS = ("Why", "Fix", "Undo", "Mode", "Anew", "Controls")
 
 
@@ -81,9 +83,19 @@ class Guardrail:
         return any(trigger.detail_type == ALARM for trigger in self.on)
 
     @property
+    def reverts(self) -> bool:
+        """Whether it takes a change back that a person asks about, and nothing else wakes it."""
+        return any(trigger.detail_type == REVERT for trigger in self.on)
+
+    @property
+    def called(self) -> bool:
+        """Whether what happens in the account wakes it: a call, a sign-in."""
+        return not (self.alarmed or self.reverts)
+
+    @property
     def swept(self) -> bool:
         """Whether a sweep can look for what it is about."""
-        return not (self.momentary or self.alarmed)
+        return self.called and not self.momentary
 
     def named_by(self, dimensions: Mapping[str, str]) -> str:
         """Return the resource that an alarm's dimensions name, or an empty text."""
@@ -110,6 +122,12 @@ def sign_in(name: str) -> Trigger:
 def by_root(detail_type: str) -> Trigger:
     """Return the trigger for anything that the root user does, of one detail-type."""
     return Trigger(detail_type, user="Root")
+
+
+def taken_back(action: str) -> Trigger:
+    """Return the trigger for a call that a person wants taken back, written as CloudTrail has its name."""
+    service, name = action.split(":")
+    return Trigger(REVERT, f"aws.{service}", name)
 
 
 def alarm() -> Trigger:
@@ -273,8 +291,8 @@ def _alternatives(service: str) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str | None, str | None], set[str]] = {}
     for rail in of(service):
         for trigger in rail.on:
-            if trigger.detail_type == ALARM:
-                # An event of our own, with the service in it.
+            if trigger.detail_type in (ALARM, REVERT):
+                # Events of our own, with the service in it.
                 continue
             names = groups.setdefault((trigger.detail_type, trigger.source, trigger.user), set())
             if trigger.name:

@@ -16,13 +16,13 @@ from chalicelib.registry import PATTERN_LENGTH, Guardrail
 from deploy.rights import writes
 from local.patterns import matches
 from tests import alarmed
-from tests.scenarios import SCENARIOS
+from tests.scenarios import REVERTS, SCENARIOS
 
 TESTS = Path(__file__).parent
 RAILS = registry.load()
 every = pytest.mark.parametrize("rail", RAILS, ids=lambda rail: rail.name)
 # Of those that alarms wake, tests/test_alarmed.py has the like.
-called = pytest.mark.parametrize("rail", [rail for rail in RAILS if not rail.alarmed], ids=lambda rail: rail.name)
+called = pytest.mark.parametrize("rail", [rail for rail in RAILS if rail.called], ids=lambda rail: rail.name)
 
 
 @every
@@ -36,7 +36,7 @@ def test_is_documented(rail: Guardrail) -> None:
 
 @every
 def test_has_a_scenario_and_a_test_file(rail: Guardrail) -> None:
-    names = [one.guardrail for one in SCENARIOS] + [one.guardrail for one in alarmed.every()]
+    names = [one.guardrail for one in (*SCENARIOS, *REVERTS)] + [one.guardrail for one in alarmed.every()]
     assert names.count(rail.name) == 1
     text = (TESTS / "guardrails" / f"test_{rail.name}.py").read_text("utf-8")
     functions = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}

@@ -1,0 +1,91 @@
+"""Where somebody pointed a Lambda alias must be where it pointed before, where a person takes that back.
+
+Why: what was released shortly before is most often the cause, and going back is faster than finding out.
+Fix: points the alias where the call before it left it, and shares calls out as before. It is offered only where the
+change ledger has that call and Parapet itself has not moved the alias in between, and as long as the alias points where
+the call left it.
+Undo: points the alias to where the call had pointed it.
+Mode: off until it is set to `approve`; then `./parapet revert`, or the answer to why something fails, asks for it, and
+a person decides: what the newer code has written, the older one must be able to read.
+Anew: none
+Controls: none in FSBP or CIS
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chalicelib import reverts
+from chalicelib.model import Aws, Call, Event, Remedy, call
+from chalicelib.registry import guardrail, taken_back
+
+State = Mapping[str, Any]
+PART = "version"
+
+
+def read(aws: Aws, subject: str) -> State:
+    """Return the alias that `function:alias` names, or its ARN; raises AwsError."""
+    function, _, name = subject.rpartition(":function:")[2].partition(":")
+    alias = aws("lambda", "get_alias", FunctionName=function, Name=name)
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    return {
+        "function": function,
+        "name": name,
+        "arn": alias["AliasArn"].rpartition(":")[0],
+        "version": alias["FunctionVersion"],
+        "weights": dict(weights),
+    }
+
+
+def resource(alias: State) -> str:
+    """Return the alias as `function:alias`."""
+    return f"{alias['function']}:{alias['name']}"
+
+
+def current(alias: State, _part: str) -> dict[str, Any]:
+    """Return where the alias points."""
+    return {"version": alias["version"], "weights": alias["weights"]}
+
+
+def point(alias: State, to: reverts.Aimed) -> Call:
+    """Return the call that points the alias somewhere, and changes nothing else."""
+    return call(
+        "lambda", "update_alias", FunctionName=alias["function"], Name=alias["name"], FunctionVersion=to.version,
+        RoutingConfig={"AdditionalVersionWeights": dict(to.weights)},
+    )  # fmt: skip
+
+
+def tags_of(aws: Aws, _subject: str, alias: State) -> Mapping[str, str]:
+    """Return the tags of the alias's function; raises AwsError."""
+    found: Mapping[str, str] = aws("lambda", "list_tags", Resource=alias["arn"]).get("Tags") or {}
+    return found
+
+
+@guardrail(
+    severity="high",
+    default="off",
+    on={taken_back("lambda:UpdateAlias20150331"): "responseElements.aliasArn"},
+    needs={"lambda:GetAlias", "lambda:ListTags", "lambda:UpdateAlias"},
+    read=read,
+    resource=resource,
+    current=current,
+    tags=tags_of,
+    gone={"ResourceNotFoundException"},
+    event_born=True,
+)
+def check(alias: State, event: Event | None) -> Iterable[Remedy]:
+    """Yield the remedy that takes a move of an alias back, as long as it points where that left it."""
+    if event is None:
+        return
+    was, did = reverts.moved(event)
+    now = current(alias, PART)
+    if now != did.view or was == did:
+        return
+    yield Remedy(
+        why=f"{event.actor.who} pointed alias {resource(alias)} to {did.version}, where it pointed to {was.version}, "
+        "to be taken back",
+        part=PART,
+        fix=(point(alias, was),),
+        undo=(point(alias, did),),
+        before=now,
+        after=was.view,
+    )
