@@ -47,7 +47,7 @@ def parse(raw: object) -> Event:
         id=str(detail.get("eventID") or frame["id"]),
         account=frame["account"],
         region=frame["region"],
-        time=_seconds(detail.get("eventTime") or frame["time"], frame["id"]),
+        time=seconds(detail.get("eventTime") or frame["time"], frame["id"]),
         detail_type=frame["detail-type"],
         source=frame["source"],
         name=detail["eventName"],
@@ -56,7 +56,8 @@ def parse(raw: object) -> Event:
     )
 
 
-def _seconds(text: object, event_id: str) -> float:
+def seconds(text: object, event_id: str) -> float:
+    """Return an ISO 8601 time as epoch seconds, UTC where it names no zone; raises BadEvent naming the event."""
     try:
         moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
     except ValueError:

@@ -349,7 +349,7 @@ class Notice:
     Args:
         key: the same for every repeat of the same news.
         thread: what belongs together has the same.
-        kind: about a finding, Parapet's own trouble, an alert, or a digest (of costs, of noise).
+        kind: about a finding, Parapet's own trouble, an alert, or a digest (of costs, of noise, of a report's rows).
         severity: how bad it is.
         status: what became of it: a finding's status, an alert's (`firing`, `resolved` …).
         title: what it is, in one line.
@@ -377,6 +377,7 @@ class Notice:
         fingerprint: the same from trigger to resolve, however often: what PagerDuty's `dedup_key` is made of.
         page: what it means for a pager; empty: nothing.
         picture: a PNG, in base64.
+        table: rows of cells, the heading being the first.
         destination: where it goes; None: where the routes say.
         test: whether it only tests the way to people.
     """
@@ -411,6 +412,7 @@ class Notice:
     fingerprint: str = ""
     page: Page | Literal[""] = ""
     picture: str = ""
+    table: tuple[tuple[str, ...], ...] = ()
     destination: Destination | None = None
     test: bool = False
 

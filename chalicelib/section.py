@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, tzinfo
 from typing import Any
 
 from chalicelib.model import DAY, ParapetError
@@ -26,6 +27,18 @@ def seconds(text: str, where: str) -> float:
     if not match or int(match[1]) == 0:
         raise SettingsError(f"{where}: {text!r} is not a duration such as 30m, 2h or 7d")
     return int(match[1]) * _UNITS[match[2]]
+
+
+def zone(name: str, where: str) -> tzinfo:
+    """Return a time zone such as `UTC` or `Europe/Berlin`; raises SettingsError."""
+    if name.upper() == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # every function reads the settings, and few have zones
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise SettingsError(f"{where}: {name!r} is not a time zone such as Europe/Berlin") from None
 
 
 def _short(duration: float) -> str:

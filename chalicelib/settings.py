@@ -17,6 +17,8 @@ from chalicelib.costs import chosen
 from chalicelib.costs.chosen import Costs
 from chalicelib.enrich import further
 from chalicelib.enrich.further import Further
+from chalicelib.insights import chosen as queries
+from chalicelib.insights.chosen import Insights
 from chalicelib.model import ACTING, COMMANDS, DAY, MODES, ORIGINS, Channel, CommandKind, Mode, Origin, Severity
 from chalicelib.notices import routes
 from chalicelib.notices.routes import Routes
@@ -28,6 +30,7 @@ from chalicelib.section import LONGEST, Section, SettingsError, meant
 
 if TYPE_CHECKING:
     from chalicelib.alerts.custom import Custom
+    from chalicelib.reports.model import Report
     from chalicelib.services.model import Service
 
 FILE = Path(__file__).with_name("parapet.toml")
@@ -48,6 +51,7 @@ class Environment:
     email_queue: str = ""
     alert_queue: str = ""
     enrich_queue: str = ""
+    ledger: str = ""
     email_topic: str = ""
     slack_token: str = ""
     slack_signing_secret: str = ""
@@ -189,6 +193,8 @@ class Settings:
     severities: Mapping[str, Severity] = field(default_factory=dict)
     events: tuple[Custom, ...] = ()
     services: tuple[Service, ...] = ()
+    insights: Insights = field(default_factory=Insights)
+    reports: tuple[Report, ...] = ()
     # Whether each service has a dashboard of its own beside the one for all.
     dashboards: bool = False
 
@@ -197,13 +203,14 @@ class Settings:
 
         Its own setting counts first. Without one, a guardrail that came with an upgrade (`observed`) changes nothing
         until it is promoted; then `default_mode` counts where the guardrail can do it, then its own default. One that
-        alarms wake is off unless a binding names it, and then goes as far as any of them lets it.
+        alarms wake is off unless a binding names it, and then goes as far as any of them lets it; for one that takes
+        changes back only its own setting counts.
         """
         if rail.alarmed:
             return self.bound_mode(rail, self.remedies) if origin == "event" else "off"
         modes: Mapping[Origin, Mode] = self.guardrails.get(rail.name, {}).get("mode", {})
-        if origin in modes:
-            return modes[origin]
+        if origin in modes or rail.reverts:
+            return modes.get(origin, rail.default[origin])
         acting = self.default_mode in ACTING and not rail.can_fix
         mode = rail.default[origin] if self.default_mode is None or acting else self.default_mode
         return "observe" if mode in ACTING and rail.name in self.observed else mode
@@ -230,10 +237,20 @@ class Settings:
         """Whether a guardrail may change anything, for any origin: then, and only then, its role may too."""
         return any(mode in ACTING for mode in self.modes(rail).values())
 
+    def takes_back(self, rail: Guardrail) -> bool:
+        """Whether a guardrail is there to be asked to take changes back."""
+        return rail.reverts and self.acts(rail)
+
     def options(self, rail: Guardrail) -> Mapping[str, Any]:
         """Return a guardrail's own settings, its defaults filled in."""
         given = self.guardrails.get(rail.name, {})
         return {name: given.get(name, default) for name, default in rail.options.items()}
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return every e-mail address that a route or a report names, each once."""
+        reported = (one for report in self.reports if report.destination for one in report.destination.email)
+        return tuple(dict.fromkeys((*self.routes.addresses, *reported)))
 
     def role_name(self, function: str) -> str:
         """Return the name of the role under which one of our functions runs."""
@@ -294,6 +311,7 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
     looking = further.read(alerts, section.table("accounts"))
     watching, severities, events = _watched(alerts, section.tables("events"))
     services, shown = _services(section.tables("services")), section.table("dashboards")
+    asking, reports = queries.read(section.table("insights")), _reports(section.tables("reports"), services)
     section.nothing_else()
     pagerduty = _pagerduty(pagers, environment(variables).pagerduty_key)
     known, told = {rail.name: rail for rail in rails}, environment(variables)
@@ -330,6 +348,8 @@ def load(variables: Mapping[str, str], names: Iterable[str], rails: Iterable[Gua
         severities=severities,
         events=events,
         services=services,
+        insights=asking,
+        reports=reports,
         dashboards=shown.flag("services", False),
     )
     for part in (general, limits, undo, control, exempting, slack, alerts, shown):
@@ -372,6 +392,15 @@ def _services(sections: tuple[Section, ...]) -> tuple[Service, ...]:
     from chalicelib.services import chosen as declared
 
     return declared.read(sections)
+
+
+def _reports(sections: tuple[Section, ...], services: tuple[Service, ...]) -> tuple[Report, ...]:
+    if not sections:
+        return ()
+    # Likewise.
+    from chalicelib.reports import chosen as reported
+
+    return reported.read(sections, services)
 
 
 # As a browser says it: no path, no wildcard, and nothing in the clear but on one's own machine.
@@ -483,6 +512,8 @@ def _one_guardrail(section: Section, rail: Guardrail) -> Mapping[str, Any]:
             raise SettingsError(f"{section.where('mode')}: {value!r} is not a mode: {', '.join(MODES)}")
         if value in ACTING and not rail.can_fix:
             raise SettingsError(f"{section.where('mode')}: {rail.name} has no fix; only off or observe will do")
+        if value == "enforce" and rail.reverts:
+            raise SettingsError(f"{section.where('mode')}: {rail.name} takes no change back unasked: approve")
     values: dict[str, Any] = {"mode": modes}
     for option, default in rail.options.items():
         values[option] = _option(section, option, default)

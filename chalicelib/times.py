@@ -11,6 +11,7 @@ from chalicelib.section import seconds
 
 LENGTH = 20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _LAST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -59,7 +60,13 @@ def until(text: str, where: str, now: float) -> float:
 
 
 def since(text: str, where: str, now: float) -> float:
-    """Return the time that was a duration (`24h`) ago, or a date's start, or a time (UTC); raises ParapetError."""
+    """Return the time that was a duration (`24h`) ago, or a date's start, or a time (UTC); raises ParapetError.
+
+    `14:02` is the last time that a clock showed that.
+    """
+    if clock := _CLOCK.fullmatch(text):
+        at = now // DAY * DAY + int(clock[1]) * 3600 + int(clock[2]) * 60
+        return at if at <= now else at - DAY
     if not _DATE.match(text):
         return max(0.0, now - span(text, where))
     at = _moment(text, where)

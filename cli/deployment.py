@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
     from chalicelib.aws import Connect
+    from chalicelib.ledger.book import Book
 
 T = TypeVar("T")
 
@@ -123,17 +124,26 @@ class Deployment:
     @cached_property
     def table(self) -> str:
         """The journal's table: PARAPET_TABLE, or what the stage's stack calls `Journal`; raises ParapetError."""
-        given = self._outside.environment.get("PARAPET_TABLE")
-        return given or self._table_of(f"{settings.PREFIX}-{settings.environment(self._outside.environment).stage}")
+        return self._table_of("PARAPET_TABLE", "Journal")
 
-    def _table_of(self, stack: str) -> str:
+    @cached_property
+    def ledger(self) -> Book:
+        """The change ledger, in the table PARAPET_LEDGER, or what the stage's stack calls `ChangeLedger`."""
+        from chalicelib.ledger.book import Book
+
+        return Book(self.aws, self._table_of("PARAPET_LEDGER", "ChangeLedger"))
+
+    def _table_of(self, variable: str, logical: str) -> str:
+        if given := self._outside.environment.get(variable):
+            return given
+        stack = f"{settings.PREFIX}-{settings.environment(self._outside.environment).stage}"
         try:
-            found = self.aws("cloudformation", "describe_stack_resource", StackName=stack, LogicalResourceId="Journal")
+            found = self.aws("cloudformation", "describe_stack_resource", StackName=stack, LogicalResourceId=logical)
         except AwsError as error:
             if error.code != "ValidationError":
                 raise
             raise ParapetError(
-                f"PARAPET_TABLE is not set, and in {self.region} there is no stack {stack} with a Journal: "
+                f"{variable} is not set, and in {self.region} there is no stack {stack} with a {logical}: "
                 "set PARAPET_STAGE and AWS_REGION to where Parapet is deployed, or run `. local/env`"
             ) from error
         return str(found["StackResourceDetail"]["PhysicalResourceId"])

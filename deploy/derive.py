@@ -42,6 +42,8 @@ def page(settings: Settings) -> str:
         triggers = sorted({trigger.name or f"anything by {trigger.user}" for trigger in rail.on})
         if rail.alarmed:
             triggers = [f"an alarm that is bound to it, about {', '.join(f'`{path}`' for path in rail.on.values())}"]
+        if rail.reverts:
+            triggers = [f"a person who asks for one of these to be taken back: {', '.join(triggers)}"]
         lines.append(f"- **Woken by.** {', '.join(triggers)}")
         if rail.needs:
             lines.append(f"- **Needs.** {', '.join(f'`{action}`' for action in sorted(rail.needs))}")

@@ -7,9 +7,11 @@ forwarded from our own account.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import __version__, registry
+from chalicelib.ledger import asked
 from chalicelib.settings import GLOBAL_REGION, Settings
 from deploy import rights
 from deploy.intrinsics import document, ref, resource
@@ -17,6 +19,8 @@ from deploy.intrinsics import document, ref, resource
 Template = dict[str, Any]
 
 BUS = {"Fn::Sub": "arn:${AWS::Partition}:events:${HubRegion}:${HubAccount}:event-bus/default"}
+# Of its own, so that what wakes a guard function does not wake it twice.
+CHANGES = {"Fn::Sub": "arn:${AWS::Partition}:events:${HubRegion}:${HubAccount}:event-bus/parapet-${Stage}-changes"}
 # What is older was looked at by a sweep since; the attempts are as many as EventBridge makes.
 RETRY = {"MaximumEventAgeInSeconds": 6 * 3600, "MaximumRetryAttempts": 185}
 FOURTEEN_DAYS = 14 * 86400
@@ -95,7 +99,8 @@ def _text(description: str, pattern: str, **more: Any) -> dict[str, Any]:
 
 def _resources(settings: Settings) -> dict[str, Any]:
     policies = rights.members(settings, ref("HubRegion"))
-    forward = document({"Sid": "Forward", "Effect": "Allow", "Action": ["events:PutEvents"], "Resource": BUS})
+    buses = [BUS, CHANGES]
+    forward = document({"Sid": "Forward", "Effect": "Allow", "Action": ["events:PutEvents"], "Resource": buses})
     found = {
         "Boundary": resource(
             "AWS::IAM::ManagedPolicy",
@@ -122,8 +127,12 @@ def _resources(settings: Settings) -> dict[str, Any]:
     for service in registry.services():
         name = service.capitalize()
         if pattern := registry.calls(service):
-            found[f"Forward{name}"] = _rule(service, pattern)
+            about = f"Forwards what Parapet's guardrails of {service} are about"
+            found[f"Forward{name}"] = _rule(service, about, pattern)
         found[f"{name}Role"] = _role(f"member-{service}", "Serves", _trust(service), policies[service])
+    ours = {"Fn::Sub": asked.OURS.format(stage="${Stage}")}
+    for kind, about, changes in asked.patterns(ours):
+        found[f"ForwardLedger{kind.capitalize()}"] = _rule(f"ledger-{kind}", f"Forwards {about}", changes, CHANGES)
     return found
 
 
@@ -157,10 +166,10 @@ def _trust(service: str) -> dict[str, Any]:
     }
 
 
-def _rule(service: str, pattern: dict[str, Any]) -> dict[str, Any]:
+def _rule(name: str, about: str, pattern: Mapping[str, Any], bus: dict[str, Any] = BUS) -> dict[str, Any]:
     target = {
         "Id": "hub",
-        "Arn": BUS,
+        "Arn": bus,
         "RoleArn": {"Fn::GetAtt": ["ForwardRole", "Arn"]},
         "RetryPolicy": RETRY,
         "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}},
@@ -168,8 +177,8 @@ def _rule(service: str, pattern: dict[str, Any]) -> dict[str, Any]:
     return resource(
         "AWS::Events::Rule",
         "Forwards",
-        Name={"Fn::Sub": f"parapet-${{Stage}}-forward-{service}"},
-        Description=f"Forwards what Parapet's guardrails of {service} are about",
+        Name={"Fn::Sub": f"parapet-${{Stage}}-forward-{name}"},
+        Description=about,
         EventPattern=pattern,
         State="ENABLED",
         Targets=[target],

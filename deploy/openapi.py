@@ -118,11 +118,16 @@ def _parameter(param: Param) -> Document:
 
 
 def _schema(param: Param, *, whole: bool) -> Document:
+    if param.among == declared.FLAGS and not whole:
+        return {"type": ["string", "boolean"], "enum": [*param.among, True, False]}
     if param.among:
         return {"type": "string", "enum": list(param.among)}
     if param.most and whole:
         return {"type": "integer", "minimum": 1, "maximum": param.most}
-    return {"type": "string", **({"pattern": "^[0-9]{1,9}$"} if param.most else {"minLength": 1, "maxLength": 2000})}
+    if param.most:
+        return {"type": ["string", "integer"], "pattern": "^[0-9]{1,9}$"}
+    like = ["string", "number", "boolean"] if param.within and not whole else "string"
+    return {"type": like, "minLength": 1, "maxLength": 2000}
 
 
 def _body(one: Declared) -> Document:
@@ -134,6 +139,12 @@ def _body(one: Declared) -> Document:
         }
         for param in takes
     }  # fmt: skip
+    for name in dict.fromkeys(param.within for param in takes if param.within):
+        inner = {param.name: fields[param.name] for param in takes if param.within == name}
+        fields[name] = {
+            "type": "object", "properties": inner, "additionalProperties": False,
+            "description": "the same fields in an object, as [[reports]] has them",
+        }  # fmt: skip
     needed = [param.name for param in takes if param.needed]
     schema = {
         "type": "object",

@@ -22,9 +22,11 @@ SHAPES = {
     "Outbox": '[/"outbox: a FIFO queue for each channel"/]',
     "AlertQueue": '[/"alerts"/]',
     "EnrichQueue": '[/"evidence wanted"/]',
+    "LedgerQueue": '[/"changes"/]',
+    "ChangeLedger": '[("the change ledger")]',
     "AlertTopic": '[/"alerts topic"/]',
     "PageTopic": '[/"page topic"/]',
-    "reports": '(["alarms, budgets, cost anomalies"])',
+    "signals": '(["alarms, budgets, cost anomalies"])',
     "CloudWatch": '(["Parapet\'s own alarms"])',
     "PagerDuty": '(["PagerDuty"])',
     "mail": '(["e-mail"])',
@@ -40,9 +42,10 @@ TELLS = {"notify": "Slack", "notify_pagerduty": "PagerDuty", "notify_email": "ma
 BESIDE: tuple[Edge, ...] = (
     ("account", "CloudTrail", ""),
     ("CloudTrail", "EventBridge", ""),
-    ("reports", "AlertTopic", ""),
+    ("signals", "AlertTopic", ""),
     ("AlertTopic", "AlertQueue", ""),
     ("EventBridge", "AlertQueue", "AWS's services, the team's rules"),
+    ("EventBridge", "LedgerQueue", "every write, deployments"),
     ("CloudWatch", "PageTopic", "while Parapet is unhealthy"),
     ("PageTopic", "PagerDuty", ""),
     ("PageTopic", "mail", ""),
@@ -108,4 +111,5 @@ def _reached(function: str, statement: rights.Statement, guarded: bool) -> Itera
 
 def _queue(name: str) -> str:
     """Return the node of the queue that a function registers for, by its name."""
-    return {"parapet-alerts": "AlertQueue", "parapet-enrich": "EnrichQueue"}.get(name, "Outbox")
+    known = {"parapet-alerts": "AlertQueue", "parapet-enrich": "EnrichQueue", "parapet-ledger": "LedgerQueue"}
+    return known.get(name, "Outbox")

@@ -14,7 +14,7 @@ from chalicelib.journal import Journal
 from chalicelib.model import EVERYTHING, ParapetError
 from chalicelib.settings import GLOBAL_REGION, Settings
 from cli import output
-from deploy import alarming, artefact, objectives, release, stack, store, trail
+from deploy import alarming, artefact, objectives, queried, release, stack, store, trail
 from deploy.artefact import Build
 from deploy.objectives import Objectives, Place
 from deploy.release import Release, Template
@@ -108,9 +108,11 @@ def upgrade(site: Site, kept: Store, promote: Collection[str], given: Mapping[st
         promote: guardrails that are promoted, or `all`.
         given: parameters of the template.
     """
+    chosen = shipped()
+    for line in queried.unread(chosen.reports):
+        output.say(line)
     before = deployed(site)
     last = release.of(before) if before else None
-    chosen = shipped()
     chosen = replace(chosen, stage=site.stage, observed=release.observed(registry.load(), chosen, last, promote))
     content, about = _artefact(site)
     whole = cloudformation(dict(site.desk.render(chosen)), site.region)

@@ -148,8 +148,8 @@ def observed(
 def _may_act(rail: Guardrail, settings: Settings) -> bool:
     """Whether a guardrail would change something once promoted, where its own settings do not say."""
     own = settings.guardrails.get(rail.name, {}).get("mode", {})
-    # One that alarms wake is off until the team binds it.
-    return rail.can_fix and not rail.alarmed and any(origin not in own for origin in ORIGINS)
+    # One that alarms wake is off until the team binds it, one that takes changes back until the team sets it.
+    return rail.can_fix and rail.called and any(origin not in own for origin in ORIGINS)
 
 
 # Rights

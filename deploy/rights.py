@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chalicelib import evidence, registry, secrets
+from chalicelib.insights import groups
 from chalicelib.model import ParapetError
 from chalicelib.registry import Guardrail
+from chalicelib.reports.model import Report
 from chalicelib.services import limits
 from chalicelib.services.model import Service
 from chalicelib.settings import GLOBAL_REGION, Accounts, Settings, dashed
@@ -30,6 +32,7 @@ OUTBOX = list(CHANNELS.values())
 UNPAGED = [CHANNELS["notify"], CHANNELS["notify_email"]]
 ALERTS = {"Fn::GetAtt": ["AlertQueue", "Arn"]}
 ENRICH = {"Fn::GetAtt": ["EnrichQueue", "Arn"]}
+LEDGER, LEDGER_QUEUE = {"Fn::GetAtt": ["ChangeLedger", "Arn"]}, {"Fn::GetAtt": ["LedgerQueue", "Arn"]}
 DEAD_LETTERS = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 FAILURES = {"Ref": "FailuresTopic"}
 TOKEN_KEY = {"Ref": "TokenKey"}
@@ -44,7 +47,7 @@ HEARTBEAT = {
 }
 OURS = "parapet-${Stage}-*"
 # API Gateway waits for the answer, and a queue keeps what its function does not take: Lambda gives up on nothing.
-ANSWERING = frozenset({"api_handler", "authorizer", *CHANNELS, "alert", "enrich"})
+ANSWERING = frozenset({"api_handler", "authorizer", *CHANNELS, "alert", "enrich", "ledger"})
 MEMBERS = "arn:${AWS::Partition}:iam::*:role/parapet-${Stage}-member-"
 
 
@@ -133,13 +136,40 @@ def policies(settings: Settings) -> dict[str, Policy]:
             ("cloudwatch:DescribeAlarmContributors", "cloudwatch:ListTagsForResource"),
             _arn("cloudwatch:*:${AWS::AccountId}:alarm:*"),
         ),
-        _allow("ErrorLines", ("logs:FilterLogEvents",), _arn("logs:*:${AWS::AccountId}:log-group:*")),
+        # What is too much to be read is counted by a query; spans of a trace are found by one.
+        _allow(
+            "ErrorLines",
+            ("logs:FilterLogEvents", "logs:GetQueryResults", "logs:StartQuery"),
+            _arn("logs:*:${AWS::AccountId}:log-group:*"),
+        ),
         _allow("Services", ("ecs:DescribeServices",), _arn("ecs:*:${AWS::AccountId}:service/*")),
         _allow("Tasks", ("ecs:DescribeTaskDefinition",), "*"),
         _allow("Changes", ("cloudtrail:LookupEvents",), "*"),
         _allow("Names", ("iam:ListAccountAliases",), "*"),
         *_costs(),
+        # To explain: what was changed, what Parapet did, who else is in trouble, what fails since; and to keep that.
+        _allow("Ledger", ("dynamodb:Query",), LEDGER),
+        _allow("Remediations", ("dynamodb:Query",), _index("by_time")),
+        _allow("Thread", ("dynamodb:GetItem",), TABLE, keys("GROUP#*")),
+        _allow("Before", ("dynamodb:Query",), TABLE, keys("EXPLAINED#*")),
+        _allow("Explained", ("dynamodb:PutItem",), TABLE, keys("EXPLAIN#*", "EXPLAINED#*")),
+        _allow("History", ("cloudwatch:DescribeAlarmHistory", "logs:DescribeLogGroups", "logs:StopQuery"), "*"),
+        _allow("Map", ("xray:BatchGetTraces", "xray:GetServiceGraph", "xray:GetTraceSummaries"), "*"),
+        *_limits(settings.services, limits.ACTIONS, groups.ACTIONS),
         _allow("Outbox", ("sqs:SendMessage",), [ALERTS, CHANNELS["notify"]]),
+    )
+    found["reports"] = document(
+        # Its runs, and what came out of them.
+        _allow("Runs", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), TABLE, keys("REPORT#*")),
+        *_queries(),
+        _allow("Arrived", ("cloudwatch:GetMetricData",), "*"),
+        *_limits(settings.services, groups.ACTIONS, sid="Logging"),
+        *_stores(settings.reports),
+        _allow("Outbox", ("sqs:SendMessage",), UNPAGED),
+    )
+    found["ledger"] = document(
+        _allow("Queue", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), LEDGER_QUEUE),
+        _allow("Ledger", ("dynamodb:BatchWriteItem", "dynamodb:UpdateItem"), LEDGER),
     )
     found["failures"] = document(_allow("Outbox", ("sqs:SendMessage",), OUTBOX))
     found["api_handler"] = document(
@@ -147,7 +177,18 @@ def policies(settings: Settings) -> dict[str, Policy]:
             "Journal",
             ("dynamodb:BatchGetItem", "dynamodb:GetItem"),
             TABLE,
-            keys("ANSWER#*", "COMMAND#*", "CONTROL", "EXEMPTIONS", "FINDING#*", "HEAD#*", "GROUP#*", "SILENCES"),
+            keys(
+                "ANSWER#*",
+                "COMMAND#*",
+                "CONTROL",
+                "EXEMPTIONS",
+                "EXPLAIN#*",
+                "FINDING#*",
+                "GROUP#*",
+                "HEAD#*",
+                "QUERY#*",
+                "SILENCES",
+            ),
         ),
         # What was told about an alert.
         _allow("Threads", ("dynamodb:GetItem",), TABLE, keys("THREAD#slack#*")),
@@ -156,16 +197,28 @@ def policies(settings: Settings) -> dict[str, Policy]:
             for name in ("resource", "status", "time")
         ),
         # What people ask for is recorded; the function that owns the service does it.
-        _allow("Ask", ("dynamodb:PutItem",), TABLE, keys("COMMAND#*")),
+        _allow("Ask", ("dynamodb:PutItem",), TABLE, keys("COMMAND#*", "EXPLAIN#*", "QUERY#*")),
+        # What was explained before; and what takes longer than somebody waits.
+        _allow("Explained", ("dynamodb:Query",), TABLE, keys("EXPLAINED#*")),
+        _allow("Explain", ("sqs:SendMessage",), ENRICH),
+        # How reports went; and one that is asked for is recorded there, too.
+        _allow("Reports", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), TABLE, keys("REPORT#*")),
         _allow("Switch", ("dynamodb:UpdateItem",), TABLE, keys("CONTROL", "EXEMPTIONS", "SILENCES")),
         EMIT,
-        *_limits(settings.services),
+        # What was changed; before there was a ledger, only CloudTrail knows.
+        _allow("Ledger", ("dynamodb:Query",), LEDGER),
+        _allow("History", ("cloudtrail:LookupEvents",), "*"),
+        *_limits(settings.services, limits.ACTIONS, groups.ACTIONS),
         # How services are: numbers and states, no content.
         _allow(
             "Services",
             ("cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"),
             "*",
         ),
+        # Who calls whom, and what single requests met; X-Ray knows no resources. And the lines that tell of them.
+        _allow("Map", ("xray:BatchGetTraces", "xray:GetServiceGraph", "xray:GetTraceSummaries"), "*"),
+        _allow("Lines", ("logs:FilterLogEvents",), _arn("logs:*:${AWS::AccountId}:log-group:*")),
+        *_queries(),
         # The key that tokens are signed with: whoever may read it may be anybody.
         _allow("TokenKey", ("secretsmanager:GetSecretValue",), TOKEN_KEY),
         # What Slack tells is signed with the one, and answered with the other.
@@ -290,6 +343,8 @@ def _guard(service: str, settings: Settings) -> Policy:
         *of_service(service, settings),
         _allow("Journal", ("dynamodb:BatchGetItem", "dynamodb:GetItem"), TABLE),
         *([_allow("Standing", ("dynamodb:Query",), _index("by_status"))] if swept else ()),
+        # What it is asked to take back.
+        *([_allow("Changed", ("dynamodb:Query",), LEDGER)] if any(map(settings.takes_back, rails)) else ()),
         _allow("Findings", ("dynamodb:PutItem", "dynamodb:UpdateItem"), TABLE, keys(*written)),
         _allow("Outbox", ("sqs:SendMessage",), OUTBOX),
         *_elsewhere(service, settings.accounts),
@@ -308,12 +363,39 @@ def _costs() -> tuple[Statement, ...]:
     )
 
 
-def _limits(services: Iterable[Service]) -> Iterator[Statement]:
-    """Yield the rights to look up what is full: only for kinds that a service has, and only to describe them."""
-    asked = {action for one in services for target in one.targets for action in limits.ACTIONS.get(target.kind, ())}
+def _limits(
+    services: Iterable[Service], *tables: Mapping[str, Sequence[str]], sid: str = "Limits"
+) -> Iterator[Statement]:
+    """Yield the rights to look up what is full, or who logs where: only for kinds that a service has."""
+    kinds = {target.kind for one in services for target in one.targets}
+    asked = {action for kind in kinds for table in tables for action in table.get(kind, ())}
     for resource in sorted({resource for action in asked for resource in actions.resources(action)}):
         some = {action for action in asked if resource in actions.resources(action)}
-        yield _allow(f"Limits{actions.kind(resource)}", some, _arn(resource))
+        yield _allow(f"{sid}{actions.kind(resource)}", some, _arn(resource))
+
+
+def _queries() -> tuple[Statement, ...]:
+    """Return what queries of Logs Insights take: which log groups there are, and what their lines say.
+
+    What stops one, and what tells where logs are, names no group.
+    """
+    beside = (
+        "cloudtrail:DescribeTrails", "ec2:DescribeFlowLogs", "logs:DescribeLogGroups", "logs:StopQuery",
+        "tag:GetResources",
+    )  # fmt: skip
+    lines = _arn("logs:*:${AWS::AccountId}:log-group:*")
+    return (
+        _allow("QueriedLines", ("logs:GetQueryResults", "logs:StartQuery"), lines),
+        _allow("Queries", beside, "*"),
+    )
+
+
+def _stores(reports: Iterable[Report]) -> Iterator[Statement]:
+    """Yield the right to put rows into S3: only where the settings have a report do so."""
+    places = {f"{one.store.bucket}/{one.store.prefix}{one.name}/*" for one in reports if one.store}
+    if places:
+        resources = [{"Fn::Sub": "arn:${AWS::Partition}:s3:::" + place} for place in sorted(places)]
+        yield _allow("Rows", ("s3:PutObject",), resources)
 
 
 def _channel(function: str, channel: str, *own: Statement) -> Policy:

@@ -26,9 +26,13 @@ TRY = """
     aws cloudtrail stop-logging --name $TRAIL
     aws ec2 modify-snapshot-attribute --snapshot-id $SNAPSHOT --create-volume-permission 'Add=[{{Group=all}}]'
     ./parapet journal
+    ./parapet changes
+    ./parapet who StopLogging
     ./parapet fire alarm    (or storm, budget, health, guardduty … : `./parapet fire --help`)
     ./parapet token --operate
     ./parapet chaos shop 500s    (or latency, db-connections, targets-down … : `./parapet chaos --help`)
+    ./parapet explain shop
+    ./parapet query
 
   Everything that Parapet does shows below. Ctrl-C ends it.
 """
@@ -41,10 +45,13 @@ def main() -> int:
         os.environ.pop(name, None)
     from chalicelib import registry, settings
     from chalicelib.model import ParapetError
-    from local.account import LocalAccount, Ports, PortTaken, write_environment, written_for
+    from local.account import LocalAccount, Ports, PortTaken, chosen_settings, write_environment, written_for
 
     environment = Path(os.environ.get("PARAPET_ENV_FILE", ENVIRONMENT))
-    own = None if os.environ.get("PARAPET_SETTINGS") else environment.with_name("parapet.toml")
+    written = environment.with_name("parapet.toml")
+    own = None if chosen_settings(written) else written
+    if own and (stale := os.environ.pop("PARAPET_SETTINGS", "")):
+        say(f"not read: {stale}, which an earlier `make up` wrote; PARAPET_SETTINGS is for a settings file of yours")
     numbers = {"PARAPET_PORT": "4566", "PARAPET_INBOX_PORT": "4567", "PARAPET_API_PORT": "4568"}
     ports = Ports(*(int(os.environ.get(name, number)) for name, number in numbers.items()))
     stopping = threading.Event()

@@ -43,6 +43,7 @@ from local.log import Log
 from local.lookup import History
 from local.mailbox import Mailbox
 from local.pagerduty import PagerDutyStandIn
+from local.querying import Querying
 from local.roles import Roles, world
 from local.runtime import Lambdas
 from local.seed import INSTALLER_KEY
@@ -68,6 +69,8 @@ SERVICES = Path(__file__).parent / "systems" / "services.toml"
 # Of the keys that are known before IAM has given out any: root's and the installer's.
 SECRET = "local"
 BOB_KEY = "AKIALOCALBOB00000000"
+# How a settings file ends that `make up` wrote.
+WRITTEN = "\n# Written by `make up` for the account that it started.\n"
 
 
 class PortTaken(Exception):
@@ -103,6 +106,7 @@ class LocalAccount:
         self._prepare_environment()
         seams.cheap_transactions()
         seams.kept_metadata_options()
+        seams.told_access()
         seams.unread_conditions()
         seams.account_settings()
         self.clock = Clock()
@@ -111,7 +115,7 @@ class LocalAccount:
         costs.plug_in(CostExplorer(time.time))
         seed.managed_policies(ACCOUNT)
         moto = seams.OneAtATime(DomainDispatcherApplication(create_backend_app))
-        inside = clients(moto, self._boto)
+        self._inside = inside = clients(moto, self._boto)
         ids = resources.create(inside, ACCOUNT) if self.systems else {}
         # Not before: another local account may be using this file.
         if self.settings:
@@ -141,6 +145,7 @@ class LocalAccount:
         self.history.plug_in()
         self.running = Running(self.clock, self._metrics, inside, self._bob(), ids, self.say, _forget) if ids else None
         XRay(ACCOUNT, lambda: self.clock.shift, *filter(None, (self.running,))).plug_in()
+        Querying().plug_in()
         self._open = False
         self._serve(self.ports.aws, self.trail, request_handler=_AwsRequests)
         seeded = self._install(deployment)
@@ -290,8 +295,8 @@ class LocalAccount:
                 self.bus.publish(change)
 
     def _forward(self, queue: str, body: str) -> None:
-        # Made anew each time: it is seldom, and this may be any thread.
-        self.client("sqs").send_message(QueueUrl=self.resources[queue], MessageBody=body)
+        # EventBridge's doing, which takes whoever made the call no time.
+        self._inside("sqs").send_message(QueueUrl=self.resources[queue], MessageBody=body)
 
     def _logging(self) -> bool:
         regions = get_backend("cloudtrail")[ACCOUNT]
@@ -399,8 +404,23 @@ def write_settings(path: Path, ids: Mapping[str, str] | None = None, page: str =
     ]
     services = Template(SERVICES.read_text("utf-8")).substitute(ids) if ids else ""
     further = f'\n[alerts]\npage = "{page}"\n' if page else ""
-    path.write_text("".join((shipped, *people, further, ROUTES.read_text("utf-8"), services)), "utf-8")
+    path.write_text("".join((shipped, *people, further, ROUTES.read_text("utf-8"), services, WRITTEN)), "utf-8")
     os.environ["PARAPET_SETTINGS"] = str(path)
+
+
+def chosen_settings(own: Path) -> Path | None:
+    """Return the settings file that somebody chose (PARAPET_SETTINGS); None where it is what `make up` wrote.
+
+    Whoever sourced what the last account wrote still has it in the environment, with the ids of that account. `own` is
+    where this one's is written.
+    """
+    if not (named := os.environ.get("PARAPET_SETTINGS")):
+        return None
+    path = Path(named)
+    if path.is_file():
+        return None if path.read_text("utf-8").endswith(WRITTEN) else path
+    # Removed when that account ended.
+    return None if path.resolve() == own.resolve() else path
 
 
 def _endpoint(ports: Ports) -> str:
@@ -418,6 +438,7 @@ def write_environment(path: Path, ports: Ports, seeded: seed.Seeded, binaries: P
         "AWS_PAGER": "",
         "PARAPET_STAGE": STAGE,
         "PARAPET_TABLE": os.environ["PARAPET_TABLE"],
+        "PARAPET_LEDGER": os.environ["PARAPET_LEDGER"],
         "PARAPET_API_URL": f"http://127.0.0.1:{ports.api}/{gateway.STAGE}",
         "PARAPET_SLACK_URL": os.environ["PARAPET_SLACK_URL"],
         "PARAPET_PAGERDUTY_URL": os.environ["PARAPET_PAGERDUTY_URL"],

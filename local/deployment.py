@@ -280,7 +280,12 @@ def forwards(resources: Mapping[str, Any], stage: str) -> Iterator[Forward]:
         if one["Type"] != "AWS::Events::Rule":
             continue
         properties = one["Properties"]
-        if properties.get("State", "ENABLED") != "ENABLED" or "EventBusName" in properties:
+        bus = properties.get("EventBusName")
+        made = bus.get("Fn::GetAtt", [""])[0] if isinstance(bus, Mapping) else ""
+        if resources.get(made, {}).get("Type") == "AWS::Events::EventBus":
+            # Made for what other regions and accounts forward, of which there are none here.
+            continue
+        if properties.get("State", "ENABLED") != "ENABLED" or bus is not None:
             raise DeploymentError(f"{name}: the local account has enabled rules on the default bus, and no others")
         pattern = _filled(properties.get("EventPattern"), name, stage)
         for target in properties["Targets"]:

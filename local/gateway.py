@@ -200,7 +200,8 @@ class Gateway:
         if stage != STAGE:
             return None
         rest = f"/{rest}".rstrip("/") or "/"
-        for route in self._routes:
+        # A path that names nothing goes before one that names something, as in API Gateway.
+        for route in sorted(self._routes, key=lambda one: "{" in one.path):
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(route.path))
             match = re.fullmatch(pattern, rest)
             if match and route.method == method:

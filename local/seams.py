@@ -22,6 +22,7 @@ from moto.dynamodb.models.table import Table
 from moto.ec2.models import instances
 from moto.events.models import EventsBackend, Rule
 from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.rds.models import DBInstance
 from moto.s3.models import FakeBucket
 from moto.sns.models import Subscription
 
@@ -79,6 +80,23 @@ def kept_metadata_options() -> None:
 
     modify_instance_metadata_options.keeps_the_rest = True  # type: ignore[attr-defined]
     backend.modify_instance_metadata_options = modify_instance_metadata_options
+
+
+def told_access() -> None:
+    """Have every DB instance say whether it is public, as RDS does: moto says nothing of one that was not asked to be.
+
+    What RDS chooses where nobody says depends on the subnet group and its VPC; here such an instance is private.
+    """
+    original = DBInstance.__init__
+    if getattr(original, "tells", False):
+        return
+
+    def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807
+        original(self, *given, **named)
+        self.publicly_accessible = bool(self.publicly_accessible)
+
+    __init__.tells = True  # type: ignore[attr-defined]
+    DBInstance.__init__ = __init__
 
 
 def unread_conditions() -> None:

@@ -27,7 +27,7 @@ def blocks(value: Any) -> None:
     """Check a message's blocks; raises Invalid."""
     kinds = {
         "header": _header, "section": _section, "context": _context, "actions": _actions, "divider": _divider,
-        "image": _image,
+        "image": _image, "rich_text": _rich_text,
     }  # fmt: skip
     _blocks(value, "/blocks", BLOCKS, kinds)
 
@@ -145,6 +145,28 @@ def _image(block: dict[str, Any], at: str) -> None:
     _object(block["slack_file"], f"{at}/slack_file", {"id"}, {"id"})
     if not isinstance(block["slack_file"]["id"], str) or not FILE_ID.fullmatch(block["slack_file"]["id"]):
         raise Invalid(f"input must match regex pattern: {FILE_ID.pattern} [json-pointer:{at}/slack_file/id]")
+
+
+def _rich_text(block: dict[str, Any], at: str) -> None:
+    """Check preformatted text: no other rich text can be judged here.
+
+    https://docs.slack.dev/reference/block-kit/blocks/rich-text-block
+    """
+    _object(block, at, {"type", "block_id", "elements"}, {"elements"})
+    for number, element in enumerate(_list(block["elements"], f"{at}/elements", 100)):
+        inside = f"{at}/elements/{number}"
+        kind = str(element.get("type")) if isinstance(element, dict) else "nothing"
+        if kind != "rich_text_preformatted":
+            raise Invalid(f"unsupported type: {kind}: the stand-in cannot judge it [json-pointer:{inside}/type]")
+        _object(element, inside, {"type", "elements"}, {"elements"})
+        for place, text in enumerate(_list(element["elements"], f"{inside}/elements", 100)):
+            here = f"{inside}/elements/{place}"
+            _object(text, here, {"type", "text"}, {"type", "text"})
+            if text["type"] != "text":
+                raise Invalid(
+                    f"unsupported type: {text['type']}: the stand-in cannot judge it [json-pointer:{here}/type]"
+                )
+            _string(text["text"], f"{here}/text", 3000)
 
 
 def _input(block: dict[str, Any], at: str) -> None:

@@ -15,14 +15,23 @@ Client = Callable[[str], Any]
 BY_HAND = ("AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
 # and these are not made at all, each for a reason.
 SILENT = "nobody puts the metrics that ours watch: an alarm that never sounds would only look like one"
-NOT_MADE = {"AWS::CloudWatch::Alarm": SILENT, "AWS::CloudWatch::CompositeAlarm": SILENT}
+NOT_MADE = {
+    "AWS::CloudWatch::Alarm": SILENT,
+    "AWS::CloudWatch::CompositeAlarm": SILENT,
+    "AWS::Events::EventBus": "what other regions and accounts forward comes there, and there are none",
+}
 
 
 def create(client: Client, deployment: Deployment, name: str) -> dict[str, str]:
     """Create the stack and return every resource's physical id by logical id; raises DeploymentError."""
     made_up.plug_in()
     declared: Mapping[str, Any] = deployment.template["Resources"]
-    by_moto = {logical: one for logical, one in declared.items() if one["Type"] not in (*BY_HAND, *NOT_MADE)}
+    by_moto = {
+        logical: one
+        for logical, one in declared.items()
+        # Nor the rules of such a bus.
+        if one["Type"] not in (*BY_HAND, *NOT_MADE) and "EventBusName" not in one["Properties"]
+    }
     cloudformation = client("cloudformation")
     account, region = client("sts").get_caller_identity()["Account"], cloudformation.meta.region_name
     pseudo = {"AWS::Partition": "aws", "AWS::Region": region, "AWS::AccountId": account}

@@ -21,11 +21,12 @@ from local.iam.policy import Need
 from local.iam.requests import Call
 from local.iam.resources import Place
 from local.slack import SlackStandIn
-from tests import alarmed
+from tests import alarmed, reverting
 from tests.account import TABLE, TestAccount
 from tests.alarmed import Alarmed
 from tests.alerts import office
-from tests.api import watched
+from tests.api import explaining, ledgered, queried, traced, watched
+from tests.api import test_reports as reported
 from tests.api.client import STAGE_ARN, Api, Context, token_key
 from tests.api.slacking import ALICE, slacking
 from tests.functions import test_alert as alerting
@@ -34,11 +35,13 @@ from tests.functions import test_digest as spending
 from tests.functions import test_enrich as enriching
 from tests.functions import test_evidence as keeping
 from tests.functions import test_guards as guards
+from tests.functions import test_ledger as keeping_changes
 from tests.functions import test_notify as telling
+from tests.functions import test_reports as reporting
 from tests.notices.samples import FIXED
 from tests.notices.serving import serving
 from tests.scenario import Scenario
-from tests.scenarios import SCENARIOS
+from tests.scenarios import REVERTS, SCENARIOS
 
 Accounts = Callable[[], AbstractContextManager[TestAccount]]
 EVERYWHERE = """
@@ -76,7 +79,7 @@ class Asked:
 def everything(accounts: Accounts) -> Asked:
     """Play all that there is."""
     asked = Asked()
-    for scenario in SCENARIOS:
+    for scenario in (*SCENARIOS, *REVERTS):
         for one in (scenario, *scenario.also):
             with accounts() as account, asked.of(account):
                 episode(account, one)
@@ -93,7 +96,23 @@ def everything(accounts: Accounts) -> Asked:
     with accounts() as account, asked.of(account):
         enriching.play(account)
     with accounts() as account, asked.of(account):
+        keeping_changes.play(account)
+    with accounts() as account, asked.of(account):
+        ledgered.play(account)
+    with accounts() as account, asked.of(account):
+        queried.play(account)
+    with accounts() as account, asked.of(account):
+        reporting.play(account)
+    with accounts() as account, asked.of(account):
+        reported.play(account)
+    with accounts() as account, asked.of(account):
+        traced.play(account)
+    with accounts() as account, asked.of(account):
         watched.play(account)
+    with accounts() as account, asked.of(account):
+        explaining.play(account)
+    with accounts() as account, asked.of(account):
+        reverting.play(account)
     with (
         accounts() as account,
         asked.of(account),

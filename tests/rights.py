@@ -21,6 +21,12 @@ _TABLE = TEMPLATE["Resources"]["Journal"]["Properties"]
 JOURNAL = {
     name: _TABLE[name] for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 }
+# The change ledger, as the stack makes it.
+LEDGER = "parapet-test-ledger"
+CHANGES = {
+    name: TEMPLATE["Resources"]["ChangeLedger"]["Properties"][name]
+    for name in ("AttributeDefinitions", "KeySchema", "BillingMode")
+}
 QUEUE = "parapet-slack.fifo"
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 # The other queues, by what they are for: their names and URLs.
@@ -28,7 +34,7 @@ QUEUES = {
     "slack": (QUEUE, f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{QUEUE}"),
     **{
         name: (f"parapet-test-{name}{end}", f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/parapet-test-{name}{end}")
-        for name, end in (("pagerduty", ".fifo"), ("email", ".fifo"), ("alerts", ""), ("enrich", ""))
+        for name, end in (("pagerduty", ".fifo"), ("email", ".fifo"), ("alerts", ""), ("enrich", ""), ("ledger", ""))
     },
 }
 # The account's table and outbox have names of their own, and a key's id is nowhere but in AWS.
@@ -40,6 +46,8 @@ OWN = {
     "EmailQueue": QUEUES["email"][1],
     "AlertQueue": QUEUES["alerts"][1],
     "EnrichQueue": QUEUES["enrich"][1],
+    "LedgerQueue": QUEUES["ledger"][1],
+    "ChangeLedger": LEDGER,
     "PagerDutyKey": "/parapet/pagerduty-key",
     "AlertKey": "00000000-0000-4000-b000-00000000000a",
 }

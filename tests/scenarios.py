@@ -14,4 +14,6 @@ def _load(name: str) -> Scenario:
     return scenario
 
 
-SCENARIOS = [_load(rail.name) for rail in registry.load() if not rail.alarmed]
+SCENARIOS = [_load(rail.name) for rail in registry.load() if rail.called]
+# Of those that take back what somebody has changed: what their event is, the change ledger has.
+REVERTS = [_load(rail.name) for rail in registry.load() if rail.reverts]

@@ -12,11 +12,11 @@ from chalicelib import registry
 from chalicelib.model import ParapetError
 from tests.account import TestAccount
 from tests.scenario import Scenario
-from tests.scenarios import SCENARIOS
+from tests.scenarios import REVERTS, SCENARIOS
 from tests.wire import FAULTS, Crash, Fault, Made
 
 Accounts = Callable[[], AbstractContextManager[TestAccount]]
-FIXABLE = [scenario for scenario in SCENARIOS if registry.get(scenario.guardrail).can_fix]
+FIXABLE = [*(scenario for scenario in SCENARIOS if registry.get(scenario.guardrail).can_fix), *REVERTS]
 PASSING = [fault for fault in FAULTS if fault != "deny"]
 
 

@@ -38,6 +38,7 @@ OWN = {
     "cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:DeleteStack",
     "cloudformation:DescribeChangeSet", "cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks",
     "cloudformation:ExecuteChangeSet", "cloudformation:GetTemplate", "cloudformation:ListStackResources",
+    "cloudformation:ListStacks",
     "cloudtrail:DescribeTrails", "cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus",
     "execute-api:Invoke", "lambda:GetFunctionConfiguration",
     "s3:CreateBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:PutBucketOwnershipControls",
@@ -81,6 +82,8 @@ NEVER = {
     "kms:DisableKeyRotation", "s3:GetObjectVersion", "s3:GetObjectMetadata", "s3:REST.PUT.OBJECT",
     # No users and groups; the service-linked roles there are, are AWS's to make.
     "iam:*GroupPolicy", "iam:*UserPolicy", "iam:CreateServiceLinkedRole",
+    # The bus of changes has no key of its own.
+    "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*",
     # Of billing views, which our budget names none of.
     "billing:*",
     # No keys, indexes, deliveries or protection of log groups and topics.
@@ -178,7 +181,7 @@ def calls() -> Iterator[str]:
     """The actions of the calls in what `make deploy` runs: the code has the names of service and operation."""
     session = botocore.session.get_session()
     services = set(session.get_available_services())
-    for name in ("stack", "store", "plan", "canary", "trail"):
+    for name in ("stack", "store", "plan", "alarming", "canary", "trail"):
         for node in ast.walk(ast.parse((ROOT / "deploy" / f"{name}.py").read_text("utf-8"))):
             if isinstance(node, ast.Call) and len(node.args) > 1:
                 first, second = (str(one.value) if isinstance(one, ast.Constant) else "" for one in node.args[:2])
@@ -199,6 +202,7 @@ def test_what_is_granted_bears_the_stages_name() -> None:
     nameless = {
         "TokenKeyIsMadeUp",
         "EveryAlarm",
+        "Stacks",
         "Trails",
         "WhatFillsThem",
         "WhatFillsThemIsSeen",

@@ -25,6 +25,7 @@ from local.iam.resources import Place
 from tests import playing
 from tests.account import TABLE, TestAccount
 from tests.api import watched
+from tests.functions import test_reports as reporting
 from tests.playing import Accounts, Asked
 from tests.rights import KNOWN, WORLD, roles
 from tests.samples import ACCOUNT, REGION
@@ -41,6 +42,7 @@ SETTINGS = Settings(
     guardrails={r.name: {"mode": dict.fromkeys(r.default, "enforce")} for r in registry.load() if r.can_fix},
     remedies=tuple(Binding(("*",), r.name) for r in registry.load() if r.alarmed),
     services=watched.services(),
+    reports=reporting.chosen(),
 )
 ROLES = roles(SETTINGS)
 FUNCTIONS = sorted(ROLES.documents)
@@ -53,7 +55,7 @@ GUARDS = [name for name in FUNCTIONS if name.startswith("guard_")]
 # Which queue a function empties.
 EMPTIES = {
     "notify": "SlackQueue.Arn", "notify_pagerduty": "PagerDutyQueue.Arn", "notify_email": "EmailQueue.Arn",
-    "alert": "AlertQueue.Arn", "enrich": "EnrichQueue.Arn",
+    "alert": "AlertQueue.Arn", "enrich": "EnrichQueue.Arn", "ledger": "LedgerQueue.Arn",
 }  # fmt: skip
 
 

@@ -133,7 +133,7 @@ class Organisation:
                 )
             )
             for rail in registry.load()
-            if rail.can_fix
+            if rail.can_fix and not rail.reverts
         )
         file = self.folder / "parapet.toml"
         file.write_text(f'[parapet]\naccounts = {accounts}\nregions = ["{REGION}", "{ELSEWHERE}"]\n{modes}', "utf-8")

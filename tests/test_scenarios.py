@@ -12,11 +12,11 @@ from tests.account import TestAccount
 from tests.iam_actions import actions
 from tests.samples import assumed
 from tests.scenario import Scenario
-from tests.scenarios import SCENARIOS
+from tests.scenarios import REVERTS, SCENARIOS
 
 Accounts = Callable[[], AbstractContextManager[TestAccount]]
 OURS = ("dynamodb", "sqs", "events")
-FIXABLE = [scenario for scenario in SCENARIOS if registry.get(scenario.guardrail).can_fix]
+FIXABLE = [*(scenario for scenario in SCENARIOS if registry.get(scenario.guardrail).can_fix), *REVERTS]
 
 
 def named(scenario: Scenario) -> str:
@@ -57,7 +57,7 @@ def round_trip(account: TestAccount, scenario: Scenario) -> frozenset[str]:
     return used
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=named)
+@pytest.mark.parametrize("scenario", [*SCENARIOS, *REVERTS], ids=named)
 def test_leaves_alone_what_failed_what_is_ours_and_what_is_innocent(account: TestAccount, scenario: Scenario) -> None:
     account.enforce()
     resource = scenario.build(account)

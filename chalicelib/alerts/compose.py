@@ -104,6 +104,23 @@ def dismissed(group: Group, who: str, why: str, at: float) -> Notice:
     return replace(_after(group, _status(group), at), lines=(line,))
 
 
+def explained(group: Group, lines: Sequence[str], at: float, key: str) -> Notice | None:
+    """Return what was found out about an alert, for its thread in Slack alone; None where it has none.
+
+    Args:
+        group: whose thread.
+        lines: the answer, and what it is made of.
+        at: when.
+        key: of the explanation, and how far it is.
+    """
+    if group.notice is None or group.destination is None or not group.destination.slack:
+        return None
+    notice = _after(group, _status(group), at)
+    # Nobody is called by name for it.
+    where = Destination(slack=group.destination.slack)
+    return replace(notice, key=f"{group.thread}:explained:{key}", lines=tuple(lines), destination=where, reply_to="")
+
+
 def refused(group: Group, asked: str, why: str, at: float) -> Notice:
     """Return the news that what somebody asked for cannot be."""
     return replace(_after(group, _status(group), at), lines=(asked, why))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.api.declared import Declared, Param
+from chalicelib.api.declared import FLAGS, Declared, Param
 from chalicelib.api.params import KEY
 from chalicelib.events import name_of
 from chalicelib.model import Asker, ParapetError, Scope
@@ -17,8 +17,6 @@ from chalicelib.section import meant
 
 # A key of DynamoDB's holds 2,048 bytes, and a reason longer than this is a document.
 LONGEST = 2000
-# What a body may also have as a number.
-NUMBERS = ("question",)
 
 
 class Declined(ParapetError):
@@ -73,7 +71,7 @@ class Asked:
 
     def flag(self, name: str) -> bool:
         """Return whether a parameter says `true`; raises Declined for what is neither that nor `false`."""
-        return self.one_of(name, ("true", "false")) == "true"
+        return self.one_of(name, FLAGS) == "true"
 
     def scope(self, names: Iterable[str]) -> Scope:
         """Return the scope that the parameters of some names make."""
@@ -117,10 +115,11 @@ def asked(
     given, takes = _single(query or {}), route.takes
     if body is not None:
         _known(given, (), where, "query parameter")
-        given = _object(body)
+        given = _flat(_object(body), takes, where)
         takes = (*takes, KEY) if route.door == "token" else takes
     _known(given, takes, where, "query parameter" if body is None else "field")
-    told = {name: _text(name, value) for name, value in given.items()}
+    by_name = {one.name: one for one in takes}
+    told = {name: _text(name, _spelled(by_name[name], value)) for name, value in given.items()}
     number = "" if body is None else _number(by, key, told.pop(KEY.name, None))
     question = Asked(who, by, context["requestTimeEpoch"] / 1000, item, told, number)
     for one in route.takes:
@@ -185,9 +184,28 @@ def _known(given: Mapping[str, Any], takes: tuple[Param, ...], where: str, what:
             raise Declined(400, f"{where} knows no {what} {name!r}{meant(name, names) if names else ''}")
 
 
+def _flat(given: dict[str, Any], takes: tuple[Param, ...], where: str) -> dict[str, Any]:
+    """Return a body's fields with those of its objects among them."""
+    for name in dict.fromkeys(one.within for one in takes if one.within in given):
+        inner = given[name]
+        if not isinstance(inner, dict):
+            raise Declined(400, f'{name} must be a JSON object such as {{"top": 15}}')
+        _known(inner, tuple(one for one in takes if one.within == name), where, f"field of {name}")
+        for field in inner:
+            if field in given:
+                raise Declined(400, f"{field} is given twice, in {name} and beside it: give it once")
+        given = {field: value for field, value in {**given, **inner}.items() if field != name}
+    return given
+
+
+def _spelled(param: Param, value: object) -> object:
+    """Return a number or a boolean as the text that it is in a query string, where a parameter may be one."""
+    if isinstance(value, bool):
+        return json.dumps(value) if param.within or param.among == FLAGS else value
+    return json.dumps(value) if isinstance(value, int | float) and (param.within or param.most) else value
+
+
 def _text(name: str, value: object) -> str:
-    if name in NUMBERS and type(value) is int:
-        value = str(value)
     if not isinstance(value, str) or not value.strip():
         raise Declined(400, f"{name} must be a text that is not empty")
     try:

@@ -18,6 +18,10 @@ Door = Literal["token", "signed", "slack", "open"]
 TTL = 60
 
 
+# What a flag may be.
+FLAGS = ("true", "false")
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     """One parameter, of the query for GET and DELETE, of the body for POST.
@@ -29,6 +33,7 @@ class Param:
         needed: whether a request without it is declined.
         example: a value that shows how it is written.
         most: for a whole number from 1 on, the greatest.
+        within: the object of a body that it may stand in, too.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Param:
     needed: bool = False
     example: str = ""
     most: int = 0
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chalicelib.api.declared import Param
+from chalicelib.api.declared import FLAGS, Param
 from chalicelib.model import Scope
 
 WHY = Param("why", "why: it is recorded and told", example="the vendor connects today")
@@ -14,7 +14,7 @@ UNTIL = Param("until", "until when: a day (to its end) or a time, UTC", example=
 SINCE = Param("since", "not before: as long ago as this, a day, or a time, UTC", example="24h")
 LIMIT = Param("limit", "how many at most", most=200)
 AFTER = Param("after", "what the page before had under `after`")
-BREAK_GLASS = Param("break_glass", "whether to insist on deciding about one's own change", ("true", "false"))
+BREAK_GLASS = Param("break_glass", "whether to insist on deciding about one's own change", FLAGS)
 QUESTION = Param(
     "question", "which question this answers, as it was read; declined when it was asked anew since", most=200
 )

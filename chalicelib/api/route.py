@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +22,7 @@ from chalicelib.api.asked import Asked, Declined, asked
 from chalicelib.api.declared import Declared, Door, Param, Schema
 from chalicelib.journal import Conflict, Journal
 from chalicelib.model import Aws, AwsError, ParapetError
+from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
 from chalicelib.telemetry import Invocation
 
@@ -33,7 +34,7 @@ PASSING = ("as_of", "cost")
 KEPT = {"Cache-Control": "private, no-cache"}
 # What a page of another site may send and see, and for how long a browser remembers that (seconds).
 ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
-EXPOSED = "ETag, Link, Retry-After"
+EXPOSED = "ETag, Link, Location, Retry-After"
 REMEMBERED = 600
 
 
@@ -72,11 +73,12 @@ DOORS: Mapping[Door, Authorizer | None] = {"token": ByToken(), "signed": IAMAuth
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A JSON document with its HTTP status, and what the log shall say about it."""
+    """A JSON document with its HTTP status, what the log shall say about it, and where what was begun can be read."""
 
     document: Mapping[str, Any]
     status: int = 200
     about: Mapping[str, str] = field(default_factory=dict)
+    location: str = ""
 
 
 View = Callable[[Asked], Answer]
@@ -167,9 +169,9 @@ def book() -> Book:
     return Book(ours(), table())
 
 
-def chosen() -> Settings:
-    """Return the settings in force, guardrails' own aside; raises SettingsError."""
-    return settings.load(os.environ, registry.names(), ())
+def chosen(rails: Iterable[Guardrail] = ()) -> Settings:
+    """Return the settings in force, of guardrails' own those of some; raises SettingsError."""
+    return settings.load(os.environ, registry.names(), rails)
 
 
 def table() -> str:
@@ -190,7 +192,7 @@ def explained(error: ParapetError) -> str:
         return str(error)
     if error.denied:
         return f"AWS denies {error.action} to the API's role: {error.message}"
-    if error.code == "ResourceNotFoundException":
+    if error.code == "ResourceNotFoundException" and error.action.startswith("dynamodb:"):
         return f"the journal's table {table()} does not exist in {wiring.home()}: is Parapet deployed there?"
     if error.transient:
         return f"{error.action} does not answer at the moment ({error.code}): ask again in a moment"
@@ -245,6 +247,9 @@ def _told(answer: Answer, query: Mapping[str, list[str]]) -> Response:
         if problems.held(request.headers.get("if-none-match", ""), mark):
             del headers["Content-Type"]
             return Response("", headers, 304)
+    if answer.location:
+        # Behind the name of the stage, where whoever asks has one in their address.
+        headers["Location"] = request.context["path"].partition("/v1/")[0] + answer.location
     return Response(body, headers, answer.status)
 
 

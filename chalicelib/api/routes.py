@@ -3,22 +3,27 @@
 from chalicelib.api import (
     alarms,
     alerts,
+    changes,
     commands,
     exemptions,
+    explain,
     findings,
     guardrails,
     health,
     page,
     pause,
+    queries,
     remediations,
+    reports,
     services,
     silences,
     slack,
     token,
+    traces,
 )  # fmt: skip
 from chalicelib.api.route import blueprint
 
 __all__ = [
-    "alarms", "alerts", "blueprint", "commands", "exemptions", "findings", "guardrails", "health", "page", "pause",
-    "remediations", "services", "silences", "slack", "token",
+    "alarms", "alerts", "blueprint", "changes", "commands", "exemptions", "explain", "findings", "guardrails",
+    "health", "page", "pause", "queries", "remediations", "reports", "services", "silences", "slack", "token", "traces",
 ]  # fmt: skip

@@ -21,7 +21,9 @@ from chalicelib.api.declared import (
     named,
     record,
 )  # fmt: skip
+from chalicelib.insights.logs import LOGS
 from chalicelib.model import COMMANDS, MODES, ORIGINS, SEVERITIES, STATUSES
+from chalicelib.reports.model import Status as RunStatus
 from chalicelib.services.golden import WINDOWS
 from chalicelib.services.model import State
 from chalicelib.services.shown import COLOURS
@@ -186,11 +188,185 @@ ALARM = named(
 # Regions whose alarms nobody knows, and why.
 MUTE: dict[str, Schema] = {"alarms_unknown": many(record(region=TEXT, why=TEXT))}
 CHANGE = record(at=TIME, summary=TEXT)
+_WRITE: dict[str, Schema] = {
+    "id": TEXT, "at": TIME, "action": TEXT, "source": TEXT, "kind": among("call", "deployment", "notice"),
+    "account": TEXT, "region": TEXT, "resources": many(TEXT), "services": many(TEXT), "actor": TEXT, "role": TEXT,
+    "ip": TEXT, "tool": TEXT, "what": TEXT, "error": TEXT, "writes": FLAG,
+}  # fmt: skip
+WRITE = named("Change", record(**_WRITE))
+WHO = record(
+    as_of=TIME, answer=TEXT, action=maybe(TEXT), resource=maybe(TEXT), since=TIME, until=TIME,
+    source=among("ledger", "cloudtrail", "both"), ledger_since=maybe(TIME), complete=FLAG, missing=many(TEXT),
+    calls=many(named("WhoCalled", record(**_WRITE, also=maybe(many(WRITE))))),
+)  # fmt: skip
 REMEDIATION = named(
     "Remediation",
     record(
         id=TEXT, guardrail=TEXT, account=TEXT, region=TEXT, resource=TEXT, part=TEXT, status=STATUS, severity=SEVERITY,
         why=TEXT, who=maybe(TEXT), at=maybe(TIME), undo=FLAG,
+    ),
+)  # fmt: skip
+
+_COLUMN = record(name=TEXT, title=TEXT, type=among("text", "number", "time"), unit=maybe(TEXT))
+_SPENT = record(bytes_scanned=WHOLE, usd=NUMBER)
+_RUN: dict[str, Schema] = {
+    "id": TEXT, "query": maybe(TEXT), "text": TEXT, "groups": many(TEXT), "who": TEXT, "start": TIME, "end": TIME,
+    "at": TIME,
+}  # fmt: skip
+QUERY = named(
+    "Query",
+    record(
+        id=TEXT, title=TEXT, about=TEXT, logs=many(among(*LOGS)), size=among("small", "medium", "large"),
+        window_seconds=NUMBER, longest_seconds=NUMBER, columns=many(_COLUMN),
+        takes=many(
+            record(
+                "least", "most", "pattern", "among",
+                name=TEXT, about=TEXT, default=maybe(TEXT), needed=FLAG,
+                type=among("whole", "duration", "word", "text", "choice"), least=WHOLE, most=WHOLE, pattern=TEXT,
+                among=many(TEXT),
+            )
+        ),
+    ),
+)  # fmt: skip
+RUN = named("QueryStarted", record(**_RUN, status=among("running"), estimate=_SPENT))
+RESULT = named(
+    "QueryResult",
+    record(
+        **_RUN, status=among("running", "complete", "failed", "timeout", "cancelled", "unknown"), reason=maybe(TEXT),
+        columns=many(_COLUMN), rows=many(by_name(ANYTHING)), after=maybe(TEXT), cut=FLAG,
+        statistics=maybe(record(matched=WHOLE, scanned=WHOLE, bytes=WHOLE)), cost=maybe(_SPENT),
+    ),
+)  # fmt: skip
+
+REPORT_RUN = named(
+    "ReportRun",
+    record(
+        run=TEXT, at=TIME, status=among(*get_args(RunStatus)), since=TIME, over=FLAG, tries=WHOLE, missed=WHOLE,
+        who=maybe(TEXT), why=maybe(TEXT), s3=maybe(TEXT),
+    ),
+)  # fmt: skip
+REPORT = named(
+    "Report",
+    record(
+        name=TEXT, title=TEXT, query=maybe(TEXT), text=maybe(TEXT), parameters=by_name(TEXT), service=maybe(TEXT),
+        groups=many(TEXT), tag=maybe(TEXT), region=maybe(TEXT), schedule=TEXT, window_seconds=NUMBER, next=maybe(TIME),
+        slack=maybe(TEXT), email=many(TEXT), s3=maybe(TEXT), last=maybe(REPORT_RUN), asked=maybe(REPORT_RUN),
+    ),
+)  # fmt: skip
+OUTCOME = named(
+    "ReportResult",
+    record(
+        run=TEXT, columns=many(_COLUMN), rows=many(by_name(ANYTHING)), total=WHOLE, cut=FLAG, groups=many(TEXT),
+        cost=_SPENT,
+    ),
+)  # fmt: skip
+
+_CALLS: dict[str, Schema] = {
+    "status": among(*COLOURS), "requests": WHOLE, "rate": NUMBER, "faults": WHOLE, "errors": WHOLE, "throttles": WHOLE,
+    "fault_share": maybe(NUMBER), "average": maybe(NUMBER), "p50": maybe(NUMBER), "p95": maybe(NUMBER),
+    "p99": maybe(NUMBER), "slower": FLAG,
+    "before": maybe(record(requests=WHOLE, fault_share=NUMBER, p95=maybe(NUMBER))),
+}  # fmt: skip
+_TRACED: dict[str, Schema] = {"region": TEXT, "status": among("ok", "no_data", "denied"), "why": maybe(TEXT)}
+MET = among("fault", "throttle", "error", "ok")
+MAP = named(
+    "ServiceMap",
+    record(
+        **_TRACED, since=TIME, until=TIME, service=maybe(TEXT), answer=TEXT, estimate=TEXT, rows=many(WHOLE),
+        console=TEXT,
+        nodes=many(
+            record(
+                id=TEXT, name=TEXT, type=TEXT, label=TEXT, account=maybe(TEXT), services=many(TEXT), root=FLAG,
+                layer=WHOLE, row=WHOLE, **_CALLS,
+            )
+        ),
+        edges=many(
+            record(
+                caller=TEXT, callee=TEXT, bends=many(WHOLE), more_faults=maybe(NUMBER), begun_here=maybe(NUMBER),
+                **_CALLS,
+            )
+        ),
+    ),
+)  # fmt: skip
+TRACES = named(
+    "Traces",
+    record(
+        **_TRACED, since=TIME, until=TIME, filter=TEXT, scanned=WHOLE, more=FLAG,
+        traces=many(
+            record(
+                id=TEXT, at=TIME, seconds=NUMBER, answered=NUMBER, method=maybe(TEXT), url=maybe(TEXT),
+                http_status=maybe(WHOLE), met=MET, partial=FLAG, entry=TEXT, console=TEXT,
+                failing=maybe(record(name=TEXT, label=TEXT, exception=maybe(TEXT), message=maybe(TEXT))),
+            )
+        ),
+    ),
+)  # fmt: skip
+STEP = record(
+    id=TEXT, parent=maybe(TEXT), depth=WHOLE, name=TEXT, label=maybe(TEXT), after=NUMBER, seconds=maybe(NUMBER),
+    met=MET, http_status=maybe(WHOLE), asked=maybe(TEXT), exception=maybe(TEXT), message=maybe(TEXT), where=maybe(TEXT),
+    aws=by_name(TEXT),
+)  # fmt: skip
+_FOLLOWED = among("ok", "no_data", "denied", "failed")
+TRACE = named(
+    "Trace",
+    record(
+        id=TEXT, region=TEXT, status=_FOLLOWED, why=maybe(TEXT), answer=TEXT, source=maybe(among("xray", "spans")),
+        at=maybe(TIME), seconds=NUMBER, steps=many(STEP), failing=maybe(STEP), console=TEXT,
+        lines=record(
+            status=_FOLLOWED, why=maybe(TEXT), groups=many(TEXT), lines=many(record(at=TIME, group=TEXT, text=TEXT))
+        ),
+    ),
+)  # fmt: skip
+
+REVERT = named("Revert", record(change=TEXT, guardrail=TEXT, what=TEXT, findings=TEXT))
+EXPLANATION = named(
+    "Explanation",
+    record(
+        id=TEXT, as_of=TIME, depth=among("quick", "full"), done=FLAG,
+        status=among("ok", "partial", "no_data", "denied"), answer=TEXT, confidence=NUMBER,
+        about=record(kind=among("service", "alarm"), name=TEXT, service=maybe(TEXT), at=TIME),
+        onset=maybe(
+            record(
+                sign=among("errors", "latency", "traffic", "silence", "alarm"), label=TEXT, unit=TEXT,
+                shape=among("step", "ramp", "spike", "flap"), at=TIME, until=maybe(TIME), before=NUMBER, after=NUMBER,
+                confidence=NUMBER, suffering=maybe(NUMBER),
+            )
+        ),
+        suspects=many(
+            record(
+                kind=among("change", "dependency", "edge", "errors", "traffic", "alarm", "remediation", "region"),
+                title=TEXT, at=TIME, score=NUMBER, evidence=many(TEXT), against=many(TEXT), change=maybe(TEXT),
+            )
+        ),
+        revert=maybe(
+            record(
+                change=TEXT, guardrail=maybe(TEXT), what=maybe(TEXT), ask=maybe(TEXT), command=maybe(TEXT),
+                why=maybe(TEXT),
+            )
+        ),
+        sections=many(
+            record(
+                id=TEXT, status=among("ok", "partial", "no_data", "denied", "late", "failed"), took_ms=WHOLE,
+                answer=maybe(TEXT), data=ANYTHING, evidence=many(by_name(TEXT)), reason=maybe(TEXT),
+            )
+        ),
+        before=many(record(at=TIME, answer=TEXT, id=TEXT)),
+        cost=record(api_calls=WHOLE, usd=NUMBER, bytes_scanned=WHOLE), next=many(TEXT),
+    ),
+)  # fmt: skip
+
+TIMELINE = named(
+    "Timeline",
+    record(
+        **{"from": TIME, "to": TIME}, service=TEXT, markdown=TEXT, missing=many(TEXT),
+        entries=many(
+            record(
+                at=TIME, what=TEXT, who=maybe(TEXT),
+                kind=among(
+                    "alarm", "alert", "change", "deployment", "notice", "command", "fix", "finding", "explained"
+                ),
+            )
+        ),
     ),
 )  # fmt: skip
 

@@ -7,19 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
-from chalicelib import commands, times
+from chalicelib import commands, times, wiring
 from chalicelib.admission import OwnChange
 from chalicelib.api import slack_words
 from chalicelib.api.slack_desk import Desk
 from chalicelib.api.slack_payload import Message, Pressed, Submitted
+from chalicelib.explain import asked
+from chalicelib.explain.asked import Asked
 from chalicelib.model import Command, CommandKind, Finding, ParapetError
-from chalicelib.notices import slack_blocks, slack_modals
+from chalicelib.notices import slack_blocks, slack_modals, slack_reply
 from chalicelib.notices.slack_modals import EXEMPT, FOR, OWN_CHANGE, SILENCE, UNTIL, WHY
 from chalicelib.notices.slack_reply import trusted
 
 T = TypeVar("T")
 # No end is later (epoch seconds).
 LAST = 1e11
+# Seconds that an answer to whoever pressed has at least.
+LEAST = 0.3
+EXPLAINING = "It is being looked at: what is found comes into the thread within a quarter of a minute."
 OLD = "This is from another version of Parapet: use the latest message."
 
 
@@ -41,6 +46,9 @@ def pressed(desk: Desk, press: Pressed) -> None:
         ParapetError: for a button that is not ours, or what cannot be read, recorded or opened.
     """
     match = re.fullmatch("((?:a-)?[0-9a-v]{8}):([0-9]{1,6})", press.value)
+    if match and press.action == slack_blocks.EXPLAIN and commands.is_alert(match[1]):
+        _explained(desk, press, match[1])
+        return
     if press.action not in slack_blocks.BUTTONS or not match:
         raise ParapetError(OLD)
     kind = cast("CommandKind", press.action)
@@ -66,6 +74,22 @@ def _answered(desk: Desk, press: Pressed, kind: CommandKind, alert: str, episode
         kind, desk.asker(press.user), desk.now, desk.settings, alert=alert, question=episode, id=press.key
     )
     _showing(desk, press, command, lambda show: desk.ask_about(command, group, show))
+
+
+def _explained(desk: Desk, press: Pressed, alert: str) -> None:
+    """Have an alert explained in its thread, by the function that has the time."""
+    desk.admit_reader(press.user)
+    group, queue = desk.alert(alert), wiring.environment().enrich_queue
+    if not queue:
+        raise ParapetError("PARAPET_ENRICH_QUEUE is not set: it names the queue")
+    about = ("alarm", group.name) if group.source == "alarm" else ("service", group.service)
+    body = asked.dump(Asked(*about, group.opened, group.id))
+    desk.aws("sqs", "send_message", QueueUrl=queue, MessageBody=body)
+    desk.seen.because(alert=alert, explains=about[1])
+    try:
+        slack_reply.whisper(press.reply_to, EXPLAINING, desk.settings.slack_url, max(LEAST, desk.remaining()))
+    except ParapetError as error:
+        desk.seen.line("WARNING", f"whoever pressed was not told: {error}")
 
 
 def _showing(desk: Desk, press: Pressed, command: Command, ask: Callable[[Callable[[], None]], object]) -> None:

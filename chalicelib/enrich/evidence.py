@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +16,7 @@ from chalicelib.enrich import budget, changes, contributors, errors, graph, link
 from chalicelib.enrich.asked import Asked
 from chalicelib.enrich.further import Further
 from chalicelib.enrich.gather import Found, Section
+from chalicelib.ledger.book import Book
 from chalicelib.model import Aws, Destination, Notice
 from chalicelib.services.model import Service
 
@@ -24,7 +26,7 @@ QUICK, SLOW, COSTS = 6.0, 12.0, 20.0
 
 @dataclass(frozen=True)
 class Desk:
-    """Where evidence is looked up: how to reach accounts, which is ours, our table, and what the settings say.
+    """Where evidence is looked up: how to reach accounts, which is ours, our tables, and what the settings say.
 
     `regions` is where to look for what is idle, an empty one being our own.
     """
@@ -36,6 +38,7 @@ class Desk:
     further: Further
     regions: tuple[str, ...] = ("",)
     services: tuple[Service, ...] = ()
+    ledger: str = ""
 
 
 def sections(desk: Desk, signal: Signal, now: float) -> list[Section]:
@@ -54,7 +57,7 @@ def sections(desk: Desk, signal: Signal, now: float) -> list[Section]:
         named,
         Section("contributors", QUICK, partial(contributors.look, aws, signal)),
         Section("error lines", SLOW, partial(errors.look, aws, signal, now)),
-        Section("changes", QUICK, partial(changes.look, aws, signal, now, desk.stage)),
+        Section("changes", QUICK, partial(changes.look, aws, signal, now, desk.stage, _ledger(desk), time.sleep)),
         Section("graph", SLOW, partial(graph.look, aws, signal, now)),
         _further(aws, signal, further),
     ]
@@ -92,6 +95,10 @@ def _page(desk: Desk, signal: Signal) -> str:
     """Return where Parapet's page is, opened on the service that a signal is about."""
     page, known = desk.further.page, any(one.name == signal.service for one in desk.services)
     return f"{page}#{signal.service}" if page and known else page
+
+
+def _ledger(desk: Desk) -> Book | None:
+    return Book(desk.reach(desk.account, ""), desk.ledger) if desk.ledger else None
 
 
 def _further(aws: Aws | None, signal: Signal, further: Further) -> Section:

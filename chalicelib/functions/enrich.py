@@ -37,6 +37,9 @@ def enrich(event: SQSEvent) -> dict[str, Any]:
 
 def tell(record: SQSRecord, account: str, seen: Invocation) -> None:
     """Look everything up and put what was found into the outbox; raises ParapetError, and it is delivered again."""
+    if record.body.startswith('{"explain":'):
+        explain(record, account, seen)
+        return
     started, about = time.monotonic(), {"message_id": record.message_id}
     try:
         wanted = asked.load(record.body)
@@ -47,7 +50,10 @@ def tell(record: SQSRecord, account: str, seen: Invocation) -> None:
             seen.line("INFO", "no evidence: its route leads to no Slack channel", **about, ms=_since(started))
             return
         reach = wiring.accounts(account)
-        desk = Desk(reach, account, chosen.stage, chosen.table, chosen.further, chosen.swept, chosen.services)
+        desk = Desk(
+            reach, account, chosen.stage, chosen.table, chosen.further, chosen.swept, chosen.services,
+            wiring.environment().ledger,
+        )  # fmt: skip
         gathered = gather(evidence.sections(desk, wanted.signal, time.time()))
         for trace in gathered.defects:
             seen.count("Failures")
@@ -63,6 +69,31 @@ def tell(record: SQSRecord, account: str, seen: Invocation) -> None:
         seen.line("ERROR", f"no evidence: {error}", **about, outcome=type(error).__name__, ms=_since(started))
         raise
     seen.line("INFO", "told", **about, sections=dict(gathered.fates), ms=_since(started))
+
+
+def explain(record: SQSRecord, account: str, seen: Invocation) -> None:
+    """Explain thoroughly what somebody asked about; raises ParapetError, and it is delivered again."""
+    # Most of what this function does is something else.
+    from chalicelib.explain import asked as asking
+    from chalicelib.explain.work import carry_out
+
+    started, wanted = time.monotonic(), asking.load(record.body)
+    about = {"message_id": record.message_id, "explains": wanted.name}
+    try:
+        told = carry_out(wanted, account, time.time())
+    except ParapetError as error:
+        seen.count("Failures")
+        seen.line("ERROR", f"no explanation: {error}", **about, outcome=type(error).__name__, ms=_since(started))
+        raise
+    if told is None:
+        seen.line("INFO", "there is no such thing to explain", **about, ms=_since(started))
+        return
+    for fate in told.fates:
+        if fate.defect:
+            seen.count("Failures")
+            seen.line("ERROR", "a section is missing: a defect of Parapet's", **about, exception=fate.defect)
+    fates = {one.id: one.status for one in told.fates}
+    seen.line("INFO", "explained", **about, explanation=told.subject.id, sections=fates, ms=_since(started))
 
 
 def _since(started: float) -> int:

@@ -134,6 +134,7 @@ def load(body: str) -> Notice:
         known = {one.name: raw[one.name] for one in fields(Notice) if one.name in raw}
         for name in ("tags", "links"):
             known[name] = tuple((k, v) for k, v in raw.get(name, ()))
+        known["table"] = tuple(tuple(row) for row in raw.get("table", ()))
         if where := raw.get("destination"):
             known["destination"] = Destination(**{**where, "email": tuple(where["email"])})
         return Notice(**{**known, "lines": lines, "facts": facts, "actions": tuple(raw.get("actions", ()))})

@@ -14,7 +14,7 @@ from chalicelib import matcher
 from chalicelib.matcher import ANYTHING, About, Matcher
 from chalicelib.model import Destination, Notice
 from chalicelib.people import MAIL
-from chalicelib.section import Section, SettingsError, meant
+from chalicelib.section import Section, SettingsError, meant, zone
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 GROUPS = ("severity", "source", "name", "service", "account", "region", "resource")
@@ -175,7 +175,7 @@ def hours(text: str, where: str) -> Hours:
     start, end = (_minute(match[side], where) for side in ("from", "to"))
     days, reach = DAYS.index(first), (DAYS.index(last) - DAYS.index(first)) % 7
     return Hours(
-        frozenset((days + step) % 7 for step in range(reach + 1)), start, end, _zone(match["zone"] or "UTC", where)
+        frozenset((days + step) % 7 for step in range(reach + 1)), start, end, zone(match["zone"] or "UTC", where)
     )
 
 
@@ -184,14 +184,3 @@ def _minute(text: str, where: str) -> int:
     if minute > 59 or hour * 60 + minute > 24 * 60:
         raise SettingsError(f"{where}: {text!r} is not a time of day")
     return hour * 60 + minute
-
-
-def _zone(name: str, where: str) -> tzinfo:
-    if name.upper() == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # every function reads the routes, and few have hours
-
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SettingsError(f"{where}: {name!r} is not a time zone such as Europe/Berlin") from None

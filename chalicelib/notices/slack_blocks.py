@@ -32,11 +32,14 @@ from chalicelib.notices.slack_text import (
     one_line,
     plain,
 )
+from chalicelib.notices.table import drawn
 
 BLOCKS, HEADER, SECTION, FIELDS, FIELD = 50, 150, 3000, 10, 2000
 BUTTON, VALUE, TEXT = 75, 2000, 4000
 CONFIRM_TITLE, CONFIRM_TEXT, CONFIRM_BUTTON = 100, 300, 30
 LINKS, ALT_TEXT = 10, 2000
+# How wide a table is shown before Slack breaks its lines, and how long.
+WIDE, TABLE = 92, 3000
 
 FACTS = 20
 EARLIER = 5
@@ -119,6 +122,9 @@ BUTTONS: Mapping[CommandKind, Button] = {
 }
 TYPED: Mapping[CommandKind, str] = {"exempt": " --until 30d --why REASON", "silence": " --for 4h --why REASON"}
 
+# What is asked for about an alert and is no command: nothing is done, and the answer comes into the thread.
+EXPLAIN = "explain"
+
 # What people are called by name for.
 CALLING = frozenset({"firing", "told", "repeated", "escalated", "asked", "failed"})
 
@@ -149,7 +155,7 @@ def root(
     body = "\n".join([*paragraphs, *_lines(notice)])
     if body:
         blocks.append({"type": "section", "text": plain(body, SECTION)})
-    blocks += _mention(notice) + _facts(notice) + _picture(notice, picture) + _links(notice)
+    blocks += _mention(notice) + _table(notice) + _facts(notice) + _picture(notice, picture) + _links(notice)
     blocks.append(_context(notice))
     blocks += _history(earlier)
     return _text(notice), blocks + _actions(notice, title, interactive=interactive)
@@ -159,7 +165,8 @@ def reply(notice: Notice, *, picture: str = "") -> tuple[str, list[Block]]:
     """Return the text and blocks of a message within a thread: what is new; the facts and links are in the root."""
     body = "\n".join((_heading(notice), *_lines(notice)))
     said: Block = {"type": "section", "text": plain(body, SECTION)}
-    return _text(notice), [said, *_mention(notice), *_picture(notice, picture), _context(notice, where=False)]
+    beside = (*_mention(notice), *_table(notice), *_picture(notice, picture))
+    return _text(notice), [said, *beside, _context(notice, where=False)]
 
 
 def asked(blocks: Sequence[Mapping[str, Any]], kind: CommandKind, who: str, at: float) -> list[Block]:
@@ -187,6 +194,12 @@ def summary(notice: Notice) -> str:
     """Return the one line that a thread keeps of a notice for when it is no longer the latest."""
     lines = [one_line(line) for line in notice.lines if one_line(line)]
     return (lines[0] if lines else one_line(notice.title))[:EARLIER_LINE]
+
+
+def explainable(notice: Notice) -> bool:
+    """Whether what happened can be looked into: of an alarm, or of a service."""
+    about = notice.kind == "alert" and bool(notice.alert) and not notice.finding
+    return about and (notice.source == "alarm" or bool(notice.service))
 
 
 def _heading(notice: Notice) -> str:
@@ -243,6 +256,19 @@ def _mention(notice: Notice) -> list[Block]:
     return [{"type": "section", "text": {"type": "mrkdwn", "text": mark}}]
 
 
+def _table(notice: Notice) -> list[Block]:
+    """Return a table, in letters of one width: in such a block nothing is read as markup."""
+    if not notice.table:
+        return []
+    lines = drawn(notice.table, WIDE)
+    while length("\n".join(lines)) > TABLE:
+        lines.pop()
+    if not (text := "\n".join(lines)).strip():
+        return []
+    shown = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
+    return [{"type": "rich_text", "elements": [shown]}]
+
+
 def _picture(notice: Notice, picture: str) -> list[Block]:
     return [_image(picture, clip(one_line(notice.title) or notice.kind, ALT_TEXT))] if picture else []
 
@@ -289,6 +315,8 @@ def _actions(notice: Notice, title: str, *, interactive: bool) -> list[Block]:
         buttons = [
             _button(kind, value, f"{first}\n{title}" if kind == "approve" and first else title) for kind in kinds
         ]
+        if explainable(notice):
+            buttons.append({"type": "button", "action_id": EXPLAIN, "value": value, "text": plain("Explain", BUTTON)})
         return [{"type": "actions", "elements": buttons}]
     typed = "\n".join(f"./parapet {kind} {about}{TYPED.get(kind, '')}" for kind in kinds)
     return [{"type": "context", "elements": [plain(f"To answer, on the command line:\n{typed}", SECTION)]}]

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib.insights import chosen as insights
 from chalicelib.model import DAY, ParapetError
 from chalicelib.section import Section, SettingsError, meant
 from chalicelib.services import kinds, sli
@@ -70,7 +71,8 @@ def _service(section: Section) -> Service:
         if (dependency := _target(one, "dependency")) in (entry, *dependencies):
             raise SettingsError(f"{one.file}: {one.name}: {kinds.titled(dependency)} is there already")
         dependencies.append(dependency)
-    service = Service(name, entry, tuple(dependencies), _objectives(section, name, entry), runbook)
+    logs = insights.logs(section.table("logs"))
+    service = Service(name, entry, tuple(dependencies), _objectives(section, name, entry), runbook, logs)
     section.nothing_else()
     return service
 

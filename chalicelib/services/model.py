@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chalicelib.insights.logs import Logs
+
 Aspect = Literal["availability", "latency"]
 # What a number is when there is none: never 0, never 100 %.
 State = Literal["ok", "no_traffic", "no_data", "agent_missing", "denied"]
@@ -241,6 +243,7 @@ class Service:
         dependencies: what it stands on.
         objectives: what is promised.
         runbook: where people read what to do.
+        logs: its log groups, by the kind of what they hold where nothing else tells.
     """
 
     name: str
@@ -248,6 +251,7 @@ class Service:
     dependencies: tuple[Target, ...] = ()
     objectives: tuple[Objective, ...] = ()
     runbook: str = ""
+    logs: Mapping[Logs, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -151,6 +151,39 @@ class Reader:
         kept.until, kept.read = int(now - LATE) // series[1] * series[1], now
 
 
+def between(reach: Callable[[str], Aws], wanted: Iterable[Wanted], end: float) -> Reading:
+    """Return series up to a time, perhaps long ago, each from its own start on; nothing is remembered.
+
+    Raises:
+        AwsError: when CloudWatch does not answer; what it denies is said to be.
+    """
+    starts: dict[Series, int] = {}
+    for one in wanted:
+        start = int(one.start) // one.period * one.period
+        starts[one.metric, one.period] = min(start, starts.get((one.metric, one.period), start))
+    # Periods begin where the call does: all of them must fit.
+    longest = max((period for _, period in starts), default=1)
+    earliest = min(starts.values(), default=0) // longest * longest
+    points: dict[Series, Points] = {}
+    denied: dict[Metric, str] = {}
+    calls = 0
+    # What one call begins with all of it does: a few points more cost nothing.
+    for (region, start), batch in _batches(((series, earliest) for series in starts), end):
+        calls += 1
+        try:
+            found, forbidden = _asked(reach(region), batch, start, end)
+        except AwsError as error:
+            if not error.denied:
+                raise
+            found, forbidden = {}, {metric: f"AWS denies {error.action}: {error.message}" for metric, _ in batch}
+        denied |= forbidden
+        points |= {
+            series: {at: value for at, value in line.items() if starts[series] <= at < end}
+            for series, line in found.items()
+        }
+    return Reading(points, denied, calls, len(starts))
+
+
 def _batches(missing: Iterable[tuple[Series, int]], now: float) -> Iterator[tuple[tuple[str, int], Sequence[Series]]]:
     """Yield what one call can answer, with its region and start."""
     together: dict[tuple[str, int], list[Series]] = {}

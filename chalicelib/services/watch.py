@@ -98,6 +98,10 @@ class Watch:
         found = tuple(budget for one in services for budget in spending.budgets(one, spent, now))
         return found, Cost(spent.calls, spent.queries)
 
+    def limits(self, services: Sequence[Service], now: float) -> Mapping[Sought, Limit]:
+        """Return what is full, of all that services stand on, as far as it is known within a second."""
+        return self._found(self._seek(services, now), now)
+
     def _begin(self, what: Callable[..., T], *given: Any) -> Future[T]:
         # Who we are, and where we log, is in the context.
         return self._pool.submit(contextvars.copy_context().run, what, *given)

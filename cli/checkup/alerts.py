@@ -122,7 +122,7 @@ def mailboxes(patient: Patient) -> Verdict:
     """Has each address that a route names confirmed that it wants mail?"""
     if patient.local:
         return NOT_HERE
-    addresses = patient.settings.routes.addresses
+    addresses = patient.settings.addresses
     if not addresses:
         return ok("no route sends e-mail")
     topic = patient.stack.resources.get("EmailTopic", ("", ""))[1]

@@ -21,6 +21,7 @@ from deploy.resources import (
     evidence,
     functions,
     heartbeat,
+    ledger,
     queues,
     rules,
     storage,
@@ -42,8 +43,9 @@ def merged(app: Any, settings: Settings) -> Template:
     state = {
         **storage.resources(),
         **queues.resources(),
-        **topics.resources(settings.routes.addresses),
+        **topics.resources(settings.addresses),
         **heartbeat.resources(),
+        **ledger.resources(),
         **api.key(),
     }
     beside = [trail.fragment(), member.hub(), evidence.fragment(), storage.operators(), budget.fragment()]

@@ -124,6 +124,7 @@ def common(variables: Mapping[str, Any]) -> dict[str, Any]:
                 "PARAPET_EMAIL_QUEUE": ref("EmailQueue"),
                 "PARAPET_ALERT_QUEUE": ref("AlertQueue"),
                 "PARAPET_ENRICH_QUEUE": ref("EnrichQueue"),
+                "PARAPET_LEDGER": ref("ChangeLedger"),
                 "PARAPET_EMAIL_TOPIC": ref("EmailTopic"),
                 "PARAPET_SLACK_TOKEN": ref("SlackToken"),
                 "PARAPET_SLACK_SIGNING_SECRET": ref("SlackSigningSecret"),

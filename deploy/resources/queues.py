@@ -29,6 +29,8 @@ def resources() -> dict[str, Any]:
         # What the topic cannot deliver to the queue.
         "AlertDeadLettersPolicy": _filled("AlertDeadLetters", by_alert_topic),
         **_emptied("Enrich", "enrich", LATER, 5),
+        **_emptied("Ledger", "ledger", SOON, 20),
+        "LedgerQueuePolicy": _filled("LedgerQueue", by_our_rules),
         "DeadLetters": _queue("dead-letters", FOURTEEN_DAYS),
         "DeadLettersPolicy": _filled("DeadLetters", by_failures),
         "RuleDeadLetters": _queue("rule-dead-letters", FOURTEEN_DAYS),

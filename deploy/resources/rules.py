@@ -66,9 +66,21 @@ def _elsewhere(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _rule(name: str, about: str, pattern: Mapping[str, Any]) -> dict[str, Any]:
+    return filling("AlertQueue", name, about, pattern)
+
+
+def filling(queue: str, name: str, about: str, pattern: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule that puts events into one of our queues.
+
+    Args:
+        queue: its logical id.
+        name: the rule's, behind the stage.
+        about: its description.
+        pattern: which events.
+    """
     target = {
         "Id": "queue",
-        "Arn": arn("AlertQueue"),
+        "Arn": arn(queue),
         "RetryPolicy": RETRY["rule"],
         "DeadLetterConfig": {"Arn": arn("RuleDeadLetters")},
     }

@@ -11,7 +11,14 @@ from moto.core.responses import ActionResult
 PAGE = 100
 TYPES = ("MetricAlarm", "CompositeAlarm", "LogAlarm")
 FILTERS = ("AlarmNames", "AlarmNamePrefix", "AlarmTypes", "StateValue", "ActionPrefix")
-KIN = ("ChildrenOfAlarmName", "ParentsOfAlarmName")
+# What is told of an alarm's kin, and no more.
+KIN = {
+    "ChildrenOfAlarmName": {
+        "AlarmName": "name", "AlarmArn": "alarm_arn", "StateValue": "state_value",
+        "StateUpdatedTimestamp": "state_updated_timestamp",
+    },
+    "ParentsOfAlarmName": {"AlarmName": "name", "AlarmArn": "alarm_arn"},
+}  # fmt: skip
 
 
 def describe_alarms(self: CloudWatchResponse) -> ActionResult:
@@ -42,7 +49,9 @@ def describe_alarms(self: CloudWatchResponse) -> ActionResult:
     after = int(place) + most
     page = found[int(place) : after]
     more = {"NextToken": str(after)} if len(found) > after else {}
-    metrics, composites = ([one for one in page if (one.rule is not None) is kind] for kind in (False, True))
+    metrics, composites = (
+        [_told(one, kin) for one in page if (one.rule is not None) is kind] for kind in (False, True)
+    )
     return ActionResult({"MetricAlarms": metrics, "CompositeAlarms": composites, **more})
 
 
@@ -52,6 +61,10 @@ def about(alarm: Any) -> tuple[str, ...]:
     if alarm.rule is None or definition is None:
         return ()
     return tuple(definition.rule.children)
+
+
+def _told(alarm: Any, kin: list[str]) -> Any:
+    return {field: getattr(alarm, name) for field, name in KIN[kin[0]].items()} if kin else alarm
 
 
 def _actions(alarm: Any) -> list[str]:

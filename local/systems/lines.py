@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from local.systems.faults import Fault
@@ -14,6 +15,8 @@ from local.systems.traffic import Flow, flow
 
 # In a minute, of a system.
 ERRORS, USUAL, ASKED = 6, 2, 8
+# Of 256 invocations, so many start cold.
+COLD = 8
 Line = tuple[float, str]
 
 
@@ -37,6 +40,23 @@ def application(system: System, at: int, faults: Sequence[Fault], ahead: float =
         # Of a request that was not sampled.
         when = at + 60.0 * number / ERRORS - ahead
         yield when, _told(system, happened, when, "ERROR", wrong(system, happened, number))
+
+
+def reports(system: System, at: int, faults: Sequence[Fault], ahead: float = 0.0) -> Iterator[Line]:
+    """Yield what Lambda itself reports of some invocations of a minute, where the application is a function."""
+    if not system.log_group.startswith("/aws/lambda/"):
+        return
+    for one in list(traces(system, at, faults))[:ASKED]:
+        number, ms = one.id.removeprefix("1-").replace("-", ""), one.seconds * 1000
+        request = "-".join((number[:8], number[8:12], f"4{number[13:16]}", f"8{number[17:20]}", number[20:32]))
+        # Some have had to wait for their environment.
+        start = f"\tInit Duration: {200 + int(number[-4:], 16) % 400}.00 ms" if int(number[-2:], 16) < COLD else ""
+        told = (
+            f"REPORT RequestId: {request}", f"Duration: {ms:.2f} ms", f"Billed Duration: {ceil(ms)} ms",
+            "Memory Size: 512 MB", f"Max Memory Used: {90 + int(number[-3:], 16) % 60} MB{start}",
+            f"\nXRAY TraceId: {one.id}", f"SegmentId: {number[:16]}", "Sampled: true",
+        )  # fmt: skip
+        yield one.start + one.seconds - ahead, "\t".join(told)
 
 
 def _told(system: System, happened: Flow, at: float, level: str, message: str, **more: Any) -> str:

@@ -131,8 +131,15 @@ class Running:
 
     def _log(self, system: System, at: int) -> None:
         faults, ahead = self._faults[system.name], self._clock.now() - self._wall()
-        for group, written in ((system.log_group, lines.application), (system.access_log, lines.access)):
-            told = sorted(written(system, at, faults, ahead))
+        written = {
+            system.log_group: (
+                *lines.application(system, at, faults, ahead),
+                *lines.reports(system, at, faults, ahead),
+            ),
+            system.access_log: tuple(lines.access(system, at, faults, ahead)),
+        }
+        for group, some in written.items():
+            told = sorted(some)
             if told:
                 events = [{"timestamp": int(when * 1000), "message": text} for when, text in told]
                 self._logs("logs").put_log_events(

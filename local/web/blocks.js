@@ -15,6 +15,15 @@ const kinds = {
       ...(block.title ? [element("figcaption", {}, text(block.title))] : []),
       element("img", { src: source(block), alt: block.alt_text }),
     ),
+  // Nothing in it is escaped or read as markup.
+  rich_text: (block) =>
+    element(
+      "div",
+      { class: "block-table" },
+      ...block.elements.map((part) =>
+        element("pre", { tabindex: "0" }, part.elements.map((one) => one.text).join("")),
+      ),
+    ),
   header: (block) => element("h3", { class: "block-header" }, text(block.text)),
   divider: () => element("hr"),
   section: (block) => {

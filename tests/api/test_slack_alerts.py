@@ -171,19 +171,19 @@ def test_from_the_alarm_to_its_end_everybody_sees_one_thread(room: Slacking, ale
 
     tell(room)
     assert heading() == "🔴 Firing: checkout-5xx is in ALARM"
-    assert buttons() == ["acknowledge", "silence", "dismiss"]
+    assert buttons() == ["acknowledge", "silence", "dismiss", "explain"]
     [root] = room.slack.threads()
     room.account.clock.forward(60)
     press(room, alert, "acknowledge", ts=root["ts"])
     obey(room)
     tell(room)
     assert heading() == "👋 Acknowledged: checkout-5xx is in ALARM"
-    assert buttons() == ["silence", "dismiss"]
+    assert buttons() == ["silence", "dismiss", "explain"]
     room.account.clock.forward(60)
     office.ends(room.account, title="checkout-5xx is OK")
     tell(room)
     assert heading() == "✅ Resolved: checkout-5xx is OK"
-    assert buttons() == ["dismiss"]
+    assert buttons() == ["dismiss", "explain"]
     press(room, alert, "dismiss", ts=root["ts"])
     assert obey(room) == ["counted as not actionable"]
     tell(room)

@@ -668,6 +668,7 @@ def shut_out(page: Any) -> list[str]:
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_nobody_is_shut_out(visiting: Visiting, size: dict[str, int], theme: str) -> None:
     visit = visiting(size=size, theme=theme, reduced_motion="reduce")
+    visit.oncall.explanation = explanation()
     visit.open("")
     visit.see(visit.page.get_by_role("dialog"))
     assert shut_out(visit.page) == []
@@ -694,7 +695,7 @@ def test_nobody_is_shut_out(visiting: Visiting, size: dict[str, int], theme: str
     visit.page.locator(".stop", has_text="shop").click()
     visit.see(visit.page.locator("#availability .cursor")).focus()
     visit.page.keyboard.press("Enter")
-    expect(visit.page.get_by_role("dialog")).to_contain_text("does not explain moments yet")
+    expect(visit.page.get_by_role("dialog")).to_contain_text("It can be taken back")
     assert shut_out(visit.page) == []
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.credentials import Credentials
 from click.testing import CliRunner, Result
 
-from chalicelib import bus, commands, obeying
+from chalicelib import bus, commands, guard, obeying, registry
 from chalicelib.aws import Connect
 from chalicelib.model import Finding
 from cli.__main__ import parapet
@@ -19,7 +20,7 @@ from cli.deployment import Outside
 from tests.account import TABLE, TestAccount
 from tests.alerts import office
 from tests.guardrails.test_ec2_security_group_open import SCENARIO
-from tests.samples import REGION
+from tests.samples import ACCOUNT, REGION
 
 GUARDRAIL = SCENARIO.guardrail
 
@@ -71,7 +72,11 @@ class Terminal:
                 office.dispatch(self.account).carry_out(event["detail"]["command"])
                 continue
             pipeline = self.account.pipeline(event["detail"]["service"])
-            if event["detail-type"] == bus.COMMAND:
+            if event["detail-type"] == registry.REVERT:
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setenv("PARAPET_LEDGER", self.environment["PARAPET_LEDGER"])
+                    guard.revert(pipeline, ACCOUNT, event["detail"]["change"], self.account.request())
+            elif event["detail-type"] == bus.COMMAND:
                 obeying.carry_out(pipeline, event["detail"]["command"], self.account.request())
             else:
                 pipeline.look_again(event["detail"]["finding"], self.account.request())

@@ -426,4 +426,8 @@ def test_every_guardrail_names_controls_that_are_understood() -> None:
         "budgets_account_unbudgeted",
         "ec2_image_public",
         "ec2_nonproduction_running",
+        # What people ask for.
+        "ec2_security_group_changed",
+        "ecs_service_changed",
+        "lambda_alias_changed",
     }

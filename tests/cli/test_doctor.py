@@ -82,7 +82,10 @@ class Hospital:
         made = {
             name: one
             for name, one in deployed()["Resources"].items()
-            if one["Type"] in MADE and one.get("Condition") in (None, "MakesEvidenceStore")
+            # On another bus, moto gives a rule another physical id than AWS does.
+            if one["Type"] in MADE
+            and one.get("Condition") in (None, "MakesEvidenceStore")
+            and "EventBusName" not in one["Properties"]
         }
         given = {"Stage": "test", "ArtefactBucket": "artefacts", "ArtefactKey": "key"}
         client("cloudformation").create_stack(

@@ -69,17 +69,24 @@ def test_what_is_our_own_is_told_from_everything_else() -> None:
     assert grants["sqs:SendMessage", "SlackQueue, EmailQueue"].reach == "own"
     assert grants["ec2:RevokeSecurityGroupIngress", "security-group/*"].reach == "guarded"
     assert grants["events:PutEvents", "event-bus/default"].reach == "else"
-    assert grants["ec2:RevokeSecurityGroupIngress", "security-group/*"].guardrails == (GUARDRAIL,)
+    assert grants["ec2:RevokeSecurityGroupIngress", "security-group/*"].guardrails == (
+        "ec2_security_group_changed",
+        GUARDRAIL,
+    )
 
 
-def test_no_data_but_our_own_can_be_read_and_the_lines_that_alerts_show() -> None:
+def test_no_data_but_our_own_can_be_read_and_the_lines_that_alerts_queries_and_traces_show() -> None:
     foreign = {
         (role.function, grant.action)
         for role in roles(all_in("enforce"))
         for grant in role.grants
         if grant.reads and grant.reach != "own"
     }
-    assert foreign == {("enrich", "logs:FilterLogEvents")}
+    lines, queried = {"logs:FilterLogEvents"}, {"logs:GetQueryResults", "logs:StartQuery"}
+    assert foreign == {
+        *((function, action) for function in ("api_handler", "enrich") for action in lines | queried),
+        *(("reports", action) for action in queried),
+    }
 
 
 def test_observing_grants_no_change_at_all() -> None:
@@ -100,7 +107,8 @@ def test_the_summary(terminal: Terminal) -> None:
     said = terminal.out("permissions")
     line = said.splitlines()[-1]
     own = "EvidenceStore/parapet/${AWS::AccountId}/${Stage}/journal/* or s3:::${EvidenceBucket}/"
-    begins = "1 role can change guarded resources; data can be read by logs:FilterLogEvents besides Parapet's own"
+    lines = "logs:FilterLogEvents, logs:GetQueryResults, logs:StartQuery"
+    begins = f"1 role can change guarded resources; data can be read by {lines} besides Parapet's own"
     assert line.startswith(begins)
     assert own in line
     assert "/journal/*, Journal, Journal/index/" in line

@@ -24,7 +24,7 @@ class Context:
         self.memory_limit_in_mb = 512
         self.aws_request_id = "00000000-0000-4000-8000-000000000001"
         self.invoked_function_arn = ARN + name
-        self._ends = time.monotonic() + 30
+        self._ends = time.monotonic() + 90
 
     def get_remaining_time_in_millis(self) -> int:
         return int(max(0.0, self._ends - time.monotonic()) * 1000)

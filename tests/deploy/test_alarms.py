@@ -127,7 +127,7 @@ class TestAll:
             for one in of("AWS::Lambda::EventInvokeConfig").values()
             if "Fn::GetAtt" in one["DestinationConfig"]["OnFailure"]["Destination"]
         }
-        emptied = ("Slack", "PagerDuty", "Email", "Alert", "Enrich")
+        emptied = ("Slack", "PagerDuty", "Email", "Alert", "Enrich", "Ledger")
         assert given_up == {"RuleDeadLetters", "DeadLetters", *(f"{one}DeadLetters" for one in emptied)}
         assert all("DeadLetters" in name for name in given_up), "so that they have an alarm, and the doctor looks"
 

@@ -15,11 +15,11 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from moto.cloudformation.models import cloudformation_backends
 
-from chalicelib import registry
+from chalicelib import registry, settings
 from chalicelib.aws import AccountAws, Connect
 from chalicelib.journal import Journal
 from chalicelib.model import Pause, Scope, Waiver
-from deploy import release, site
+from deploy import plan, release, site
 from tests.account import TestAccount
 from tests.deploy.cloudformation import CloudFormation
 from tests.deploy.deployed import FUNCTIONS
@@ -211,6 +211,25 @@ class TestChanges:
         office.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         assert "The first installation here" in office.out("changes")
         assert office.stages() == []
+
+    def test_of_a_report_whose_query_is_none_are_refused(
+        self, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        office.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        text, file = settings.FILE.read_text("utf-8"), tmp_path / "parapet.toml"
+        monkeypatch.setattr(settings, "FILE", file)
+        monkeypatch.setattr(plan, "shipped", lambda: settings.load({}, registry.names(), registry.load(), file))
+        report = '[[reports]]\nname = "odd"\ngroups = ["/ecs/*"]\nschedule = "rate(1 hour)"\ntext = """{}"""\n'
+        file.write_text(text + report.format("fields @message\n| frob"), "utf-8")
+        assert office.fails(2, "changes") == (
+            "parapet.toml: text of report odd is no query of Logs Insights: there is no command frob "
+            "(line 2, position 3)"
+        )
+        file.write_text(text + report.format("fields @message | anomaly"), "utf-8")
+        assert (
+            "Not checked: the text of report odd; the command anomaly is not evaluated here (line 1, position 19)."
+            in office.out("changes")
+        )
 
     def test_need_a_bucket(self, office: Office) -> None:
         assert f"there is no bucket {BUCKET}: make deploy STAGE=prod makes one" in office.fails(1, "changes")

@@ -34,14 +34,16 @@ GRANTED_ON_ANYTHING = {
     "cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData",
     "cloudwatch:GetMetricWidgetImage",
     "ecs:DescribeTaskDefinition", "iam:ListAccountAliases",
-    "ec2:DescribeAddresses", "ec2:DescribeNatGateways", "ec2:DescribeVolumes",
+    "ec2:DescribeAddresses", "ec2:DescribeFlowLogs", "ec2:DescribeNatGateways", "ec2:DescribeVolumes",
     "ec2:DescribeImages", "ec2:DescribeInstances", "ec2:DescribeNetworkAcls", "ec2:DescribeSecurityGroupRules",
     "ec2:DescribeSecurityGroups", "ec2:DescribeSnapshots",
     "ec2:DisableEbsEncryptionByDefault", "ec2:EnableEbsEncryptionByDefault", "ec2:GetEbsEncryptionByDefault",
     "iam:DeleteAccountPasswordPolicy", "iam:GetAccountPasswordPolicy", "iam:ListPolicies",
     "iam:UpdateAccountPasswordPolicy",
     "kms:ListKeys",
+    "logs:DescribeLogGroups", "logs:StopQuery", "tag:GetResources",
     "s3:GetAccountPublicAccessBlock", "s3:ListAllMyBuckets", "s3:PutAccountPublicAccessBlock",
+    "xray:BatchGetTraces", "xray:GetServiceGraph", "xray:GetTraceSummaries",
     "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 }  # fmt: skip
 POLICY = Path(".chalice/policies/guard_ec2.json")
@@ -273,7 +275,7 @@ class TestPolicies:
         for service in registry.services():
             [one] = [s for s in POLICIES[f"guard_{service}"]["Statement"] if "dynamodb:PutItem" in s["Action"]]
             written = one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            limits = ["LIMIT#*"] if any(rail.can_fix and not rail.alarmed for rail in registry.of(service)) else []
+            limits = ["LIMIT#*"] if any(rail.can_fix and rail.called for rail in registry.of(service)) else []
             assert written == ["ANSWER#*", "FINDING#*", "HEAD#*", *limits]
 
     def test_let_notify_reach_nothing_in_the_journal_but_its_threads(self) -> None:

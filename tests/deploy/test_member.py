@@ -20,6 +20,7 @@ from chalicelib.settings import Settings, member_role, role_name
 from deploy import actions, member, rights
 from local.iam.trust import Caller, Trust
 from local.patterns import matches
+from tests.deploy.deployed import of as deployed
 from tests.recorded import recorded
 from tests.samples import ACCOUNT, REGION, cloudtrail
 
@@ -31,6 +32,8 @@ RESOURCES: Mapping[str, Any] = WHOLE["Resources"]
 SERVICES = registry.services()
 # What only alarms wake, no event of another account wakes.
 FORWARDED = [service for service in SERVICES if registry.calls(service)]
+# What the change ledger keeps.
+KEPT = ("ledger-calls", "ledger-told")
 PARAMETERS = {
     "Stage": "test", "HubAccount": HUB, "HubRegion": HOME, "OrganizationId": ORGANISATION, "ExternalId": EXTERNAL_ID,
 }  # fmt: skip
@@ -83,7 +86,9 @@ class TestTemplate:
         with mock_aws():
             there = Stack(account, region)
             forwards, serves = bool("forwards" in made), bool("serves" in made)
-            assert there.rules == ({f"parapet-test-forward-{one}" for one in FORWARDED} if forwards else set())
+            assert there.rules == (
+                {f"parapet-test-forward-{one}" for one in (*FORWARDED, *KEPT)} if forwards else set()
+            )
             assert there.queues == ({"parapet-test-member-dead-letters"} if forwards else set())
             roles = {f"parapet-test-member-forward-{region}"} if forwards else set()
             assert there.roles == roles | ({member_role("test", one) for one in SERVICES} if serves else set())
@@ -91,7 +96,7 @@ class TestTemplate:
     def test_can_be_in_several_regions_of_an_account(self) -> None:
         with mock_aws():
             stacks = [Stack(ACCOUNT, region) for region in (HOME, ELSEWHERE, "eu-central-1")]
-            assert all(len(there.rules) == len(FORWARDED) for there in stacks)
+            assert all(len(there.rules) == len(FORWARDED) + len(KEPT) for there in stacks)
 
 
 class Stack:
@@ -130,13 +135,28 @@ class TestRules:
     RULES = of("Events::Rule")
 
     def test_are_one_for_each_service(self) -> None:
-        assert set(self.RULES) == {f"Forward{service.capitalize()}" for service in FORWARDED}
+        ledger = {"ForwardLedgerCalls", "ForwardLedgerTold"}
+        assert set(self.RULES) == {f"Forward{service.capitalize()}" for service in FORWARDED} | ledger
+
+    def test_forward_to_the_ledger_what_it_asks_for_at_home(self) -> None:
+        at_home = deployed("AWS::Events::Rule")
+        for name in ("Calls", "Told"):
+            assert self.RULES[f"ForwardLedger{name}"]["EventPattern"] == at_home[f"Ledger{name}Rule"]["EventPattern"]
+            assert len(compact(self.RULES[f"ForwardLedger{name}"]["EventPattern"])) <= PATTERN_LENGTH
+        # To a bus of its own, whose rule takes all that AWS's services send and nothing that anybody makes up.
+        taken = at_home["LedgerElsewhereRule"]
+        assert taken["EventBusName"] == {"Fn::GetAtt": ["ChangesBus", "Name"]}
+        bus = deployed("AWS::Events::EventBus")["ChangesBus"]["Name"]["Fn::Sub"]
+        event = cloudtrail("iam:CreateUser", {}, region=ELSEWHERE)
+        assert matches(taken["EventPattern"], event)
+        assert not matches(taken["EventPattern"], {**event, "source": "com.example"})
+        assert member.CHANGES["Fn::Sub"].endswith(f":event-bus/{bus}")
 
     @pytest.mark.parametrize("service", FORWARDED)
     def test_forward_what_wakes_the_guard_function_and_nothing_else(self, service: str) -> None:
         rule = self.RULES[f"Forward{service.capitalize()}"]
         assert len(compact(rule["EventPattern"])) <= PATTERN_LENGTH
-        events = [recorded(rail.name) for rail in registry.load() if not rail.alarmed]
+        events = [recorded(rail.name) for rail in registry.load() if rail.called]
         events += [cloudtrail("ec2:CreateTags", {}), {**events[0], "detail": {**events[0]["detail"], "errorCode": "x"}}]
         woken = [event for event in events if matches(registry.pattern(service), event)]
         assert woken
@@ -151,19 +171,19 @@ class TestRules:
         assert len(pattern.get("$or", [1, 2])) >= 2, "EventBridge would take it for a field's name"
 
     def test_send_to_the_hubs_bus_under_a_role_with_retries_and_dead_letters(self) -> None:
-        for rule in self.RULES.values():
+        for name, rule in self.RULES.items():
             [target] = rule["Targets"]
-            assert target["Arn"] == member.BUS
+            assert target["Arn"] == (member.CHANGES if name.startswith("ForwardLedger") else member.BUS)
             assert target["RoleArn"] == {"Fn::GetAtt": ["ForwardRole", "Arn"]}
             assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
             assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
             assert not {"Input", "InputPath", "InputTransformer"} & set(target), "an event arrives as it was"
 
-    def test_may_put_events_on_that_bus_and_no_other(self) -> None:
+    def test_may_put_events_on_those_buses_and_no_other(self) -> None:
         role = RESOURCES["ForwardRole"]["Properties"]
         [inline] = role["Policies"]
         [statement] = inline["PolicyDocument"]["Statement"]
-        assert (statement["Action"], statement["Resource"]) == (["events:PutEvents"], member.BUS)
+        assert (statement["Action"], statement["Resource"]) == (["events:PutEvents"], [member.BUS, member.CHANGES])
         [trust] = role["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "events.amazonaws.com"}
 

@@ -22,24 +22,30 @@ from chalicelib import __version__, registry
 from chalicelib.heartbeat import parameter
 from chalicelib.model import STATUSES, Finding, Scope, Waiver
 from chalicelib.notices.outbox import dump
+from chalicelib.reports import asking
+from chalicelib.reports.book import Book
 from local import costs
 from local.costs import CostExplorer
 from local.deployment import load
 from local.pagerduty import KEY, PagerDutyStandIn
+from local.querying import Querying
 from local.slack import SlackStandIn
-from tests import alarmed
+from tests import alarmed, samples
 from tests.account import TABLE, TestAccount
+from tests.api import watched
 from tests.api.client import KEY as TOKEN_KEY
 from tests.api.client import Api, token_key
 from tests.api.client import event as request
 from tests.api.slacking import ACTIONS, ALICE, FORM, SECRET, SIGNING, Slacking, signature
 from tests.functions import test_alert as alerting
 from tests.functions import test_channels as channels
+from tests.functions import test_ledger as ledger
+from tests.functions import test_reports as reporting
 from tests.functions.test_evidence import held, store
 from tests.notices.rendered import ALERT
 from tests.notices.samples import FIXED
 from tests.notices.serving import serving
-from tests.rights import QUEUES
+from tests.rights import LEDGER, QUEUES
 from tests.samples import ACCOUNT, REGION
 from tests.scenarios import SCENARIOS
 
@@ -49,11 +55,11 @@ SCRIPT = Path(__file__).with_name("lambda_process.py")
 HANDLERS = {one.name: one.handler_string for one in (*app.event_sources, *app.builtin_auth_handlers)}
 HANDLERS |= {"api_handler": "app.app"}
 GUARDS = [f"guard_{service}" for service in registry.services()]
-# Of the functions that only alarms wake, one remedy each.
+# Of the functions that only alarms and people wake, one remedy each.
 ALARMED = {
     f"guard_{service}": next(one for one in alarmed.every() if registry.service_of(one.guardrail) == service)
     for service in registry.services()
-    if all(rail.alarmed for rail in registry.of(service))
+    if all(rail.alarmed or rail.reverts for rail in registry.of(service))
 }
 # What a guard function's cold start does not wait for.
 SLOW = {"aws_lambda_powertools", "boto3", "slack_sdk"}
@@ -166,10 +172,12 @@ def test_every_function_is_tried() -> None:
         "evidence",
         "failures",
         "heartbeat",
+        "ledger",
         "notify",
         "notify_email",
         "notify_pagerduty",
         "reminders",
+        "reports",
         "sweep",
         "timer",
     }
@@ -214,6 +222,22 @@ def test_the_digest_tells_what_the_account_costs(packaged: Packaged) -> None:
     costs.plug_in(CostExplorer(time.time))
     packaged.invoke("digest", TICK)
     assert packaged.account.notices()[0].name == "daily"
+
+
+def test_the_reports_are_run(packaged: Packaged, tmp_path: Path) -> None:
+    account = packaged.account
+    reporting.stand(account)
+    reporting.write(account, time.time() - 30, "timeout")
+    file = tmp_path / "parapet.toml"
+    # None comes by its schedule meanwhile.
+    file.write_text(watched.SERVICES + reporting.REPORTS.replace("1 minute", "365 days"), "utf-8")
+    packaged.settings = str(file)
+    asking.ask(Book(account.ours, TABLE), reporting.chosen()[0], "ada", time.time() + 1, "0123456789abcdef")
+    with Querying(takes=(0.0, 0.0)).plugged():
+        packaged.invoke("reports", TICK)
+    [notice] = account.notices()
+    assert notice.title == "Top error messages, shop: 1 row"
+    assert account.client("s3").list_objects_v2(Bucket=reporting.BUCKET)["KeyCount"] == 1
 
 
 @pytest.mark.parametrize("function", sorted(ALARMED))
@@ -296,6 +320,17 @@ def test_alert_tells_of_an_alarm_and_enrich_of_its_evidence(packaged: Packaged) 
         [evidence] = account.notices()
         assert evidence.thread == notice.thread
         assert len(evidence.lines) > len(notice.lines)
+
+
+def test_ledger_keeps_what_was_changed(packaged: Packaged) -> None:
+    book = ledger.stand(packaged.account)
+    packaged.more = {"PARAPET_LEDGER": LEDGER}
+    told = {"Records": [_message(json.dumps(ledger.deleted()))]}
+    assert packaged.invoke("ledger", told) == {"batchItemFailures": []}
+    # Nothing that this function does takes long to import.
+    assert not packaged.imported & SLOW
+    at = samples.clock[0]()
+    assert [one.actor for one in book.between(at - 60, at + 60).changes] == ["alice"]
 
 
 def test_pagerduty_is_told(packaged: Packaged) -> None:

@@ -215,6 +215,7 @@ class TestFunctions:
             "PARAPET_EMAIL_QUEUE": {"Ref": "EmailQueue"},
             "PARAPET_ALERT_QUEUE": {"Ref": "AlertQueue"},
             "PARAPET_ENRICH_QUEUE": {"Ref": "EnrichQueue"},
+            "PARAPET_LEDGER": {"Ref": "ChangeLedger"},
             "PARAPET_EMAIL_TOPIC": {"Ref": "EmailTopic"},
             # Where the token and the key are, not what they are.
             "PARAPET_SLACK_TOKEN": {"Ref": "SlackToken"},
@@ -270,16 +271,17 @@ class TestRules:
         if function.kind == "rule":
             assert self.RULES[name]["EventPattern"] == registry.pattern(function.name.removeprefix("guard_"))
 
-    def test_there_is_one_for_each_function_one_for_the_heartbeat_and_those_of_alerts(self) -> None:
-        alerting = [
-            one for one in self.RULES.values() if one["Targets"][0]["Arn"] == {"Fn::GetAtt": ["AlertQueue", "Arn"]}
-        ]
-        assert len(self.RULES) == len([one for one in FUNCTIONS if one.ruled]) + 1 + len(alerting)
-        for rule in alerting:
-            source = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{said(rule['Name'])}"
-            assert admitted("AlertQueuePolicy", "events.amazonaws.com", "AlertQueue", source)
-        theirs = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/parapet-other-alert-commands"
-        assert not admitted("AlertQueuePolicy", "events.amazonaws.com", "AlertQueue", theirs)
+    def test_there_is_one_for_each_function_one_for_the_heartbeat_and_those_of_queues(self) -> None:
+        theirs, filling = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/parapet-other-alert-commands", 0
+        for queue in ("AlertQueue", "LedgerQueue"):
+            rules = [one for one in self.RULES.values() if one["Targets"][0]["Arn"] == {"Fn::GetAtt": [queue, "Arn"]}]
+            assert len(rules) >= 2
+            filling += len(rules)
+            for rule in rules:
+                source = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{said(rule['Name'])}"
+                assert admitted(f"{queue}Policy", "events.amazonaws.com", queue, source)
+            assert not admitted(f"{queue}Policy", "events.amazonaws.com", queue, theirs)
+        assert len(self.RULES) == len([one for one in FUNCTIONS if one.ruled]) + 1 + filling
         heartbeat = self.RULES["HeartbeatRule"]
         source = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{said(heartbeat['Name'])}"
         assert heartbeat["Targets"][0]["Arn"] == {"Fn::GetAtt": ["HeartbeatQueue", "Arn"]}
@@ -298,7 +300,7 @@ def admitted(policy: str, service: str, queue: str, source: str) -> bool:
 
 class TestState:
     def test_the_journal_costs_what_it_is_used_and_can_be_restored(self) -> None:
-        [table] = of("AWS::DynamoDB::Table").values()
+        table = of("AWS::DynamoDB::Table")["Journal"]
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         # Encrypted with AWS's own key: one of KMS would have to be admitted by every role, and by the boundary.
@@ -306,9 +308,22 @@ class TestState:
         assert table["DeletionProtectionEnabled"] is True
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
 
+    def test_the_ledger_empties_itself_and_nobody_else_writes_to_it(self) -> None:
+        table = of("AWS::DynamoDB::Table")["ChangeLedger"]
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        # As the journal is.
+        assert "SSESpecification" not in table
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+        [statement] = said(table["ResourcePolicy"]["PolicyDocument"])["Statement"]
+        writer = f"arn:aws:iam::{ACCOUNT}:role/parapet-test-ledger"
+        assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+        assert statement["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": writer}}
+        assert {"dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"} <= set(statement["Action"])
+
     def test_what_holds_any_outlives_the_stack(self) -> None:
         retained = {name for name, one in RESOURCES.items() if one.get("DeletionPolicy") == "Retain"}
-        holding = {*of("AWS::DynamoDB::Table"), *of("AWS::S3::Bucket")}
+        # What the ledger holds CloudTrail keeps for as long.
+        holding = {*of("AWS::DynamoDB::Table"), *of("AWS::S3::Bucket")} - {"ChangeLedger"}
         # What API Gateway writes everybody's logs under must not go with us either.
         assert retained == {*holding, "ApiGatewayRole", "ApiGatewayAccount"}
         assert all(RESOURCES[name]["UpdateReplacePolicy"] == "Retain" for name in retained)
@@ -337,10 +352,10 @@ class TestWhoMay:
             everybody = principal == "*" or (isinstance(principal, Mapping) and principal.get("AWS") == "*")
             if everybody and statement["Effect"] == "Allow":
                 seen += 1
-                assert name == "MembersBusPolicy"
+                assert name in ("MembersBusPolicy", "ChangesBusPolicy")
                 assert statement["Condition"]["StringEquals"] == {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}
                 assert RESOURCES[name]["Condition"] == "HasMembers"
-        assert seen == 1
+        assert seen == 2
 
     def test_do_something_as_an_aws_service_only_in_this_accounts_name(self) -> None:
         seen = Counter[str]()
@@ -380,6 +395,7 @@ NAMES = {
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
     "AWS::Events::EventBusPolicy": "StatementId",
     "AWS::Events::Rule": "Name",
     "AWS::IAM::ManagedPolicy": "ManagedPolicyName",

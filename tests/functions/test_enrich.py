@@ -25,7 +25,7 @@ from local.costs import CostExplorer
 from tests.account import TABLE, TestAccount
 from tests.enrich.fakes import notice, signal
 from tests.functions.test_notify import Context
-from tests.rights import QUEUES
+from tests.rights import CHANGES, LEDGER, QUEUES
 from tests.samples import ACCOUNT, REGION
 
 GROUP = "/aws/lambda/checkout"
@@ -76,7 +76,10 @@ def play(account: TestAccount) -> None:
     )
     select = ({"Id": "q1", "Expression": "SELECT MAX(Errors) FROM Shop GROUP BY Service", "Period": 60},)
     of = {"ClusterName": "prod", "ServiceName": "shop"}
-    with enriching(account):
+    # A ledger that is new, so that CloudTrail is asked as well.
+    account.client("dynamodb").create_table(TableName=LEDGER, **CHANGES)
+    with enriching(account), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARAPET_LEDGER", LEDGER)
         since = fails(account)
         told = [
             wanted(since),

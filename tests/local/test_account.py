@@ -55,6 +55,24 @@ def test_settings_declare_the_sample_systems_where_they_run(own: Path) -> None:
     assert loaded().services == ()
 
 
+def test_settings_that_an_earlier_account_wrote_are_nobodys_choice(own: Path, tmp_path: Path) -> None:
+    assert account.chosen_settings(own) is None
+    account.write_settings(own)
+    assert os.environ["PARAPET_SETTINGS"] == str(own)
+    assert account.chosen_settings(tmp_path / "another.toml") is None
+    theirs = tmp_path / "theirs.toml"
+    theirs.write_text(settings.FILE.read_text("utf-8"), "utf-8")
+    os.environ["PARAPET_SETTINGS"] = str(theirs)
+    assert account.chosen_settings(own) == theirs
+    # Whoever ends the earlier account has its file removed.
+    own.unlink()
+    os.environ["PARAPET_SETTINGS"] = str(own)
+    assert account.chosen_settings(own) is None
+    # What is not there is for the settings to tell.
+    os.environ["PARAPET_SETTINGS"] = str(tmp_path / "gone.toml")
+    assert account.chosen_settings(own) == tmp_path / "gone.toml"
+
+
 def test_settings_leave_alone_whom_they_name_already(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,7 +86,7 @@ def test_settings_leave_alone_whom_they_name_already(
 def test_only_the_account_that_wrote_the_environment_last_may_remove_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("PARAPET_TABLE", "PARAPET_SLACK_URL", "PARAPET_PAGERDUTY_URL"):
+    for name in ("PARAPET_TABLE", "PARAPET_LEDGER", "PARAPET_SLACK_URL", "PARAPET_PAGERDUTY_URL"):
         monkeypatch.setenv(name, "given")
     file, first, second = tmp_path / "env", account.Ports(), account.Ports(14566, 14567, 14568)
     assert not account.written_for(file, first)

@@ -23,7 +23,7 @@ TEMPLATE: dict[str, Any] = json.loads((CHALICE / "resources.json").read_text("ut
 CONFIG: dict[str, Any] = json.loads((CHALICE / "config.json").read_text("utf-8"))
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 HANDLERS = sorted([*(one.name for one in (*app.event_sources, *app.builtin_auth_handlers)), API])
-CONSUMING = ("alert", "enrich", "notify", "notify_pagerduty", "notify_email")
+CONSUMING = ("alert", "enrich", "ledger", "notify", "notify_pagerduty", "notify_email")
 ASYNCHRONOUS = [name for name in HANDLERS if name not in ("authorizer", *CONSUMING, API)]
 every = pytest.mark.parametrize("name", HANDLERS)
 Edit = Callable[[dict[str, Any], dict[str, Any]], object]
@@ -37,7 +37,7 @@ def deployment() -> Deployment:
 class TestOurs:
     def test_every_function_of_the_app_is_there_and_nothing_else_is_configured(self, deployment: Deployment) -> None:
         guards = {f"guard_{service}" for service in registry.services()}
-        others = {"sweep", "timer", "heartbeat", "evidence", "reminders", "digest", "failures", "authorizer"}
+        others = {"sweep", "timer", "heartbeat", "evidence", "reminders", "digest", "reports", "failures", "authorizer"}
         others |= {API, *CONSUMING}
         assert {function.name for function in deployment.functions} == {*guards, *others}
         assert sorted(function.name for function in deployment.functions) == HANDLERS
@@ -86,9 +86,11 @@ class TestOurs:
             "sweep": 3600.0, "timer": 60.0, "heartbeat": 300.0, "evidence": 3600.0,
             "reminders": 86400.0,
             "digest": 86400.0,
+            "reports": 60.0,
         }  # fmt: skip
         assert [(one.function.name, one.resource, one.batch) for one in deployment.queues] == [
-            ("alert", "AlertQueue", 10), ("enrich", "EnrichQueue", 1), ("notify", "SlackQueue", 10),
+            ("alert", "AlertQueue", 10), ("enrich", "EnrichQueue", 1), ("ledger", "LedgerQueue", 10),
+            ("notify", "SlackQueue", 10),
             ("notify_pagerduty", "PagerDutyQueue", 10), ("notify_email", "EmailQueue", 10),
         ]  # fmt: skip
         assert [(one.function.name, one.resource) for one in deployment.topics] == [("failures", "FailuresTopic")]
@@ -123,7 +125,7 @@ class TestOptions:
             ("PagerDutyUrl", "https://events.pagerduty.com/integration/0123/enqueue", {"PagePagerDuty"}),
             ("MonthlyBudget", "1000", {"MonthlyCosts"}),
             ("CreateTrail", "true", {"Trail", "TrailBucket", "TrailBucketPolicy"}),
-            ("OrganizationId", "o-ab12cd34ef", {"MembersBusPolicy"}),
+            ("OrganizationId", "o-ab12cd34ef", {"MembersBusPolicy", "ChangesBusPolicy"}),
             ("CreateApiGatewayRole", "true", {"ApiGatewayRole", "ApiGatewayAccount"}),
         ],
     )
@@ -291,8 +293,8 @@ class TestSchedule:
 
 QUEUES = {name: one["Properties"] for name, one in RESOURCES.items() if one.get("Type") == "AWS::SQS::Queue"}
 EMPTIED = {
-    "AlertQueue": "alert", "EnrichQueue": "enrich", "SlackQueue": "notify", "PagerDutyQueue": "notify_pagerduty",
-    "EmailQueue": "notify_email",
+    "AlertQueue": "alert", "EnrichQueue": "enrich", "LedgerQueue": "ledger", "SlackQueue": "notify",
+    "PagerDutyQueue": "notify_pagerduty", "EmailQueue": "notify_email",
 }  # fmt: skip
 FUNCTION = TEMPLATE["Globals"]["Function"]
 

@@ -63,6 +63,14 @@ def test_what_the_local_account_cannot_deliver_is_refused(properties: dict[str, 
         list(forwards(rule(**properties), "test"))
 
 
+def test_nothing_comes_to_a_bus_for_what_is_forwarded() -> None:
+    resources = rule(EventBusName={"Fn::GetAtt": ["Bus", "Name"]})
+    with pytest.raises(DeploymentError, match="on the default bus"):
+        list(forwards(resources, "test"))
+    bus = {"Type": "AWS::Events::EventBus", "Properties": {"Name": {"Fn::Sub": "${Stage}-changes"}}}
+    assert list(forwards({**resources, "Bus": bus}, "test")) == []
+
+
 def test_the_bus_fills_the_queue_with_what_matches_and_nothing_without_a_trail() -> None:
     logging, texts = [True], list[str]()
     nobody: Any = None

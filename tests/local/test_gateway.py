@@ -35,6 +35,8 @@ ROUTES = (
     ("GET", "/v1/findings/{finding}"),
     ("POST", "/v1/findings/{finding}/undo"),
     ("DELETE", "/v1/pause"),
+    # Declared the other way round than it is looked for.
+    ("GET", "/v1/findings/newest"),
 )
 OPEN = "/v1/slack/actions"
 TOKEN = "/v1/guarded"
@@ -136,6 +138,13 @@ class TestEvent:
         assert got["headers"]["Content-Type"] == "application/json"
         assert got["multiValueHeaders"]["Content-Type"] == ["application/json"]
         assert "Authorization" not in got["headers"], "API Gateway keeps a signature to itself"
+
+    @pytest.mark.parametrize(("path", "route"), [("newest", "newest"), ("0a1b2c3d", "{finding}")])
+    def test_is_of_the_path_that_names_nothing_before_one_that_names_something(
+        self, front: Front, path: str, route: str
+    ) -> None:
+        assert front.send(signed("GET", f"/api/v1/findings/{path}"))[0] == 200
+        assert front.events[0]["requestContext"]["resourcePath"] == f"/v1/findings/{route}"
 
     def test_says_who_signed(self, front: Front) -> None:
         front.send(signed())

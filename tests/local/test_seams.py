@@ -18,6 +18,7 @@ from moto.dynamodb import models as dynamodb
 from moto.dynamodb.models.dynamo_type import Item
 from moto.ec2.models import instances
 from moto.events.models import EventsBackend, Rule
+from moto.rds.models import DBInstance
 from moto.s3.models import FakeBucket
 from moto.sns.models import Subscription
 
@@ -256,6 +257,40 @@ class TestKeptMetadataOptions:
         once = instances.InstanceBackend.modify_instance_metadata_options
         seams.kept_metadata_options()
         assert instances.InstanceBackend.modify_instance_metadata_options is once
+
+
+@pytest.fixture
+def database(account: TestAccount) -> Callable[..., list[Any]]:
+    """Create a DB instance; returns what RDS says of its access, at once and when it is asked."""
+    rds = account.client("rds")
+
+    def create(**more: Any) -> list[Any]:
+        wanted = {"DBInstanceIdentifier": "orders", "Engine": "postgres", "DBInstanceClass": "db.t4g.micro"}
+        user = {"MasterUsername": "orders", "MasterUserPassword": "synthetic-1", "AllocatedStorage": 20}
+        made = rds.create_db_instance(**wanted, **user, **more)["DBInstance"]
+        found = rds.describe_db_instances(DBInstanceIdentifier="orders")["DBInstances"]
+        return [one.get("PubliclyAccessible") for one in (made, *found)]
+
+    return create
+
+
+class TestToldAccess:
+    @pytest.mark.parametrize(
+        ("asked", "public"), [({}, False), ({"PubliclyAccessible": False}, False), ({"PubliclyAccessible": True}, True)]
+    )
+    def test_every_database_says_whether_it_is_public(
+        self, database: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch, asked: dict[str, bool], public: bool
+    ) -> None:
+        # Set, so that it is taken back.
+        monkeypatch.setattr(DBInstance, "__init__", DBInstance.__init__)
+        seams.told_access()
+        once = DBInstance.__init__
+        seams.told_access()
+        assert DBInstance.__init__ is once
+        assert database(**asked) == [public, public]
+
+    def test_without_the_seam_it_would_not(self, database: Callable[..., list[Any]]) -> None:
+        assert database() == [None, None], "the seam is needed no more"
 
 
 @dataclass

@@ -318,11 +318,15 @@ class Table:
                 "ExpressionAttributeValues",
                 "ScanIndexForward",
                 "FilterExpression",
+                "Limit",
+                "ConsistentRead",
             },
         )
         hashed, _, ranged = INDEXES[params["IndexName"]] if "IndexName" in params else ("pk", "S", "sk")
         key, wanted = params["KeyConditionExpression"], params.get("FilterExpression", "")
-        attributes = {names.get(word, word) for word in tokens(key) if word not in ("AND", "BETWEEN")}
+        attributes = {
+            names.get(word, word) for word in tokens(key) if word not in ("AND", "BETWEEN", "begins_with", *"(),")
+        }
         about = {name for name in attributes if not name.startswith(":") and name not in COMPARED}
         insist(about <= {hashed, ranged} and hashed in about, f"{key!r} is not about {hashed} and {ranged}")
         insist("OR" not in tokens(key) and "NOT" not in tokens(key), f"{key!r} is not a key's condition")
@@ -341,7 +345,9 @@ class Table:
                 found.append(item)
         insist(used == {*names, *values}, f"given, and used by nothing: {({*names, *values}) - used}")
         forward = params.get("ScanIndexForward", True)
-        return {"Items": sorted(found, key=lambda item: _rank(item[ranged]), reverse=not forward)}
+        insist("IndexName" not in params or not params.get("ConsistentRead"), "an index is not read consistently")
+        ordered = sorted(found, key=lambda item: _rank(item[ranged]), reverse=not forward)
+        return {"Items": ordered[: params.get("Limit")]}
 
     # Writing
 

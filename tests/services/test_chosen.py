@@ -67,6 +67,11 @@ class TestWhatTheySay:
             "https://wiki.example.com/shop",
         )
 
+    def test_where_it_logs_is_told_by_kind(self) -> None:
+        found = one(f'{ENTRY}\nlogs = {{ app = ["/ecs/shop", "/jobs-*"], alb = ["/alb/shop"], lambda = [] }}')
+        assert found.logs == {"app": ("/ecs/shop", "/jobs-*"), "alb": ("/alb/shop",)}
+        assert one(ENTRY).logs == {}
+
     def test_without_objectives_99_9_percent_are_promised(self) -> None:
         assert one(ENTRY).objectives == (Objective("shop", "availability", "availability", 99.9),)
         assert one(f"{ENTRY}\nobjectives = []").objectives == ()
@@ -237,6 +242,14 @@ WRONG: dict[str, tuple[str, str]] = {
     "an account that is none": (
         f'entry = {{ {ALB}, account = "1234" }}',
         "services[1].entry.account: '1234' is not an account id of 12 digits",
+    ),
+    "logs of no kind": (
+        f'{ENTRY}\nlogs = {{ nginx = ["/a"] }}',
+        "services[1].logs.nginx is not a setting; there are: alb, apigw, app, cloudtrail, lambda, vpc",
+    ),
+    "no log group": (
+        f'{ENTRY}\nlogs = {{ app = ["*/shop"] }}',
+        "services[1].logs.app: '*/shop' is not the name of a log group, or the beginning of several and a *",
     ),
     "a runbook nowhere": (
         f'{ENTRY}\nrunbook = "wiki/shop"',

@@ -508,6 +508,13 @@ class TestKeeping:
         assert account.described(ActionPrefix=account.topic, StateValue="INSUFFICIENT_DATA") == ["a2", "b1"]
         assert account.described(ChildrenOfAlarmName="all") == ["a1", "a2"]
         assert account.described(ParentsOfAlarmName="a1") == ["all"]
+        one, other = account.cloudwatch.describe_alarms(ChildrenOfAlarmName="all")["MetricAlarms"]
+        assert one.keys() == other.keys() == {"AlarmName", "AlarmArn", "StateValue", "StateUpdatedTimestamp"}
+        assert (one["StateValue"], other["StateValue"]) == ("ALARM", "INSUFFICIENT_DATA")
+        [over] = account.cloudwatch.describe_alarms(ParentsOfAlarmName="a1")["CompositeAlarms"]
+        assert over.keys() == {"AlarmName", "AlarmArn"}
+        with pytest.raises(ClientError, match="cannot be given together"):
+            account.described(ChildrenOfAlarmName="all", AlarmTypes=both)
         first = account.cloudwatch.describe_alarms(AlarmTypes=both, MaxRecords=2)
         assert [one["AlarmName"] for one in first["MetricAlarms"] + first["CompositeAlarms"]] == ["a1", "a2"]
         assert account.described(AlarmTypes=both, NextToken=first["NextToken"]) == ["b1", "all", "over"]
