@@ -222,6 +222,13 @@ def test_what_is_granted_bears_the_stages_name() -> None:
             assert named or any(part in text for part in shared), one["Sid"]
 
 
+def test_every_table_can_be_made() -> None:
+    tables = [one for one in rendered()["Resources"].values() if one["Type"] == "AWS::DynamoDB::Table"]
+    named = {one["Properties"]["TableName"]["Fn::Sub"] for one in tables}
+    [may] = [one for one in statements("DeployRole") if "dynamodb:CreateTable" in listed(one["Action"])]
+    assert {one["Fn::Sub"].rpartition(":table/")[2] for one in may["Resource"]} == named
+
+
 def test_no_role_is_given_more_than_the_boundary() -> None:
     boundary = {
         "iam:PermissionsBoundary": {
