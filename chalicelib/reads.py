@@ -48,6 +48,19 @@ def names(service: Mapping[str, Any]) -> dict[str, str]:
     return {"cluster": service["clusterArn"].rsplit("/", 1)[-1], "service": service["serviceName"]}
 
 
+def alias(aws: Aws, name: str) -> dict[str, Any]:
+    """Return a Lambda alias, which `function:alias` names: where it points, and the ARN of its function."""
+    function, _, own = name.partition(":")
+    found = aws("lambda", "get_alias", FunctionName=function, Name=own)
+    return {
+        "function": function,
+        "name": own,
+        "arn": found["AliasArn"].rpartition(":")[0],
+        "version": found["FunctionVersion"],
+        "weights": dict((found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}),
+    }
+
+
 # The code of the error for what a list does not have, where AWS itself answers without one.
 NOT_THERE = "NotThere"
 

@@ -44,3 +44,9 @@ def of_service(aws: Aws, _subject: str, service: Mapping[str, Any]) -> Tags:
     """Return the tags of an ECS service."""
     answer = aws("ecs", "list_tags_for_resource", resourceArn=service["serviceArn"])
     return {one["key"]: one.get("value", "") for one in answer["tags"]}
+
+
+def of_function(aws: Aws, _subject: str, state: Mapping[str, Any]) -> Tags:
+    """Return the tags of a Lambda function, which the state names by its ARN."""
+    found: Tags = aws("lambda", "list_tags", Resource=state["arn"]).get("Tags") or {}
+    return found

@@ -12,12 +12,18 @@ from chalicelib.section import seconds
 LENGTH = 20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
-_LAST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+# What is later is no time, whatever says so.
+LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 def iso(at: float) -> str:
     """Return a time for programs: `2026-11-18T09:46:41Z`."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def exact(at: float) -> str:
+    """Return a time for programs, to the millisecond: `2026-11-18T09:46:41.123Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def absolute(at: float) -> str:
@@ -84,6 +90,6 @@ def _moment(text: str, where: str) -> float:
 
 
 def _reasonable(at: float, text: str, where: str) -> float:
-    if at > _LAST:
+    if at > LATEST:
         raise ParapetError(f"{where}: {text} is too far ahead")
     return at

@@ -136,42 +136,46 @@ class Deployment:
     def _table_of(self, variable: str, logical: str) -> str:
         if given := self._outside.environment.get(variable):
             return given
-        stack = f"{settings.PREFIX}-{settings.environment(self._outside.environment).stage}"
         try:
-            found = self.aws("cloudformation", "describe_stack_resource", StackName=stack, LogicalResourceId=logical)
+            found = self.aws(
+                "cloudformation", "describe_stack_resource", StackName=self._stack, LogicalResourceId=logical
+            )
         except AwsError as error:
             if error.code != "ValidationError":
                 raise
-            raise ParapetError(
-                f"{variable} is not set, and in {self.region} there is no stack {stack} with a {logical}: "
-                "set PARAPET_STAGE and AWS_REGION to where Parapet is deployed, or run `. local/env`"
-            ) from error
+            raise self._nowhere(variable, f"a {logical}") from error
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     @cached_property
     def api(self) -> str:
         """The HTTP API's address: PARAPET_API_URL, or what the stage's stack says; raises ParapetError."""
         given = self._outside.environment.get("PARAPET_API_URL", "")
-        stack = f"{settings.PREFIX}-{settings.environment(self._outside.environment).stage}"
-        found = given or self._output_of(stack, "ApiUrl")
+        found = given or self._output_of("PARAPET_API_URL", "ApiUrl")
         if not found.startswith(("https://", "http://127.0.0.1:")):
             raise ParapetError("PARAPET_API_URL must be the stack's output ApiUrl (`. local/env` sets the local one)")
         return found.rstrip("/")
 
-    def _output_of(self, stack: str, name: str) -> str:
+    def _output_of(self, variable: str, name: str) -> str:
         try:
-            [found] = self.aws("cloudformation", "describe_stacks", StackName=stack)["Stacks"]
+            [found] = self.aws("cloudformation", "describe_stacks", StackName=self._stack)["Stacks"]
         except AwsError as error:
             if error.code != "ValidationError":
                 raise
             found = {}
         told = {one["OutputKey"]: str(one["OutputValue"]) for one in found.get("Outputs", ())}
         if name not in told:
-            raise ParapetError(
-                f"PARAPET_API_URL is not set, and in {self.region} there is no stack {stack} with an output {name}: "
-                "set PARAPET_STAGE and AWS_REGION to where Parapet is deployed, or run `. local/env`"
-            )
+            raise self._nowhere(variable, f"an output {name}")
         return told[name]
+
+    @property
+    def _stack(self) -> str:
+        return f"{settings.PREFIX}-{settings.environment(self._outside.environment).stage}"
+
+    def _nowhere(self, variable: str, what: str) -> ParapetError:
+        return ParapetError(
+            f"{variable} is not set, and in {self.region} there is no stack {self._stack} with {what}: "
+            "set PARAPET_STAGE and AWS_REGION to where Parapet is deployed, or run `. local/env`"
+        )
 
     @cached_property
     def journal(self) -> Journal:

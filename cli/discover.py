@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from chalicelib.services import discover as discovered
+from chalicelib.settings import GLOBAL_REGION
 from cli import output
 from cli.deployment import Outside
-from cli.discovering import GLOBAL, Looking
+from cli.discovering import Looking
 
 BEYOND = "beyond what parapet.toml has"
 
@@ -23,7 +24,7 @@ def discover(outside: Outside, tag: str, as_json: bool) -> None:
     it into parapet.toml; services that are there already are left out, and dependencies of theirs are comments.
     """
     deployment = outside.deployment
-    standing = Looking(deployment.aws, deployment.at(GLOBAL), deployment.caller.account, tag).look()
+    standing = Looking(deployment.aws, deployment.at(GLOBAL_REGION), deployment.caller.account, tag).look()
     found = discovered.proposals(standing, tag, outside.settings().services, deployment.region)
     text = discovered.toml(found, standing.unread)
     if as_json:

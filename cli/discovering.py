@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from chalicelib.alerts.console import partition
 from chalicelib.model import Aws, AwsError
 from chalicelib.services.discover import Edge, Standing, Thing, named
+from chalicelib.settings import GLOBAL_REGION
+from chalicelib.tags import Tags, told
 
-# Where AWS keeps what has no region.
-GLOBAL = "us-east-1"
 MANY = 100
 
 
@@ -23,7 +24,7 @@ class Looking:
         self.things: dict[str, Thing] = {}
         self.edges: list[Edge] = []
         self.unread: list[str] = []
-        self.tags: dict[str, dict[str, str]] = {}
+        self.tags: dict[str, Tags] = {}
         # What lets others in, and who comes from where: security groups by thing.
         self.guarded: dict[str, list[str]] = {}
         self.outgoing: dict[str, list[str]] = {}
@@ -78,11 +79,11 @@ class Looking:
 
     def _tags(self) -> None:
         wanted = [{"Key": self.tag}]
-        for world in (False, *((True,) if self.aws.region != GLOBAL else ())):
+        for world in (False, *((True,) if self.aws.region != GLOBAL_REGION else ())):
             for one in self.asked(
                 "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", world=world, TagFilters=wanted
             ):
-                self.tags[one["ResourceARN"]] = _tags(one["Tags"])
+                self.tags[one["ResourceARN"]] = told(one["Tags"])
 
     def _balancers(self) -> None:
         names = {}
@@ -115,7 +116,7 @@ class Looking:
             members = [one["InstanceId"] for one in group.get("Instances", ())]
             inside |= set(members)
             more, notes = _agent(agents, "AutoScalingGroupName", name, members)
-            self.add(arn, name, "autoscaling", {"group": name, **more}, tags=_tags(group.get("Tags", ())), notes=notes)
+            self.add(arn, name, "autoscaling", {"group": name, **more}, tags=told(group.get("Tags", ())), notes=notes)
             for behind in group.get("TargetGroupARNs", ()):
                 self.stands(behind, arn, f"behind target group {behind.split('/')[-2]}")
             for member in members:
@@ -125,7 +126,7 @@ class Looking:
                 self._instance(one, inside, agents)
 
     def _instance(self, one: Mapping[str, Any], inside: set[str], agents: Sequence[Mapping[str, str]]) -> None:
-        id_, tags = one["InstanceId"], _tags(one.get("Tags", ()))
+        id_, tags = one["InstanceId"], told(one.get("Tags", ()))
         groups = [group["GroupId"] for group in one.get("SecurityGroups", ())]
         if id_ in inside:
             group = next((edge.to for edge in self.edges if edge.of == id_ and edge.to in self.things), id_)
@@ -246,7 +247,7 @@ class Looking:
 
     def _tables(self) -> None:
         for name in self.asked("dynamodb", "list_tables", "TableNames"):
-            arn = f"arn:{self._partition}:dynamodb:{self.aws.region}:{self.account}:table/{name}"
+            arn = f"arn:{partition(self.aws.region)}:dynamodb:{self.aws.region}:{self.account}:table/{name}"
             self.add(arn, name, "dynamodb", {"table": name})
 
     def _databases(self) -> None:
@@ -280,7 +281,7 @@ class Looking:
     def _gateways(self) -> None:
         open_ = [{"Name": "state", "Values": ["available"]}]
         for one in self.asked("ec2", "describe_nat_gateways", "NatGateways", Filters=open_):
-            id_, tags = one["NatGatewayId"], _tags(one.get("Tags", ()))
+            id_, tags = one["NatGatewayId"], told(one.get("Tags", ()))
             self.add(id_, tags.get("Name", id_), "nat_gateway", {"gateway": id_}, tags=tags)
 
     def _pools(self) -> None:
@@ -321,7 +322,7 @@ class Looking:
             config = one["HealthCheckConfig"]
             name = config.get("FullyQualifiedDomainName") or config.get("IPAddress") or one["Id"]
             given = {"health_check": one["Id"], **({"latency": True} if config.get("MeasureLatency") else {})}
-            arn = f"arn:{self._partition}:route53:::healthcheck/{one['Id']}"
+            arn = f"arn:{partition(self.aws.region)}:route53:::healthcheck/{one['Id']}"
             self.add(arn, name, "health_check", given)
 
     def _named(self) -> None:
@@ -342,11 +343,6 @@ class Looking:
             for who, own in self.outgoing.items():
                 if who in self.things and (let := [each for each in groups if rules.get(each, set()) & set(own)]):
                     self.stands(who, thing, f"its security group {let[0]} lets {self.things[who].name} in")
-
-    @property
-    def _partition(self) -> str:
-        prefixes = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
-        return next((one for start, one in prefixes.items() if self.aws.region.startswith(start)), "aws")
 
 
 def _agent(
@@ -373,7 +369,3 @@ def _integrated(uri: str) -> Iterable[str]:
 
 def _function(arn: str) -> str:
     return arn.split(":function:")[-1].split(":")[0]
-
-
-def _tags(pairs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    return {str(one.get("Key", one.get("key"))): str(one.get("Value", one.get("value", ""))) for one in pairs}

@@ -145,9 +145,9 @@ def _cell(value: Cell, column: Column) -> str:
         if column.shape == "time":
             return times.absolute(value)
         return f"{value:,.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.3g}"
-    from chalicelib.insights import shown
+    from chalicelib.enrich.errors import concealed
 
-    line = " ".join(shown.text(value).split())
+    line = " ".join(concealed(value).split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +131,8 @@ def traces(
     if caller and not node:
         raise ParapetError("--caller wants --node: who is called")
     start, end = _span(outside, since, until)
-    wanted = Wanted((Named(node),) if node else (), Named(caller) if caller else None, kind or "", _seconds(slower))
+    bound = samples.slower(slower, "--slower") if slower else 0.0
+    wanted = Wanted((Named(node),) if node else (), Named(caller) if caller else None, kind or "", bound)
     listed = followed.samples(samples.find(aws, wanted, start, end, limit), aws.region)
     if as_json:
         output.emit(listed)
@@ -197,15 +197,6 @@ def _span(outside: Outside, since: str | None, until: str | None) -> tuple[float
     if not 0 < end - start <= LONGEST + 1:
         raise ParapetError("--since must be before --until, and 6 hours before it at most: X-Ray tells no more at once")
     return start, end
-
-
-def _seconds(text: str | None) -> float:
-    if not text:
-        return 0.0
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(ms|s|m)", text)
-    if not match:
-        raise ParapetError(f"--slower: {text!r} is not a duration such as 500ms or 2s")
-    return float(match[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0}[match[2]]
 
 
 def _thrown(one: Mapping[str, Any] | None) -> str:

@@ -98,7 +98,7 @@ def _overview(services: Sequence[Service], each: bool, page: str) -> Body:
     above = f"## 500 killer\n{_links(page)}{len(services)} services. {MADE}"
     return widgets.body((
         Row((widgets.text(above),), height=2, beside=1),
-        *([Row(tuple(widgets.alarms("Error budgets that burn", promised)), height=4, beside=1)] if promised else ()),
+        Row(tuple(widgets.alarms("Error budgets that burn", promised)), height=4, beside=1),
         *(row for one in services for row in _rows(_section(one, each))),
     ))  # fmt: skip
 
@@ -151,7 +151,7 @@ def _detail(service: Service, page: str) -> Body:
     about = f"## {service.name}\n{_links(page)}{widgets.link('all services', named(NAME))} · {_heading(service, False)}"
     return widgets.body((
         Row((widgets.text(f"{about}\n\n{MADE}"),), height=3, beside=1),
-        *([Row(tuple(widgets.alarms("Error budgets that burn", promised)), height=2, beside=1)] if promised else ()),
+        Row(tuple(widgets.alarms("Error budgets that burn", promised)), height=2, beside=1),
         Row((*_signals(service), _traffic(service.name, service.entry))),
         Row(tuple(_burning(service, one) for one in service.objectives), beside=2),
         *(row for target in service.targets for row in _part(service, target)),
@@ -228,7 +228,7 @@ def _availability(title: str, target: Target, objectives: Iterable[Objective]) -
     bad, total = graph.counted(own.availability)
     # Where nothing came this divides by zero, and CloudWatch draws nothing.
     graph.line(graph.expression(f"(1 - {bad} / {total}) * 100"), "good", colour=COLOURS["p95"])
-    graph.least(None)
+    graph.floating()
     graph.most(100)
     for part, colour in zip(own.parts, (RED, ORANGE, *[""] * len(own.parts)), strict=False):
         counted = " + ".join(f"FILL({graph.series(one)}, 0)" for one in part.metrics)

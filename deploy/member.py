@@ -21,7 +21,7 @@ Template = dict[str, Any]
 BUS = {"Fn::Sub": "arn:${AWS::Partition}:events:${HubRegion}:${HubAccount}:event-bus/default"}
 # Of its own, so that what wakes a guard function does not wake it twice.
 CHANGES = {"Fn::Sub": "arn:${AWS::Partition}:events:${HubRegion}:${HubAccount}:event-bus/parapet-${Stage}-changes"}
-# What is older was looked at by a sweep since; the attempts are as many as EventBridge makes.
+# What is older was looked at by a sweep since, or settled; the attempts are as many as EventBridge makes.
 RETRY = {"MaximumEventAgeInSeconds": 6 * 3600, "MaximumRetryAttempts": 185}
 FOURTEEN_DAYS = 14 * 86400
 ORGANISATION = "(o-[a-z0-9]{10,32})?"

@@ -24,12 +24,11 @@ from chalicelib.settings import PREFIX
 from chalicelib.slo import alarms
 from chalicelib.slo.alarms import Resources, Told
 from deploy.intrinsics import arn, document, resource, sub
+from deploy.member import RETRY
 from deploy.release import KEY, Template
 
 # Of CloudFormation's 500 resources and its megabyte.
 MOST, SIZE = 450, 900_000
-# What is older was settled since; the attempts are as many as EventBridge makes.
-RETRY = {"MaximumEventAgeInSeconds": 6 * 3600, "MaximumRetryAttempts": 185}
 
 
 class Place(NamedTuple):

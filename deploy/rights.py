@@ -140,7 +140,7 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _allow(
             "ErrorLines",
             ("logs:FilterLogEvents", "logs:GetQueryResults", "logs:StartQuery"),
-            _arn("logs:*:${AWS::AccountId}:log-group:*"),
+            LOG_GROUPS,
         ),
         _allow("Services", ("ecs:DescribeServices",), _arn("ecs:*:${AWS::AccountId}:service/*")),
         _allow("Tasks", ("ecs:DescribeTaskDefinition",), "*"),
@@ -154,7 +154,7 @@ def policies(settings: Settings) -> dict[str, Policy]:
         _allow("Before", ("dynamodb:Query",), TABLE, keys("EXPLAINED#*")),
         _allow("Explained", ("dynamodb:PutItem",), TABLE, keys("EXPLAIN#*", "EXPLAINED#*")),
         _allow("History", ("cloudwatch:DescribeAlarmHistory", "logs:DescribeLogGroups", "logs:StopQuery"), "*"),
-        _allow("Map", ("xray:BatchGetTraces", "xray:GetServiceGraph", "xray:GetTraceSummaries"), "*"),
+        MAP,
         *_limits(settings.services, limits.ACTIONS, groups.ACTIONS),
         _allow("Outbox", ("sqs:SendMessage",), [ALERTS, CHANNELS["notify"]]),
     )
@@ -215,9 +215,9 @@ def policies(settings: Settings) -> dict[str, Policy]:
             ("cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"),
             "*",
         ),
-        # Who calls whom, and what single requests met; X-Ray knows no resources. And the lines that tell of them.
-        _allow("Map", ("xray:BatchGetTraces", "xray:GetServiceGraph", "xray:GetTraceSummaries"), "*"),
-        _allow("Lines", ("logs:FilterLogEvents",), _arn("logs:*:${AWS::AccountId}:log-group:*")),
+        # Who calls whom, and what single requests met; and the lines that tell of them.
+        MAP,
+        _allow("Lines", ("logs:FilterLogEvents",), LOG_GROUPS),
         *_queries(),
         # The key that tokens are signed with: whoever may read it may be anybody.
         _allow("TokenKey", ("secretsmanager:GetSecretValue",), TOKEN_KEY),
@@ -383,9 +383,8 @@ def _queries() -> tuple[Statement, ...]:
         "cloudtrail:DescribeTrails", "ec2:DescribeFlowLogs", "logs:DescribeLogGroups", "logs:StopQuery",
         "tag:GetResources",
     )  # fmt: skip
-    lines = _arn("logs:*:${AWS::AccountId}:log-group:*")
     return (
-        _allow("QueriedLines", ("logs:GetQueryResults", "logs:StartQuery"), lines),
+        _allow("QueriedLines", ("logs:GetQueryResults", "logs:StartQuery"), LOG_GROUPS),
         _allow("Queries", beside, "*"),
     )
 
@@ -496,3 +495,6 @@ EMIT = _allow(
     {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"},
     {"StringEquals": {"events:source": "parapet"}},
 )
+# X-Ray knows no resources.
+MAP = _allow("Map", ("xray:BatchGetTraces", "xray:GetServiceGraph", "xray:GetTraceSummaries"), "*")
+LOG_GROUPS = _arn("logs:*:${AWS::AccountId}:log-group:*")

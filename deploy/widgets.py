@@ -116,10 +116,9 @@ class Graph:
         """Say where an axis ends."""
         self._axes[axis]["max"] = value
 
-    def least(self, value: float | None, axis: Axis = "left") -> None:
-        """Say where an axis begins: at 0, unless this says elsewhere; None lets CloudWatch decide."""
+    def floating(self, axis: Axis = "left") -> None:
+        """Let CloudWatch decide where an axis begins, which is at 0 otherwise."""
         self._axes[axis].pop("min", None)
-        self._axes[axis] |= {} if value is None else {"min": value}
 
     def widget(self) -> Widget:
         """Return it as a widget, which is where its first series is."""

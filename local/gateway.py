@@ -73,7 +73,9 @@ class Gateway:
         region: str,
         complain: Callable[[str], None],
     ) -> None:
-        self._routes, self._binary, self._responses = deployment.routes, deployment.binary, deployment.responses
+        # A path that names nothing goes before one that names something, as in API Gateway.
+        self._routes = sorted(deployment.routes, key=lambda one: "{" in one.path)
+        self._binary, self._responses = deployment.binary, deployment.responses
         self._lambdas, self._identities, self._secret = lambdas, identities, secret
         self._account, self._region, self._complain = account, region, complain
         # One environment of a function has one request at a time, and Chalice counts on it.
@@ -200,8 +202,7 @@ class Gateway:
         if stage != STAGE:
             return None
         rest = f"/{rest}".rstrip("/") or "/"
-        # A path that names nothing goes before one that names something, as in API Gateway.
-        for route in sorted(self._routes, key=lambda one: "{" in one.path):
+        for route in self._routes:
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(route.path))
             match = re.fullmatch(pattern, rest)
             if match and route.method == method:

@@ -12,6 +12,7 @@ from moto.cloudtrail.responses import CloudTrailResponse
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 
+from local import pages
 from local.cloudwatch.clock import seconds
 
 Record = Mapping[str, Any]
@@ -60,12 +61,13 @@ class History:
             given = {name: response._get_param(name) for name in ("LookupAttributes", "StartTime", "EndTime")}
             if len(given["LookupAttributes"] or ()) > 1:
                 raise InvalidAttribute("CloudTrail takes one attribute at a time")
-            first = int(response._get_param("NextToken") or 0)
+            if (first := pages.place(response._get_param("NextToken"))) is None:
+                raise JsonRESTError("InvalidNextTokenException", "the token was not given out here")
             size = min(PAGE, int(response._get_param("MaxResults") or PAGE))
             # Each region has a history of its own.
             found = [one for one in self.found(given) if one.get("awsRegion", response.region) == response.region]
-            more = {"NextToken": str(first + size)} if first + size < len(found) else {}
-            return ActionResult({"Events": [_shown(one) for one in found[first : first + size]], **more})
+            page, token = pages.page(found, first, size)
+            return ActionResult({"Events": [_shown(one) for one in page], **({"NextToken": token} if token else {})})
 
         CloudTrailResponse.lookup_events = lookup_events
 
@@ -75,16 +77,20 @@ class History:
         ahead = self._ahead()
         for kept, then in list(self._records):
             record = _moved(kept, then - ahead)
-            at = datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")).timestamp()
+            at = _time(record).timestamp()
             if (start is None or at >= start) and (end is None or at <= end) and _fits(record, given):
                 yield record
+
+
+def _time(record: Record) -> datetime:
+    return datetime.fromisoformat(record["eventTime"])
 
 
 def _moved(record: Record, by: float) -> Record:
     """Return a record that lies some seconds later."""
     if abs(by) < 1:
         return record
-    at = datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")) + timedelta(seconds=by)
+    at = _time(record) + timedelta(seconds=by)
     return {**record, "eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
@@ -131,7 +137,7 @@ def _shown(record: Record) -> dict[str, Any]:
         "EventId": record["eventID"],
         "EventName": record["eventName"],
         "ReadOnly": str(bool(record.get("readOnly"))).lower(),
-        "EventTime": datetime.fromisoformat(record["eventTime"].replace("Z", "+00:00")).astimezone(UTC),
+        "EventTime": _time(record).astimezone(UTC),
         "EventSource": record["eventSource"],
         "Username": _who(record),
         "Resources": [],

@@ -22,9 +22,11 @@ from moto.core.responses import method_names_from_class
 from moto.logs.models import LogGroup, LogsBackend
 from moto.logs.responses import LogsResponse
 
+from local import pages
 from local.insights import Event, Malformed, Query, Results, Statistics, before, parse, redefined, run
 from local.insights.discovery import discovered
 from local.insights.tree import Diff
+from local.restored import restored
 
 # What an account may do at once and in a second, and what it gets at once.
 AT_ONCE, A_SECOND, GROUPS, PAGE, LARGEST, KEPT = 100, 10, 50, 10_000, 100_000, 1000
@@ -83,22 +85,17 @@ class Querying:
         """Have moto answer from it."""
         for name, answer in self._answers().items():
             setattr(LogsResponse, name, _answering(answer))
-        getattr(method_names_from_class, "cache_clear", lambda: None)()
+        _look_anew()
 
     @contextmanager
     def plugged(self) -> Iterator[Querying]:
         """Plug in for a while, and leave moto as it was."""
-        kept = {name: vars(LogsResponse).get(name) for name in self._answers()}
-        self.plug_in()
         try:
-            yield self
+            with restored((LogsResponse, name) for name in self._answers()):
+                self.plug_in()
+                yield self
         finally:
-            for name, answer in kept.items():
-                if answer is None:
-                    delattr(LogsResponse, name)
-                else:
-                    setattr(LogsResponse, name, answer)
-            getattr(method_names_from_class, "cache_clear", lambda: None)()
+            _look_anew()
 
     def _answers(self) -> dict[str, Callable[[LogsBackend, Given], dict[str, Any]]]:
         return {
@@ -138,14 +135,14 @@ class Querying:
             return {"queryLanguage": "CWLI", "results": [], "statistics": _counted(Statistics(), ()), "status": status}
         if started.results is None:
             started.results = self._run(started)
-        rows, first = started.results.rows, _place(given.get("nextToken"))
-        last = first + (given.get("maxItems") or PAGE)
+        rows = started.results.rows
+        page, token = pages.page(rows, _place(given.get("nextToken")), given.get("maxItems") or PAGE)
         return {
             "queryLanguage": "CWLI",
-            "results": [[{"field": name, "value": value} for name, value in row.items()] for row in rows[first:last]],
+            "results": [[{"field": name, "value": value} for name, value in row.items()] for row in page],
             "statistics": {**_counted(started.results.statistics, started.groups), "resultCount": float(len(rows))},
             "status": status,
-            **({"nextToken": _token(last)} if last < len(rows) else {}),
+            **_more(token),
         }
 
     def stop(self, backend: LogsBackend, given: Given) -> dict[str, Any]:
@@ -170,8 +167,8 @@ class Querying:
             if name is None or any(group.name == name for group in one.groups)
         ]  # fmt: skip
         found = [one for one in found if wanted in (None, one["status"])]
-        last = first + (given.get("maxResults") or KEPT)
-        return {"queries": found[first:last], **({"nextToken": _token(last)} if last < len(found) else {})}
+        page, token = pages.page(found, first, given.get("maxResults") or KEPT)
+        return {"queries": page, **_more(token)}
 
     def record(self, backend: LogsBackend, given: Given) -> dict[str, Any]:
         """Answer GetLogRecord: all fields of one event; raises Refused."""
@@ -192,10 +189,8 @@ class Querying:
     def groups(self, backend: LogsBackend, given: Given) -> dict[str, Any]:
         """Answer ListLogGroupsForQuery; raises Refused."""
         names = [one.name for one in _found(_account(backend), given).groups]
-        first = _place(given.get("nextToken"))
-        last = first + (given.get("maxResults") or GROUPS)
-        more = {"nextToken": _token(last)} if last < len(names) else {}
-        return {"logGroupIdentifiers": names[first:last], **more}
+        page, token = pages.page(names, _place(given.get("nextToken")), given.get("maxResults") or GROUPS)
+        return {"logGroupIdentifiers": page, **_more(token)}
 
     def _run(self, started: Started) -> Results:
         start, end = started.given["startTime"], started.given["endTime"]
@@ -212,6 +207,11 @@ class Querying:
             raise Refused("ThrottlingException", "Rate exceeded")
         lately.append(now)
         return account
+
+
+def _look_anew() -> None:
+    """Have moto forget which requests its class answers."""
+    getattr(method_names_from_class, "cache_clear", lambda: None)()
 
 
 def _account(backend: LogsBackend) -> Account:
@@ -311,20 +311,14 @@ def _counted(statistics: Statistics, groups: Sequence[LogGroup]) -> dict[str, fl
     }  # fmt: skip
 
 
-def _token(place: int) -> str:
-    return base64.b64encode(f"from {place}".encode()).decode()
+def _more(token: str) -> dict[str, str]:
+    return {"nextToken": token} if token else {}
 
 
 def _place(token: str | None) -> int:
-    if not token:
-        return 0
-    try:
-        word, place = base64.b64decode(token, validate=True).decode().split()
-        if word == "from":
-            return int(place)
-    except (ValueError, binascii.Error):
-        pass
-    raise _wrong("The specified nextToken is invalid")
+    if (place := pages.place(token)) is None:
+        raise _wrong("The specified nextToken is invalid")
+    return place
 
 
 def _answering(answer: Callable[[LogsBackend, Given], dict[str, Any]]) -> Callable[[Any], TYPE_RESPONSE]:

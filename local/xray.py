@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from moto.xray.responses import XRayResponse
 
-from local import xray_filter
-from local.xray_filter import Document, FilterError, Scene
+from local import pages, xray_filter
+from local.xray_filter import Document, FilterError, Scene, took
 
 TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 SEGMENT_ID = re.compile(r"[0-9a-f]{16}")
@@ -106,13 +106,14 @@ class XRay:
             raise Refused(f"Invalid filter expression: {error}") from None
         every = [Scene.of(one) for one in self._between(start, end)]
         found = [one for one in every if test(one)]
-        first = int(given.get("NextToken") or 0)
-        more = {"NextToken": str(first + PAGE)} if first + PAGE < len(found) else {}
+        if (first := pages.place(given.get("NextToken"))) is None:
+            raise Refused("Invalid NextToken")
+        page, token = pages.page(found, first, PAGE)
         return {
-            "TraceSummaries": [self._summary(one, ahead) for one in found[first : first + PAGE]],
+            "TraceSummaries": [self._summary(one, ahead) for one in page],
             "ApproximateTime": end - ahead,
             "TracesProcessedCount": len(every),
-            **more,
+            **({"NextToken": token} if token else {}),
         }
 
     def batch(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,7 +191,7 @@ class XRay:
             "Id": entry["trace_id"],
             "StartTime": entry["start_time"] - ahead,
             "Duration": round(scene.duration, 3),
-            "ResponseTime": round(_took(entry), 3),
+            "ResponseTime": round(took(entry), 3),
             "HasFault": xray_filter.has(entry, "fault"),
             "HasError": xray_filter.has(entry, "error"),
             "HasThrottle": xray_filter.has(entry, "throttle"),
@@ -259,10 +260,6 @@ def _only(given: Mapping[str, Any], known: set[str]) -> None:
         raise Refused(f"the local X-Ray does not know {', '.join(unknown)} here")
 
 
-def _took(one: Document) -> float:
-    return float(one.get("end_time", one["start_time"]) - one["start_time"])
-
-
 def _thrown(one: Document) -> list[dict[str, Any]]:
     found = one.get("cause", {}).get("exceptions", ())
     return [{"Name": each.get("type", ""), "Message": each.get("message", "")} for each in found]
@@ -317,12 +314,12 @@ class _Counted:
     times: Counter[float] = field(default_factory=Counter)
 
     def add(self, one: Document) -> None:
-        took = _took(one)
-        self.first, self.last = min(self.first, one["start_time"]), max(self.last, one["start_time"] + took)
-        self.seconds += took
+        seconds = took(one)
+        self.first, self.last = min(self.first, one["start_time"]), max(self.last, one["start_time"] + seconds)
+        self.seconds += seconds
         self.kinds[next((flag for flag in ("fault", "throttle", "error") if one.get(flag)), "ok")] += 1
         # As finely as two digits tell.
-        self.times[float(f"{took:.2g}")] += 1
+        self.times[float(f"{seconds:.2g}")] += 1
 
     def told(self, ahead: float) -> dict[str, Any]:
         kinds = self.kinds

@@ -227,6 +227,11 @@ def has(segment: Document, flag: str) -> bool:
     return bool(segment.get("in_progress" if flag == "partial" else flag))
 
 
+def took(segment: Document) -> float:
+    """Return for how many seconds a segment went on; 0 for one that is in progress."""
+    return float(segment.get("end_time", segment["start_time"]) - segment["start_time"])
+
+
 def edges(segments: Iterable[Document]) -> Iterable[tuple[Document, Document]]:
     """Yield who called whom, as pairs of segments."""
     every = tuple(segments)
@@ -248,7 +253,7 @@ def _number(scene: Scene, word: str) -> float | None:
     if word == "http.status":
         status = scene.about.get("http", {}).get("response", {}).get("status")
         return None if status is None else float(status)
-    return float(scene.about.get("end_time", scene.about["start_time"]) - scene.about["start_time"])
+    return took(scene.about)
 
 
 def _text(word: str) -> Callable[[Scene], Iterable[Any]]:

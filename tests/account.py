@@ -38,16 +38,21 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that stands until it is moved, or somebody sleeps by it."""
 
-    def __init__(self) -> None:
-        self.at = NOW
+    def __init__(self, at: float = NOW) -> None:
+        self.at = at
+        self.slept: list[float] = []
 
     def __call__(self) -> float:
         return self.at
 
     def forward(self, seconds: float) -> None:
         self.at += seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.forward(seconds)
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ ROWS: list[set[str]] = [
     {"reverting"},
     {"token_keys"},
     {"costs.explorer", "costs.report", "costs.told", "costs.about"},
-    {"insights.groups", "insights.running", "insights.book"},
+    {"insights.groups", "insights.lines", "insights.running", "insights.book"},
     {"insights.plan"},
     {"enrich.asked", "enrich.gather", "enrich.watched"},
     {
@@ -166,7 +166,7 @@ PURE = {
     "services.reading",
     "services.alarmed", "services.golden", "services.shown", "services.watch",
     "insights.logs", "insights.chosen", "insights.parameters", "insights.model", "insights.price", "insights.queries",
-    "insights.groups", "insights.plan",
+    "insights.groups", "insights.lines", "insights.plan",
     "reports.schedule", "reports.model", "reports.compare", "reports.chosen", "reports.decide", "reports.sheet",
     "reports.shown", "reports.told", "reports.records", "notices.table",
     "explain.onset", "explain.harm", "explain.model", "explain.suspects", "explain.sentence", "explain.subject",

@@ -12,7 +12,7 @@ from chalicelib.api import params, schemas
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.declared import Param, extended
 from chalicelib.api.route import Answer, chosen, mute, ours, route
-from chalicelib.model import DAY, Aws
+from chalicelib.model import DAY
 from chalicelib.services import alarmed
 from chalicelib.services.alarmed import Alarm
 from chalicelib.settings import Settings
@@ -31,12 +31,12 @@ REGION = Param("region", "where it is; without it: the region Parapet runs in, o
 def listed(asked: Asked) -> Answer:
     """List alarms of all regions where services are, the latest change first; with `since` only what changed since."""
     state, service = asked.one_of("state", STATES) or "ALARM", asked.given.get("service")
-    since = asked.time("since", times.since) if "since" in asked.given else 0.0
+    since = asked.time("since", times.since, 0.0)
     settings = chosen()
     prefix = {"AlarmNamePrefix": f"parapet-{settings.stage}-{service}-"} if service else {}
     told = _objectives(settings)
     found, unknown = alarmed.each(
-        _regions(settings), lambda region: alarmed.described(_reach(region), StateValue=state, **prefix)
+        _regions(settings), lambda region: alarmed.described(ours(region), StateValue=state, **prefix)
     )
     every = sorted((one for some in found.values() for one in some), key=lambda one: (-one.since, one.name))
     shown = [_shown(one, told) for one in every if one.since >= since]
@@ -57,8 +57,8 @@ def shown(asked: Asked) -> Answer:
 def history(asked: Asked) -> Answer:
     """Tell which states an alarm has been in, the latest first; of the last day without `since`."""
     one = _alarm(asked)
-    since = asked.time("since", times.since) if "since" in asked.given else asked.at - DAY
-    raws = _reach(one.region).all(
+    since = asked.time("since", times.since, asked.at - DAY)
+    raws = ours(one.region).all(
         "cloudwatch", "describe_alarm_history", "AlarmHistoryItems", AlarmName=one.name,
         AlarmTypes=["MetricAlarm", "CompositeAlarm"], HistoryItemType="StateUpdate", ScanBy="TimestampDescending",
         StartDate=times.iso(since), EndDate=times.iso(asked.at + 60),
@@ -85,7 +85,7 @@ def _alarm(asked: Asked) -> Alarm:
                 400, f"region: nothing of a service is in {region!r}, but in {', '.join((home, *there[1:]))}"
             )
         there = (region,)
-    found, unknown = alarmed.each(there, lambda one: alarmed.described(_reach(one), AlarmNames=[name]))
+    found, unknown = alarmed.each(there, lambda one: alarmed.described(ours(one), AlarmNames=[name]))
     for one in (one for some in found.values() for one in some):
         if one.name == name:
             return one
@@ -96,11 +96,6 @@ def _alarm(asked: Asked) -> Alarm:
 
 def _regions(settings: Settings) -> tuple[str, ...]:
     return alarmed.regions(settings.services, wiring.home())
-
-
-def _reach(region: str) -> Aws:
-    own = ours()
-    return wiring.accounts(own.account)(own.account, region)
 
 
 def _objectives(settings: Settings) -> Mapping[str, tuple[str, str, bool]]:
@@ -126,5 +121,5 @@ def _shown(one: Alarm, told: Mapping[str, tuple[str, str, bool]]) -> dict[str, A
         "service": service,
         "objective": objective,
         "tells": tells,
-        "console": page(one.arn.split(":")[3], f"/cloudwatch/home?region={{region}}#alarmsV2:alarm/{quoted(one.name)}"),
+        "console": page(one.region, f"/cloudwatch/home?region={{region}}#alarmsV2:alarm/{quoted(one.name)}"),
     }

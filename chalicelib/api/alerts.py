@@ -32,9 +32,7 @@ EPISODE = replace(QUESTION, about="the episode that this answers, as it was read
 def listed(asked: Asked) -> Answer:
     """List alerts, the latest first: those that fire, or with `status=resolved` those of the last day that are over."""
     where, status = book(), asked.one_of("status", ("firing", "resolved")) or "firing"
-    since = asked.time("since", times.since) if "since" in asked.given else 0.0
-    if status == "resolved" and "since" not in asked.given:
-        since = asked.at - DAY
+    since = asked.time("since", times.since, asked.at - DAY if status == "resolved" else 0.0)
     limit, mark = asked.count("limit", 50, MOST), _mark(asked)
     until = mark[0] if mark else asked.at + SKEW
     wanted = {name: asked.given[name] for name in ("source", "service") if name in asked.given}

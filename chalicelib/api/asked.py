@@ -54,8 +54,10 @@ class Asked:
             raise Declined(400, f"{name} is missing")
         return value
 
-    def time(self, name: str, reader: Callable[[str, str, float], float]) -> float:
+    def time(self, name: str, reader: Callable[[str, str, float], float], default: float | None = None) -> float:
         """Return the time that a parameter names, as a reader of `times` understands it; raises Declined."""
+        if default is not None and name not in self.given:
+            return default
         text = self.text(name)
         try:
             return reader(text, name, self.at)

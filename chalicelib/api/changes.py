@@ -14,6 +14,7 @@ from chalicelib.api.route import Answer, chosen, journal, ours, route
 from chalicelib.ledger import shown, who
 from chalicelib.ledger.book import KEPT, SKEW, Book
 from chalicelib.ledger.history import History
+from chalicelib.ledger.model import ID
 from chalicelib.model import DAY
 from chalicelib.settings import GLOBAL_REGION
 
@@ -35,8 +36,8 @@ def ledger() -> Book:
 )  # fmt: skip
 def listed(asked: Asked) -> Answer:
     """List what was changed, newest first: every write of the account's management; of the last day without `since`."""
-    since = asked.time("since", times.since) if "since" in asked.given else asked.at - DAY
-    until = asked.time("until", times.since) if "until" in asked.given else asked.at + SKEW
+    since = asked.time("since", times.since, asked.at - DAY)
+    until = asked.time("until", times.since, asked.at + SKEW)
     service = asked.one_of("service", [one.name for one in chosen().services]) or ""
     limit, after = asked.count("limit", MOST, params.LIMIT.most), asked.given.get("after")
     about = {name: asked.given.get(name, "") for name in ("resource", "actor", "action", "q")}
@@ -55,7 +56,7 @@ def did(asked: Asked) -> Answer:
     action, resource = asked.given.get("action", ""), asked.given.get("resource", "")
     if not (action or resource):
         raise Declined(400, "action is missing (DeleteBucket), or resource")
-    since = asked.time("since", times.since) if "since" in asked.given else asked.at - KEPT
+    since = asked.time("since", times.since, asked.at - KEPT)
     if since < asked.at - KEPT - DAY:
         raise Declined(400, "since: neither the ledger nor CloudTrail's history reaches back more than 90 days")
     limit = asked.count("limit", CALLS, params.LIMIT.most)
@@ -71,7 +72,7 @@ def revert(asked: Asked) -> Answer:
     """
     from chalicelib import reverting  # seldom asked for
 
-    if not re.fullmatch("[A-Za-z0-9-]{1,64}", asked.item):
+    if not re.fullmatch(ID, asked.item):
         raise Declined(404, f"{asked.item!r} is no change's id: GET /v1/changes lists them")
     on = reverting.on(chosen(reverting.rails()))
     offer = reverting.offer(ledger(), journal(), on, asked.item)

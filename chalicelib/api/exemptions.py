@@ -22,7 +22,7 @@ SCOPE = tuple(one.name for one in fields(Scope))
 )  # fmt: skip
 def listed(asked: Asked) -> Answer:
     """List what is permitted, soonest end first: of a scope (`waiver`), or what one finding is about."""
-    before = asked.time("ending", times.after) if "ending" in asked.given else float("inf")
+    before = asked.time("ending", times.after, float("inf"))
     found = permitted.permissions(journal(), asked.at)
     return Answer({"exemptions": [shape.permission(one) for one in found if one.until <= before]})
 

@@ -59,8 +59,8 @@ def told(asked: Asked) -> Answer:
     from chalicelib.explain import timeline  # seldom asked for
 
     desk = _desk()
-    until = asked.time("to", times.since) if "to" in asked.given else asked.at
-    since = asked.time("from", times.since) if "from" in asked.given else until - DAY
+    until = asked.time("to", times.since, asked.at)
+    since = asked.time("from", times.since, until - DAY)
     if not 0 < until - since <= timeline.LONGEST:
         raise Declined(400, "from must be before to, by 7 days at most")
     try:

@@ -28,13 +28,11 @@ def listed(asked: Asked) -> Answer:
     """List findings, newest first; of the last day unless status, resource or since say otherwise."""
     status = cast("Status | None", asked.one_of("status", STATUSES))
     resource = asked.given.get("resource")
-    since = 0.0 if status or resource else asked.at - DAY
-    if "since" in asked.given:
-        since = asked.time("since", times.since)
+    since = asked.time("since", times.since, 0.0 if status or resource else asked.at - DAY)
     guardrail = asked.one_of("guardrail", registry.names())
     limit = asked.count("limit", 50, MOST)
     wanted = pages.Wanted(since, asked.at + pages.SKEW, status, resource, guardrail)
-    page = pages.read(ours(), table(), wanted, limit, _mark(asked))
+    page = pages.read(ours(), table(), wanted, limit, mark(asked))
     return Answer(
         {
             "findings": [shape.summary(one, asked.at) for one in page.findings],
@@ -43,14 +41,15 @@ def listed(asked: Asked) -> Answer:
     )
 
 
-def _mark(asked: Asked) -> pages.Mark | None:
+def mark(asked: Asked) -> pages.Mark | None:
+    """Return from where on a page of findings is wanted, None for the first; raises Declined."""
     text = asked.given.get("after")
     if text is None:
         return None
-    mark = pages.mark(text)
-    if mark is None:
+    found = pages.mark(text)
+    if found is None:
         raise Declined(400, f"after: {text!r} is not what an answer of this route had there")
-    return mark
+    return found
 
 
 @route("GET", "/findings/{finding}", answers=schemas.DETAILS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -29,6 +30,11 @@ def problem(status: int, detail: str, request: str) -> Mapping[str, Any]:
 def instance(request: str) -> str:
     """Return a request's number as the URI that problems name it by."""
     return f"urn:uuid:{request}"
+
+
+def mark(text: str) -> str:
+    """Return what a text is known by again (its ETag)."""
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def held(header: str, mark: str) -> bool:

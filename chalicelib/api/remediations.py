@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib import pages, times
-from chalicelib.api import params, schemas
-from chalicelib.api.asked import Asked, Declined
+from chalicelib.api import findings, params, schemas
+from chalicelib.api.asked import Asked
 from chalicelib.api.route import Answer, ours, route, table
 from chalicelib.model import DAY, Finding
 
@@ -23,11 +23,8 @@ MOST = 20
 )
 def listed(asked: Asked) -> Answer:
     """List what was put right, the latest finding first; of the last day without `since`."""
-    since = asked.time("since", times.since) if "since" in asked.given else asked.at - DAY
-    text = asked.given.get("after")
-    mark = pages.mark(text) if text else None
-    if text and mark is None:
-        raise Declined(400, f"after: {text!r} is not what an answer of this route had there")
+    since = asked.time("since", times.since, asked.at - DAY)
+    mark = findings.mark(asked)
     wanted = pages.Wanted(since, asked.at + pages.SKEW)
     limit, found = asked.count("limit", MOST, params.LIMIT.most), list[dict[str, Any]]()
     for _ in range(pages.READS):

@@ -15,7 +15,7 @@ from chalicelib.api import params, schemas
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.declared import Param
 from chalicelib.api.route import Answer, chosen, ours, route
-from chalicelib.model import Aws, AwsError
+from chalicelib.model import AwsError, ParapetError
 from chalicelib.services.chosen import REGION as REGIONS
 from chalicelib.services.model import Service
 
@@ -118,7 +118,7 @@ def one(asked: Asked) -> Answer:
         id_ = following.trace_id(asked.item)
     except following.NoTraceId as error:
         raise Declined(400, str(error)) from error
-    aws = _reach(_region(asked))
+    aws = ours(_region(asked))
     try:
         found = following.follow(aws, id_, asked.at, chosen().services)
     except AwsError as error:
@@ -141,8 +141,8 @@ def _denied(error: AwsError) -> dict[str, Any]:
 
 
 def _time(asked: Asked) -> tuple[float, float]:
-    end = asked.time("until", times.since) if "until" in asked.given else asked.at
-    start = asked.time("since", times.since) if "since" in asked.given else end - USUAL
+    end = asked.time("until", times.since, asked.at)
+    start = asked.time("since", times.since, end - USUAL)
     if start >= end:
         raise Declined(400, "since is not before until")
     if end - start > LONGEST + 1:
@@ -157,11 +157,6 @@ def _region(asked: Asked) -> str:
     return region
 
 
-def _reach(region: str) -> Aws:
-    account = ours().account
-    return wiring.accounts(account)(account, region)
-
-
 def _service(asked: Asked) -> Service | None:
     name = asked.given.get("service")
     found: Sequence[Service] = [one for one in chosen().services if one.name == name]
@@ -171,7 +166,7 @@ def _service(asked: Asked) -> Service | None:
 
 
 def _wanted(asked: Asked) -> Wanted:
-    from chalicelib.tracing.samples import Named, Wanted
+    from chalicelib.tracing.samples import Named, Wanted, slower
 
     node, caller = (asked.given.get(name, "") for name in ("node", "caller"))
     if not node and (caller or "type" in asked.given):
@@ -179,10 +174,10 @@ def _wanted(asked: Asked) -> Wanted:
     if not caller and "caller_type" in asked.given:
         raise Declined(400, "caller is missing: who calls")
     slow = asked.given.get("slower", "")
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(ms|s|m)", slow)
-    if slow and not match:
-        raise Declined(400, f"slower: {slow!r} is not a duration such as 500ms or 2s")
-    bound = float(match[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0}[match[2]] if match else 0.0
+    try:
+        bound = slower(slow, "slower") if slow else 0.0
+    except ParapetError as error:
+        raise Declined(400, str(error)) from error
     return Wanted(
         (Named(node, asked.given.get("type", "")),) if node else (),
         Named(caller, asked.given.get("caller_type", "")) if caller else None,
@@ -192,7 +187,8 @@ def _wanted(asked: Asked) -> Wanted:
 
 
 def _nodes(both: Both, service: Service) -> tuple[Named, ...]:
-    from chalicelib.tracing.samples import CLIENT, Named
+    from chalicelib.tracing.graph import CLIENT
+    from chalicelib.tracing.samples import Named
 
     own = [one for one in both.now.nodes if service.name in one.services and one.type != CLIENT]
     own.sort(key=lambda one: -one.stats.requests)
@@ -210,5 +206,5 @@ def _found(region: str, wanted: Wanted, start: float, end: float, limit: int) ->
         return known[key], False
     if len(known) >= REMEMBERED:
         known.clear()
-    known[key] = samples.find(_reach(region), wanted, start, end, limit)
+    known[key] = samples.find(ours(region), wanted, start, end, limit)
     return known[key], True

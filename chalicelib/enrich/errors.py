@@ -10,19 +10,19 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from chalicelib.alerts.signal import Signal
 from chalicelib.enrich import watched
 from chalicelib.enrich.gather import Found
 from chalicelib.insights import groups
+from chalicelib.insights.lines import pages
 from chalicelib.model import Aws, AwsError, ParapetError
 from chalicelib.notices.compose import clip
 from chalicelib.secrets import HIDDEN, redacted
 
 BEFORE = 900.0
-SECONDS, PAGES, EVENTS, GROUPS, SHOWN = 8.0, 5, 1000, 5, 5
+SECONDS, PAGES, GROUPS, SHOWN = 8.0, 5, 5, 5
 LENGTH = 220
 # Any of these words; CloudWatch Logs tells their case apart.
 PATTERN = "?ERROR ?Error ?error ?FATAL ?Fatal ?CRITICAL ?Exception ?exception ?Traceback ?panic ?timed"
@@ -65,7 +65,7 @@ def look(aws: Aws, signal: Signal, now: float, clock: Callable[[], float] = time
     cut, lacking = False, []
     for group in found[:GROUPS]:
         try:
-            for page, more in _pages(aws, group, start, now):
+            for page, more in pages(aws, group, PATTERN, start, now, PAGES, newest=True):
                 counted.update((group, same(raw["message"])) for raw in page if is_error(raw["message"]))
                 if cut := more and clock() > until:
                     break
@@ -95,22 +95,7 @@ def log_groups(aws: Aws, signal: Signal) -> list[str]:
     if not found and "ServiceName" in dimensions and "ClusterName" in dimensions:
         found += groups.of_task(aws, dimensions["ClusterName"], dimensions["ServiceName"])
     # A log alarm may name them by their ARN.
-    return list(dict.fromkeys(one.split(":log-group:")[-1].removesuffix(":*") for one in found))
-
-
-def _pages(aws: Aws, group: str, start: float, end: float) -> Iterator[tuple[list[Mapping[str, Any]], bool]]:
-    """Yield the lines of a group page by page, the newest first, and whether there are more."""
-    token: dict[str, str] = {}
-    for _ in range(PAGES):
-        answer = aws(
-            "logs", "filter_log_events", logGroupName=group, startTime=int(start * 1000), endTime=int(end * 1000),
-            filterPattern=PATTERN, limit=EVENTS, startFromHead=False, **token,
-        )  # fmt: skip
-        more = answer.get("nextToken")
-        yield answer.get("events", []), bool(more)
-        if not more:
-            return
-        token = {"nextToken": more}
+    return list(dict.fromkeys(map(groups.of_arn, found)))
 
 
 def is_error(message: str) -> bool:
@@ -124,11 +109,19 @@ def same(message: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
     # Python's own begin with the least telling of their lines.
     text = lines[-1] if lines[0].startswith("Traceback") else lines[0]
-    text = redacted(text[: 10 * LENGTH])
-    for pattern, instead in (*SECRETS, *SAME):
+    text = concealed(text[: 10 * LENGTH])
+    for pattern, instead in SAME:
         text = pattern.sub(instead, text)
     text = text.strip()
     return text if len(text) <= LENGTH else text[: LENGTH - 1] + "…"
+
+
+def concealed(text: str) -> str:
+    """Return a text without what looks like a secret."""
+    text = redacted(text)
+    for pattern, instead in SECRETS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _text(message: str) -> str:

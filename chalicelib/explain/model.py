@@ -44,7 +44,6 @@ class Filled:
         at: since when it is bad.
         said: how bad: `200 of 200`.
         before: how it was before, in the same words; empty where nothing was measured.
-        share: how full, where there is a bound.
         sharing: other services that stand on it too, and whether each is well.
     """
 
@@ -55,7 +54,6 @@ class Filled:
     at: float
     said: str
     before: str = ""
-    share: float | None = None
     sharing: Mapping[str, bool] = field(default_factory=dict)
 
 

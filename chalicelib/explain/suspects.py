@@ -19,6 +19,7 @@ from chalicelib.explain.model import Filled, Hop, Scene, Suspect, Symptom
 from chalicelib.ledger import touched
 from chalicelib.ledger.model import NOTICE, Change
 from chalicelib.notices.compose import clip, duration
+from chalicelib.tracing.shown import lasting
 
 NAMED, MOST = 0.35, 5
 # Metrics are of whole minutes, and clocks differ: so much after the onset still may be before it (seconds).
@@ -97,7 +98,7 @@ def fits(at: float, symptom: Symptom) -> float:
 def when(at: float, onset: float) -> str:
     """Return a time beside the onset: `2 min before (13:58 UTC)`."""
     apart = onset - at
-    clock = datetime.fromtimestamp(at, UTC).strftime("%H:%M")
+    clock = _clock(at)
     if at // 60 == onset // 60:
         return f"in the same minute ({clock} UTC)"
     if abs(apart) < 60:
@@ -328,7 +329,7 @@ def _hops(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
                 f"{one.failing:.0%} of {one.calls} sampled calls from {one.caller} fail; before: {one.failed:.0%}"
             )
         if times and one.seconds is not None and one.took is not None:
-            evidence.append(f"they take {_seconds(one.seconds)}; before: {_seconds(one.took)}")
+            evidence.append(f"they take {lasting(one.seconds)}; before: {lasting(one.took)}")
         evidence += [f"in one of them {one.said}"] if one.said else []
         evidence += [f"sample traces: {', '.join(one.traces[:3])}"] if one.traces else []
         against = [f"{', '.join(one.well)} calls it too, and is well" if one.well else ""]
@@ -460,10 +461,6 @@ def _lifted(score: float) -> float:
 
 def _clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M")
-
-
-def _seconds(value: float) -> str:
-    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
 def _said(lines: Sequence[str]) -> tuple[str, ...]:

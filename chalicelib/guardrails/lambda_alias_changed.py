@@ -14,7 +14,7 @@ Controls: none in FSBP or CIS
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reverts
+from chalicelib import reads, reverts, tags
 from chalicelib.model import Aws, Call, Event, Remedy, call
 from chalicelib.registry import guardrail, taken_back
 
@@ -24,16 +24,7 @@ PART = "version"
 
 def read(aws: Aws, subject: str) -> State:
     """Return the alias that `function:alias` names, or its ARN; raises AwsError."""
-    function, _, name = subject.rpartition(":function:")[2].partition(":")
-    alias = aws("lambda", "get_alias", FunctionName=function, Name=name)
-    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    return {
-        "function": function,
-        "name": name,
-        "arn": alias["AliasArn"].rpartition(":")[0],
-        "version": alias["FunctionVersion"],
-        "weights": dict(weights),
-    }
+    return reads.alias(aws, subject.rpartition(":function:")[2])
 
 
 def resource(alias: State) -> str:
@@ -54,12 +45,6 @@ def point(alias: State, to: reverts.Aimed) -> Call:
     )  # fmt: skip
 
 
-def tags_of(aws: Aws, _subject: str, alias: State) -> Mapping[str, str]:
-    """Return the tags of the alias's function; raises AwsError."""
-    found: Mapping[str, str] = aws("lambda", "list_tags", Resource=alias["arn"]).get("Tags") or {}
-    return found
-
-
 @guardrail(
     severity="high",
     default="off",
@@ -68,7 +53,7 @@ def tags_of(aws: Aws, _subject: str, alias: State) -> Mapping[str, str]:
     read=read,
     resource=resource,
     current=current,
-    tags=tags_of,
+    tags=tags.of_function,
     gone={"ResourceNotFoundException"},
     event_born=True,
 )

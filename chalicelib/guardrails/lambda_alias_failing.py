@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib import reads, tags
 from chalicelib.alarms import Firing
 from chalicelib.model import Aws, Call, Remedy, call
 from chalicelib.registry import alarm, guardrail
@@ -25,22 +26,14 @@ PART = "version"
 
 def read(aws: Aws, subject: str) -> State:
     """Return the alias that `function:alias` names, and when each version was published; raises AwsError."""
-    function, _, name = subject.partition(":")
-    alias = aws("lambda", "get_alias", FunctionName=function, Name=name)
-    versions = aws.all("lambda", "list_versions_by_function", "Versions", FunctionName=function)
+    alias = reads.alias(aws, subject)
+    versions = aws.all("lambda", "list_versions_by_function", "Versions", FunctionName=alias["function"])
     published = {
         int(one["Version"]): datetime.fromisoformat(one["LastModified"]).timestamp()
         for one in versions
         if one["Version"].isdigit()
     }
-    return {
-        "function": function,
-        "name": name,
-        "arn": alias["AliasArn"].rpartition(":")[0],
-        "version": alias["FunctionVersion"],
-        "weights": dict((alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}),
-        "published": published,
-    }
+    return {**alias, "published": published}
 
 
 def current(alias: State, _part: str) -> dict[str, Any]:
@@ -69,12 +62,6 @@ def before(alias: State, since: float, within: int) -> tuple[str, str]:
     return (str(max(older)), "") if older else ("", f"there is no version before {version} any more")
 
 
-def tags_of(aws: Aws, _subject: str, alias: State) -> Mapping[str, str]:
-    """Return the tags of the alias's function; raises AwsError."""
-    found: Mapping[str, str] = aws("lambda", "list_tags", Resource=alias["arn"]).get("Tags") or {}
-    return found
-
-
 @guardrail(
     severity="high",
     default={"event": "approve", "sweep": "off"},
@@ -82,7 +69,7 @@ def tags_of(aws: Aws, _subject: str, alias: State) -> Mapping[str, str]:
     needs={"lambda:GetAlias", "lambda:ListTags", "lambda:ListVersionsByFunction", "lambda:UpdateAlias"},
     read=read,
     current=current,
-    tags=tags_of,
+    tags=tags.of_function,
     gone={"ResourceNotFoundException"},
     options={"within": 60},
 )

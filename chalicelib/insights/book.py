@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from chalicelib import items
+from chalicelib import items, records
 from chalicelib.model import DAY, Aws, AwsError, ParapetError
 
 # For as long as CloudWatch keeps a query's rows.
@@ -58,14 +58,14 @@ class Book:
         self._aws, self._table = aws, table
 
     def find(self, run: str) -> Run | None:
-        """Return a query by our id, read consistently; raises AwsError."""
+        """Return a query by our id, read consistently; raises Newer, AwsError."""
         answer = self._aws(
             "dynamodb", "get_item", TableName=self._table, Key=items.item(_key(run)), ConsistentRead=True
         )
         if "Item" not in answer:
             return None
         raw = json.loads(items.values(answer["Item"])["record"])
-        return Run(**{**raw, "groups": tuple(raw["groups"])})
+        return records.made(Run, {**raw, "groups": tuple(raw["groups"])}, "a query", decisive=False)
 
     def keep(self, run: Run) -> bool:
         """Keep a query; returns False when there is one of that id already; raises AwsError."""

@@ -44,7 +44,7 @@ def tagged(aws: Aws, tag: str) -> tuple[Group, ...]:
         "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList",
         ResourceTypeFilters=["logs:log-group"], TagFilters=[wanted],
     )  # fmt: skip
-    names = sorted(_name(one["ResourceARN"]) for one in found)
+    names = sorted(of_arn(one["ResourceARN"]) for one in found)
     if not names:
         raise NoGroups(f"no log group in {aws.region} has the tag {tag}")
     return named(aws, names)
@@ -197,8 +197,9 @@ def _shared(aws: Aws, kind: Logs) -> Iterator[str]:
             arn = trail.get("CloudWatchLogsLogGroupArn")
             # Who asks by the command line knows no account.
             if arn and arn.split(":")[3] == aws.region and aws.account in ("", arn.split(":")[4]):
-                yield _name(arn)
+                yield of_arn(arn)
 
 
-def _name(arn: str) -> str:
+def of_arn(arn: str) -> str:
+    """Return the name of the log group that an ARN, or already a name, tells."""
     return arn.split(":log-group:")[-1].removesuffix(":*")

@@ -14,7 +14,7 @@ from chalicelib.model import DAY, ParapetError
 
 GB = 1024.0**3
 # AWS's list prices of 2026-11-21 for a gigabyte read; elsewhere they are higher by up to a half.
-TAKEN, ELSEWHERE = "2026-11-21", "us-east-1"
+ELSEWHERE = "us-east-1"
 PRICES: Mapping[str, float] = {"us-east-1": 0.005, "ap-northeast-1": 0.0076}
 
 

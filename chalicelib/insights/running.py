@@ -19,8 +19,6 @@ from typing import Any, Literal
 from chalicelib.insights.model import Cell, Column, Row
 from chalicelib.model import Aws, AwsError, ParapetError
 
-# What one answer may have at most, over all its pages.
-MOST = 100_000
 PAGE = 10_000
 # After an answer that says "not now", so long (seconds) before each further try.
 PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.enrich.errors import SECRETS
+from chalicelib.enrich.errors import concealed
 from chalicelib.insights import price
 from chalicelib.insights.model import Cell, Column, Query
 from chalicelib.insights.running import Statistics
-from chalicelib.secrets import redacted
+from chalicelib.times import exact
 
 
 def query(one: Query) -> dict[str, Any]:
@@ -53,22 +52,9 @@ def cost(read: float, region: str) -> dict[str, Any]:
     return {"bytes_scanned": round(found.bytes), "usd": round(found.usd, 6)}
 
 
-def text(found: str) -> str:
-    """Return what a line says without what looks like a secret."""
-    found = redacted(found)
-    for pattern, instead in SECRETS:
-        found = pattern.sub(instead, found)
-    return found
-
-
-def moment(at: float) -> str:
-    """Return a line's time, to the millisecond: `2026-11-18T09:46:41.123Z`."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _cell(value: Cell, column: Column) -> Any:
     if isinstance(value, float):
         if column.shape == "time":
-            return moment(value)
+            return exact(value)
         return int(value) if value.is_integer() and abs(value) < 2**53 else round(value, 6)
-    return None if value is None else text(value)
+    return None if value is None else concealed(value)

@@ -17,7 +17,7 @@ from typing import Any
 
 from chalicelib import items
 from chalicelib.ledger import touched
-from chalicelib.ledger.model import Change
+from chalicelib.ledger.model import ID, Change
 from chalicelib.model import DAY, Aws, AwsError, ParapetError, plain
 
 KEPT = 90 * DAY
@@ -30,7 +30,7 @@ READS, EXAMINED, PAGE = 100, 5000, 200
 # In ten digits.
 LAST = 9_999_999_999.0
 BEGAN = {"pk": "LEDGER", "sk": "BEGAN"}
-_MARK = re.compile(r"\d{10}\.\d{3}(#[A-Za-z0-9-]{1,64})?")
+_MARK = re.compile(rf"\d{{10}}\.\d{{3}}(#{ID})?")
 _FIELDS = tuple(one.name for one in fields(Change))
 
 

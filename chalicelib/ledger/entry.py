@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib import people
 from chalicelib.events import envelope, issuer, parse
 from chalicelib.ledger import telling, touched
-from chalicelib.ledger.model import ARN, CALL, NOTICE, WORD, Change
+from chalicelib.ledger.model import ARN, CALL, ID, NOTICE, WORD, Change
 from chalicelib.ledger.words import HIDDEN, clean, said
 from chalicelib.model import BadEvent
 from chalicelib.people import Person
@@ -18,9 +18,9 @@ from chalicelib.services.model import Service
 
 TRAIL, SIGN_IN = " via CloudTrail", "ConsoleLogin"
 RELEASES = ("CreateFunction", "UpdateFunctionCode", "PublishVersion")
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-# Lambda's calls carry the version of its API: UpdateFunctionCode20150331v2.
+_ID = re.compile(ID)
 _SHA256 = re.compile(r"[A-Za-z0-9+/]{43}=")
+# Lambda's calls carry the version of its API: UpdateFunctionCode20150331v2.
 _VERSIONED = re.compile(r"(?<=[a-z])20\d{6}(v\d+)?$")
 # As whom somebody calls tells with what, before the agent does.
 _CONSOLE = re.compile(

@@ -35,8 +35,8 @@ _NAMED = {name: name + version for version, names in _LAMBDA.items() for name in
 class Found:
     """What CloudTrail has answered: calls, newest first; who made each, in its words; whether that is all."""
 
-    changes: tuple[Change, ...] = ()
-    names: Mapping[str, str] | None = None
+    changes: tuple[Change, ...]
+    names: Mapping[str, str]
     complete: bool = True
 
 

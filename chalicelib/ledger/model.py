@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CALL, DEPLOYMENT, NOTICE = "call", "deployment", "notice"
+# What an event's id looks like.
+ID = r"[A-Za-z0-9-]{1,64}"
 # How long a word in a change may be, and an ARN.
 WORD, ARN = 120, 256
 

@@ -82,8 +82,7 @@ def _deployment(detail: Detail) -> Told:
 def _task(detail: Detail) -> Told:
     group = _text(detail, "group")
     service = group.removeprefix("service:") if group.startswith("service:") else ""
-    containers = detail.get("containers")
-    exits = (_exit(one) for one in containers if isinstance(one, Mapping)) if isinstance(containers, list) else ()
+    exits = map(_exit, _several(detail, "containers"))
     about = (service, detail.get("taskDefinitionArn"), detail.get("taskArn"), detail.get("clusterArn"))
     ended = "could not start" if detail.get("stopCode") == "TaskFailedToStart" else "ended"
     return f"ECS task {ended}", about, (detail.get("stoppedReason"), *exits), detail.get("stoppedAt")
@@ -113,25 +112,20 @@ def _database(detail: Detail) -> Told:
 
 
 def _health(detail: Detail) -> Told:
-    listed, entities = detail.get("eventDescription"), detail.get("affectedEntities")
-    described = (
-        [one.get("latestDescription") for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
-    )
-    affected = (
-        [one.get("entityValue") for one in entities if isinstance(one, Mapping)] if isinstance(entities, list) else []
-    )
-    about = (*affected, detail.get("eventTypeCode"))
-    return (
-        f"AWS Health {_text(detail, 'eventTypeCategory') or 'event'}",
-        about,
-        (detail.get("statusCode"), *described),
-        None,
-    )
+    described = (one.get("latestDescription") for one in _several(detail, "eventDescription"))
+    affected = (one.get("entityValue") for one in _several(detail, "affectedEntities"))
+    action = f"AWS Health {_text(detail, 'eventTypeCategory') or 'event'}"
+    return action, (*affected, detail.get("eventTypeCode")), (detail.get("statusCode"), *described), None
 
 
 def _text(detail: Detail, name: str) -> str:
     found = detail.get(name)
     return found if isinstance(found, str) else ""
+
+
+def _several(detail: Detail, name: str) -> list[Detail]:
+    found = detail.get(name)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 _READ: Mapping[str, tuple[str, Callable[[Detail], Told]]] = {

@@ -97,7 +97,7 @@ def who(
         if one.id in known:
             return _around(book, one)
         _, history, found = older[one.id]
-        name = (found.names or {}).get(one.id)
+        name = found.names.get(one.id)
         around = history.of_name(name, one.at - AROUND, one.at + AROUND).changes if name else ()
         return tuple(other for other in around if other.id != one.id and other.writes)[:ALSO]
 

@@ -58,61 +58,45 @@ class Book:
         looked earlier, one begins the next run.
         """
         if last is None:
-            return self._put(run, expires, "attribute_not_exists(pk)", {})
-        after = replace(run, rev=run.rev + 1)
-        new = {"Item": items.item(records.run_item(after, expires)), "ConditionExpression": "attribute_not_exists(pk)"}
-        followed = {
-            "Item": items.item(records.run_item(replace(last, rev=last.rev + 1), expires)),
-            "ConditionExpression": "rev = :rev",
-            "ExpressionAttributeValues": items.item({":rev": last.rev}),
-        }
-        transact(self._aws, [{"Put": {"TableName": self._table, **one}} for one in (new, followed)])
-        return after
+            return self._write(run, self._new(run, expires))
+        transact(self._aws, [{"Put": self._new(run, expires)}, {"Put": self._moved(last, expires)}])
+        return _next(run)
 
     def ask(self, run: Run, expires: float) -> Run:
         """Record what somebody asks for; raises Conflict while another such run is under way, AwsError."""
-        names, values = {"#over": "over"}, {":over": True}
-        return self._put(run, expires, "attribute_not_exists(pk) OR #over = :over", values, names)
+        put = self._new(run, expires)
+        put["ConditionExpression"] += " OR #over = :over"
+        names, values = {"#over": "over"}, items.item({":over": True})
+        return self._write(run, {**put, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values})
 
     def move(self, run: Run, expires: float) -> Run:
         """Record a run as it is now; raises Conflict when it is no longer as it was read, AwsError."""
-        return self._put(run, expires, "rev = :rev", {":rev": run.rev})
+        return self._write(run, self._moved(run, expires))
 
     def finish(self, run: Run, outcome: Outcome, expires: float) -> Run:
         """Record what came out of a run, and the run as it is now, or neither; raises Conflict, AwsError."""
-        after = replace(run, rev=run.rev + 1)
-        slot = {
-            "TableName": self._table,
-            "Item": items.item(records.run_item(after, expires)),
-            "ConditionExpression": "rev = :rev",
-            "ExpressionAttributeValues": items.item({":rev": run.rev}),
-        }
         result = {"TableName": self._table, "Item": items.item(records.outcome_item(run, outcome, expires))}
-        transact(self._aws, [{"Put": slot}, {"Put": result}])
-        return after
+        transact(self._aws, [{"Put": self._moved(run, expires)}, {"Put": result}])
+        return _next(run)
 
-    def _put(
-        self,
-        run: Run,
-        expires: float,
-        condition: str,
-        values: Mapping[str, Any],
-        names: Mapping[str, str] | None = None,
-    ) -> Run:
-        after = replace(run, rev=run.rev + 1)
-        more: dict[str, Any] = {"ExpressionAttributeValues": items.item(values)} if values else {}
-        if names:
-            more["ExpressionAttributeNames"] = names
+    def _new(self, run: Run, expires: float) -> dict[str, Any]:
+        """Return the put of a run that is not there yet."""
+        item = items.item(records.run_item(_next(run), expires))
+        return {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+
+    def _moved(self, run: Run, expires: float) -> dict[str, Any]:
+        """Return the put of a run that nobody else has written since it was read."""
+        held = {"ConditionExpression": "rev = :rev", "ExpressionAttributeValues": items.item({":rev": run.rev})}
+        return {**self._new(run, expires), **held}
+
+    def _write(self, run: Run, put: Mapping[str, Any]) -> Run:
         try:
-            self._aws(
-                "dynamodb", "put_item", TableName=self._table, Item=items.item(records.run_item(after, expires)),
-                ConditionExpression=condition, **more,
-            )  # fmt: skip
+            self._aws("dynamodb", "put_item", **put)
         except AwsError as error:
             if error.code == "ConditionalCheckFailedException":
                 raise Conflict(f"{run.report}: another invocation has taken {run.slot}") from error
             raise
-        return after
+        return _next(run)
 
     def _get(self, key: Mapping[str, str]) -> dict[str, Any]:
         answer = self._aws("dynamodb", "get_item", TableName=self._table, Key=items.item(key), ConsistentRead=True)
@@ -130,3 +114,7 @@ class Book:
             ConsistentRead=True,
         )
         return items.values(answer["Items"][0]) if answer["Items"] else {}
+
+
+def _next(run: Run) -> Run:
+    return replace(run, rev=run.rev + 1)

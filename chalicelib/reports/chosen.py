@@ -64,6 +64,7 @@ def _report(section: Section, services: Sequence[Service]) -> Report:
     if region and not re.fullmatch(REGION, region):
         raise SettingsError(f"{section.where('region')}: {region!r} is not a region such as eu-west-1")
     key, value = _compared(section, query)
+    budget = section.whole("budget_gb", 1)
     title = section.text("title", query.title if query else name.replace("-", " ").capitalize())
     found = Report(
         name=name, title=f"{title}, {service}" if service and "title" not in section.content else title,
@@ -71,9 +72,8 @@ def _report(section: Section, services: Sequence[Service]) -> Report:
         groups=groups, tag=tag, region=region, destination=destination, silent=store is not None and not destination,
         store=store, key=key, value=value, worse_by=section.whole("worse_by", 20),
         only_when_not_empty=section.flag("only_when_not_empty", False),
-        budget_gb=section.whole("budget_gb", 1) if "budget_gb" in section.content else 0,
+        budget_gb=budget if "budget_gb" in section.content else 0,
     )  # fmt: skip
-    section.known.append("budget_gb")
     section.nothing_else()
     return found
 

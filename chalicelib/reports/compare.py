@@ -37,17 +37,15 @@ def _worse(was: float, now: float, by: int) -> bool:
 def _values(report: Report, outcome: Outcome) -> dict[Cells, float] | None:
     if not report.key:
         return None
-    names = [one.name for one in outcome.columns]
     if not outcome.rows:
         return {}
-    if not set(report.key) <= set(names):
+    places, value = place(outcome, report.key), place(outcome, [report.value])
+    if len(places) < len(report.key):
         return None
-    places = [names.index(one) for one in report.key]
-    place = names.index(report.value) if report.value in names else None
     found: dict[Cells, float] = {}
     for row in outcome.rows:
         key = tuple(row[one] for one in places)
-        found[key] = max(found.get(key, float("-inf")), number(row[place]) if place is not None else 0.0)
+        found[key] = max(found.get(key, float("-inf")), number(row[value[0]]) if value else 0.0)
     return found
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from chalicelib.insights import plan, price, queries, running, shown
+from chalicelib.enrich.errors import concealed
+from chalicelib.insights import plan, price, queries, running
 from chalicelib.insights.model import Row
 from chalicelib.insights.plan import Where
 from chalicelib.insights.running import Done, Running
@@ -208,4 +209,4 @@ class Desk:
 
 def _scrubbed(row: Row) -> Row:
     """Return a row without what looks like a secret: what is told and stored is read by more than may read the logs."""
-    return {name: shown.text(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+    return {name: concealed(cell) if isinstance(cell, str) else cell for name, cell in row.items()}

@@ -11,11 +11,9 @@ from typing import Any
 
 from chalicelib.insights.model import Cell, Column, Row
 from chalicelib.reports.model import Report, Run, Store
-from chalicelib.times import iso
+from chalicelib.times import LATEST, exact, iso
 
 KINDS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-# The year 9999: what is later is no time.
-LATEST = 253_370_764_800
 # A spreadsheet takes a text that begins so for a formula, and log lines are written by whoever calls.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -44,7 +42,7 @@ def content(
 def _value(value: Cell, column: Column) -> Any:
     if isinstance(value, float):
         if column.shape == "time" and 0 <= value < LATEST:
-            return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return exact(value)
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     return value
 

@@ -12,13 +12,11 @@ from chalicelib.model import DAY, Notice
 from chalicelib.notices import compose
 from chalicelib.reports.compare import number, place
 from chalicelib.reports.model import Cells, Comparison, Outcome, Report, Run
-from chalicelib.times import absolute
+from chalicelib.times import LATEST, absolute
 
 # So many rows and columns are shown, so many things named in a sentence.
 SHOWN, COLUMNS, NAMED = 15, 8, 5
 CELL, LABEL, CURVES = 200, 60, 3
-# What is later is no time, whatever its column says: the year 9999.
-LATEST = 253_370_764_800
 
 
 def notice(

@@ -12,8 +12,8 @@ from chalicelib.slo import alarms
 
 # Asked again within so many seconds, the last answer still does; an answer costs little, and wakes the page.
 FRESH = 1.0
-# What of an objective tells people; its other alarms are what these are made of.
 T = TypeVar("T")
+# What of an objective tells people; its other alarms are what these are made of.
 TELLING = (*alarms.TELLING, "unheard")
 
 

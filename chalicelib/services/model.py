@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from chalicelib.insights.logs import Logs
 
@@ -36,6 +36,14 @@ class Metric:
     stat: str = "Sum"
     region: str = ""
     account: str = ""
+
+    def query(self, id_: str, period: int, *, returned: bool = False) -> dict[str, Any]:
+        """Return it as CloudWatch is told, by readings and by alarms alike (a MetricDataQuery)."""
+        dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions]
+        series = {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
+        stat = {"Metric": series, "Period": period, "Stat": self.stat}
+        owner = {"AccountId": self.account} if self.account else {}
+        return {"Id": id_, "MetricStat": stat, "ReturnData": returned, **owner}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from chalicelib.model import Aws, AwsError
 from chalicelib.services.model import Metric
@@ -100,27 +99,17 @@ class Reader:
             return self._read(wanted, now)
 
     def _read(self, wanted: Iterable[Wanted], now: float) -> Reading:
-        starts: dict[Series, int] = {}
-        for one in wanted:
-            start = int(one.start) // one.period * one.period
-            series = (one.metric, one.period)
-            starts[series] = min(start, starts.get(series, start))
+        starts = _starts(wanted)
         if len(self._kept) > KEPT:
             self._kept.clear()
         denied: dict[Metric, str] = {}
         calls = queries = 0
         for (region, start), batch in _batches(self._missing(starts, now), now):
             calls, queries = calls + 1, queries + len(batch)
-            try:
-                found, forbidden = _asked(self._reach(region), batch, start, now)
-            except AwsError as error:
-                if not error.denied:
-                    raise
-                denied |= {metric: f"AWS denies {error.action}: {error.message}" for metric, _ in batch}
-                continue
+            found, forbidden = _asked(self._reach(region), batch, start, now)
             denied |= forbidden
-            for series in batch:
-                self._keep(series, starts[series], start, found.get(series, {}), now)
+            for series, line in found.items():
+                self._keep(series, starts[series], start, line, now)
         points = {
             series: {at: value for at, value in self._kept[series].points.items() if at >= start}
             for series, start in starts.items()
@@ -157,10 +146,7 @@ def between(reach: Callable[[str], Aws], wanted: Iterable[Wanted], end: float) -
     Raises:
         AwsError: when CloudWatch does not answer; what it denies is said to be.
     """
-    starts: dict[Series, int] = {}
-    for one in wanted:
-        start = int(one.start) // one.period * one.period
-        starts[one.metric, one.period] = min(start, starts.get((one.metric, one.period), start))
+    starts = _starts(wanted)
     # Periods begin where the call does: all of them must fit.
     longest = max((period for _, period in starts), default=1)
     earliest = min(starts.values(), default=0) // longest * longest
@@ -170,18 +156,23 @@ def between(reach: Callable[[str], Aws], wanted: Iterable[Wanted], end: float) -
     # What one call begins with all of it does: a few points more cost nothing.
     for (region, start), batch in _batches(((series, earliest) for series in starts), end):
         calls += 1
-        try:
-            found, forbidden = _asked(reach(region), batch, start, end)
-        except AwsError as error:
-            if not error.denied:
-                raise
-            found, forbidden = {}, {metric: f"AWS denies {error.action}: {error.message}" for metric, _ in batch}
+        found, forbidden = _asked(reach(region), batch, start, end)
         denied |= forbidden
         points |= {
             series: {at: value for at, value in line.items() if starts[series] <= at < end}
             for series, line in found.items()
         }
     return Reading(points, denied, calls, len(starts))
+
+
+def _starts(wanted: Iterable[Wanted]) -> dict[Series, int]:
+    """Return from when on each series is wanted, at the beginning of a period."""
+    starts: dict[Series, int] = {}
+    for one in wanted:
+        start = int(one.start) // one.period * one.period
+        series = (one.metric, one.period)
+        starts[series] = min(start, starts.get(series, start))
+    return starts
 
 
 def _batches(missing: Iterable[tuple[Series, int]], now: float) -> Iterator[tuple[tuple[str, int], Sequence[Series]]]:
@@ -205,15 +196,20 @@ def _batches(missing: Iterable[tuple[Series, int]], now: float) -> Iterator[tupl
 def _asked(
     aws: Aws, batch: Sequence[Series], start: int, now: float
 ) -> tuple[dict[Series, dict[int, float]], dict[Metric, str]]:
-    """Return the points of each series, and why some are denied: those of an account that shares nothing with us."""
-    queries = [_query(f"q{number}", metric, period) for number, (metric, period) in enumerate(batch)]
+    """Return the points of each series, and why some are denied: all, or those of an account that shares nothing."""
+    queries = [metric.query(f"q{number}", period, returned=True) for number, (metric, period) in enumerate(batch)]
     # The minute that has begun counts too.
     end = datetime.fromtimestamp(int(now) // 60 * 60 + 60, UTC)
-    results = aws.all(
-        "cloudwatch", "get_metric_data", "MetricDataResults",
-        MetricDataQueries=queries, StartTime=datetime.fromtimestamp(start, UTC), EndTime=end,
-        ScanBy="TimestampAscending",
-    )  # fmt: skip
+    try:
+        results = aws.all(
+            "cloudwatch", "get_metric_data", "MetricDataResults",
+            MetricDataQueries=queries, StartTime=datetime.fromtimestamp(start, UTC), EndTime=end,
+            ScanBy="TimestampAscending",
+        )  # fmt: skip
+    except AwsError as error:
+        if not error.denied:
+            raise
+        return {}, {metric: f"AWS denies {error.action}: {error.message}" for metric, _ in batch}
     found: dict[Series, dict[int, float]] = {series: {} for series in batch}
     denied: dict[Metric, str] = {}
     for one in results:
@@ -226,10 +222,3 @@ def _asked(
         seconds = (int(at.timestamp()) for at in one["Timestamps"])
         found[series].update(zip(seconds, one["Values"], strict=True))
     return found, denied
-
-
-def _query(id_: str, metric: Metric, period: int) -> dict[str, Any]:
-    dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions]
-    series = {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
-    query = {"Id": id_, "MetricStat": {"Metric": series, "Period": period, "Stat": metric.stat}, "ReturnData": True}
-    return {**query, **({"AccountId": metric.account} if metric.account else {})}

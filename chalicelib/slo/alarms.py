@@ -218,8 +218,8 @@ class _Alarms:
             f"{self._name('page')} does."
         )
         queries = [
-            _read("healthy", self.down.healthy, period),
-            _read("missed", self.down.missed, period),
+            self.down.healthy.query("healthy", period),
+            self.down.missed.query("missed", period),
             # Where nothing is registered, nothing is published about it.
             _query("down", "IF(FILL(healthy, 0) < 1, FILL(missed, 0), 0)", "missed, none healthy", returned=True),
         ]
@@ -251,7 +251,7 @@ class _Alarms:
         text = f"{self._name('page')} is on in another region. This alarm tells nobody: {self._name('unheard')} does."
         rules = {"begun": begins, "ended": ends}
         counts = [
-            _read(id_, Metric("AWS/Events", "TriggeredRules", (("RuleName", rule),)), MINUTE)
+            Metric("AWS/Events", "TriggeredRules", (("RuleName", rule),)).query(id_, MINUTE)
             for id_, rule in rules.items()
         ]
         # A minute without either, or with as many of both, has no value and leaves the alarm as it is: what began and
@@ -296,7 +296,7 @@ class _Alarms:
         return name(self.stage, self.objective.id, end)
 
     def _counted(self, window: int) -> list[dict[str, Any]]:
-        parts = [_read(id_, metric, window) for id_, metric in self.expressed.metrics.items()]
+        parts = [metric.query(id_, window) for id_, metric in self.expressed.metrics.items()]
         return [*parts, _query("bad", self.expressed.bad, "bad"), _query("total", self.expressed.total, "all")]
 
     def _metric(
@@ -346,17 +346,3 @@ def _plain(number: float) -> str:
 
 def _query(id_: str, expression: str, label: str, *, returned: bool = False) -> dict[str, Any]:
     return {"Id": id_, "Expression": expression, "Label": label, "ReturnData": returned}
-
-
-def _read(id_: str, metric: Metric, period: int) -> dict[str, Any]:
-    return {
-        "Id": id_,
-        "MetricStat": {"Metric": _metric(metric), "Period": period, "Stat": metric.stat},
-        "ReturnData": False,
-        **({"AccountId": metric.account} if metric.account else {}),
-    }
-
-
-def _metric(metric: Metric) -> dict[str, Any]:
-    dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions]
-    return {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}

@@ -15,6 +15,7 @@ from typing import Literal
 
 from chalicelib.alerts.console import page
 from chalicelib.insights import groups, price, running
+from chalicelib.insights.lines import pages
 from chalicelib.insights.logs import Logs
 from chalicelib.model import Aws, AwsError, ParapetError
 from chalicelib.services.model import Service
@@ -26,7 +27,7 @@ from chalicelib.tracing.segments import Step
 ID = re.compile(r"(?:1-)?([0-9a-f]{8})-?([0-9a-f]{24})")
 State = Literal["ok", "no_data", "denied", "failed"]
 # How long Logs Insights may take for spans, and CloudWatch for lines (seconds); how much is read, and told.
-PATIENCE, SECONDS, PAGES, EVENTS, GROUPS, LINES = 8.0, 5.0, 5, 1000, 5, 50
+PATIENCE, SECONDS, PAGES, GROUPS, LINES = 8.0, 5.0, 5, 5, 50
 # Of what the settings name for a service, that which its code writes.
 LOGS: tuple[Logs, ...] = ("app", "lambda")
 # How many gigabytes of spans may be read for one trace.
@@ -202,37 +203,29 @@ def _lines(
     found: list[Line] = []
     notes: list[str] = []
     denied: list[str] = []
+    pattern = " ".join(f'?"{one}"' for one in some)
     for group in groups[:GROUPS]:
-        token: dict[str, str] = {}
-        for _ in range(PAGES):
-            try:
-                answer = aws(
-                    "logs", "filter_log_events", logGroupName=group, startTime=int(start * 1000),
-                    endTime=int(end * 1000), filterPattern=" ".join(f'?"{one}"' for one in some), limit=EVENTS, **token,
-                )  # fmt: skip
-            except AwsError as error:
-                if error.denied:
-                    denied.append(f"AWS denies {error.action} on {group}")
-                elif error.code == "ResourceNotFoundException":
-                    notes.append(f"there is no log group {group}")
-                else:
-                    raise
-                break
-            finally:
+        more = False
+        try:
+            for read, more in pages(aws, group, pattern, start, end, PAGES):
                 calls += 1
-            found += [
-                Line(raw["timestamp"] / 1000, group, scrubbed(raw["message"].rstrip()))
-                for raw in answer.get("events") or ()
-                if any(one in raw["message"] for one in some)
-            ]
-            if not answer.get("nextToken"):
-                break
-            token = {"nextToken": answer["nextToken"]}
-            if clock() > until:
-                cut = True
-                break
+                found += [
+                    Line(raw["timestamp"] / 1000, group, scrubbed(raw["message"].rstrip()))
+                    for raw in read
+                    if any(one in raw["message"] for one in some)
+                ]
+                if more and clock() > until:
+                    break
+        except AwsError as error:
+            calls += 1
+            if error.denied:
+                denied.append(f"AWS denies {error.action} on {group}")
+            elif error.code == "ResourceNotFoundException":
+                notes.append(f"there is no log group {group}")
+            else:
+                raise
         else:
-            cut = True
+            cut |= more
     found.sort(key=lambda one: one.at)
     if cut or len(found) > LINES or len(groups) > GROUPS:
         notes.append("there may be more lines")

@@ -225,7 +225,7 @@ def worst(now: Map, before: Map | None = None) -> tuple[Edge, ...]:
     which more fail comes first.
     """
     own = begun(now, before)
-    risen = {(one.caller, one.callee): more(one.stats, _same(before, one)) for one in now.edges}
+    risen = {(one.caller, one.callee): more(one.stats, same(before, one)) for one in now.edges}
     found = [
         one
         for one in now.edges
@@ -241,7 +241,7 @@ def begun(now: Map, before: Map | None = None) -> dict[tuple[str, str], float]:
 
     What a callee calls fails on behalf of all that call it, by how often each does.
     """
-    risen = {(one.caller, one.callee): max(0.0, more(one.stats, _same(before, one))) for one in now.edges}
+    risen = {(one.caller, one.callee): max(0.0, more(one.stats, same(before, one))) for one in now.edges}
     into: dict[str, int] = {}
     passed: dict[str, float] = {}
     for one in now.edges:
@@ -277,7 +277,8 @@ def slower(now: Stats, before: Stats | None) -> bool:
     return late is not None and usual is not None and late > usual * SLOWER and late - usual > SECONDS
 
 
-def _same(before: Map | None, edge: Edge) -> Stats | None:
+def same(before: Map | None, edge: Edge) -> Stats | None:
+    """Return what was counted of an edge before; None where it was not there."""
     found = before.edge(edge.caller, edge.callee) if before else None
     return found.stats if found else None
 

@@ -5,20 +5,24 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-console-filters.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from chalicelib.model import Aws, ParapetError
+from chalicelib.tracing.graph import CLIENT
 from chalicelib.tracing.scrubbed import address, scrubbed
 
 Kind = Literal["fault", "error", "throttle", "ok"]
 KINDS: tuple[Kind, ...] = ("fault", "error", "throttle", "ok")
 # Of answers, each about a hundred traces at most, and often none, of those that X-Ray has scanned: that costs.
 PAGES = 10
-# X-Ray takes expressions that are no longer, and clients have no segments to be named by.
-LONGEST, CLIENT = 2000, "client"
+# X-Ray takes expressions that are no longer.
+LONGEST = 2000
+_SLOWER = re.compile(r"(\d{1,6}(?:\.\d+)?)(ms|s|m)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
 class Unnameable(ParapetError):
@@ -114,6 +118,14 @@ class Found:
     expression: str
 
 
+def slower(text: str, where: str) -> float:
+    """Return a duration such as `500ms` or `2s` in seconds; raises ParapetError for anything else."""
+    match = _SLOWER.fullmatch(text)
+    if not match:
+        raise ParapetError(f"{where}: {text!r} is not a duration such as 500ms or 2s")
+    return float(match[1]) * _UNITS[match[2]]
+
+
 def expression(wanted: Wanted) -> str:
     """Return the filter expression of what is wanted, empty for any trace; raises Unnameable.
 
@@ -126,6 +138,7 @@ def expression(wanted: Wanted) -> str:
     if not wanted.nodes:
         return conditions
     inner = f" {{ {conditions} }}" if conditions else ""
+    # Clients have no segments to be named by.
     caller = wanted.caller if wanted.caller and wanted.caller.type != CLIENT else None
     if caller:
         [node] = wanted.nodes

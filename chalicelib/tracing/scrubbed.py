@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from chalicelib.enrich.errors import SECRETS
-from chalicelib.secrets import redacted
+from chalicelib.enrich.errors import concealed
 
 LONGEST = 1000
 
 
 def scrubbed(text: str, most: int = LONGEST) -> str:
     """Return a text without secrets, cut to be read."""
-    found = redacted(text[: 4 * most])
-    for pattern, instead in SECRETS:
-        found = pattern.sub(instead, found)
+    found = concealed(text[: 4 * most])
     return found if len(found) <= most else f"{found[: most - 1]}…"
 
 

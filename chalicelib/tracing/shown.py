@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.alerts.console import page
 from chalicelib.times import iso
 from chalicelib.tracing import layout
-from chalicelib.tracing.graph import CLIENT, FEW, Edge, Map, Node, Stats, begun, colour, more, of, slower, worst
+from chalicelib.tracing.graph import CLIENT, FEW, Edge, Map, Node, Stats, begun, colour, more, of, same, slower, worst
 
 # What all that is told is told with.
 SAMPLED = (
@@ -83,20 +83,20 @@ def sentence(now: Map, before: Map) -> str:
     own = begun(now, before)
     # What is mostly passed on is not told twice.
     found = [
-        one for one in worst(now, before) if own[one.caller, one.callee] >= OWN * more(one.stats, _before(before, one))
+        one for one in worst(now, before) if own[one.caller, one.callee] >= OWN * more(one.stats, same(before, one))
     ][:NAMED]
     if found:
-        told = [f"{called(now, one)}: {_compared(one.stats, _before(before, one))}" for one in found]
+        told = [f"{called(now, one)}: {_compared(one.stats, same(before, one))}" for one in found]
         rest = f"; also {'; '.join(told[1:])}" if told[1:] else ""
         return f"Most of what fails begins where {told[0]}{rest}."
     failing = [one for one in now.edges if colour(one.stats) == "red"]
     if failing:
         one = max(failing, key=lambda one: one.stats.faults)
         return f"Nothing fails more than in the hour before, but {called(now, one)}: {failed(one.stats)} fail."
-    late = [one for one in now.edges if slower(one.stats, _before(before, one))]
+    late = [one for one in now.edges if slower(one.stats, same(before, one))]
     if late:
         one = max(late, key=lambda one: one.stats.seconds)
-        took, usual = one.stats.percentile(0.95), (_before(before, one) or Stats()).percentile(0.95)
+        took, usual = one.stats.percentile(0.95), (same(before, one) or Stats()).percentile(0.95)
         return (
             f"Nothing fails more than in the hour before, but {called(now, one)}: 95 % took {lasting(took)} at most, "
             f"{lasting(usual)} before."
@@ -142,11 +142,6 @@ def _compared(now: Stats, before: Stats | None) -> str:
     return f"{failed(now)} fail, {usual}"
 
 
-def _before(before: Map, edge: Edge) -> Stats | None:
-    found = before.edge(edge.caller, edge.callee)
-    return found.stats if found else None
-
-
 def _node(one: Node, now: Map, before: Map, places: layout.Layout) -> dict[str, Any]:
     earlier = before.node(one.id)
     layer, row = places.places[one.id]
@@ -167,7 +162,7 @@ def _node(one: Node, now: Map, before: Map, places: layout.Layout) -> dict[str, 
 def _edge(
     one: Edge, now: Map, before: Map, places: layout.Layout, own: Mapping[tuple[str, str], float]
 ) -> dict[str, Any]:
-    earlier, worse = _before(before, one), bool(own)
+    earlier, worse = same(before, one), bool(own)
     return {
         "caller": one.caller,
         "callee": one.callee,

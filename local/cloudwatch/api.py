@@ -5,8 +5,6 @@ Callers know the wall clock only. Their times are moved by the clock's shift on 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import get_service_model
 
+from local import pages
 from local.cloudwatch import data, putting, widget
 from local.cloudwatch.clock import Clock, seconds
 from local.cloudwatch.data import Line
@@ -33,6 +32,7 @@ from local.cloudwatch.evaluation import Axis
 from local.cloudwatch.refused import Refused
 from local.cloudwatch.statistics import SIMPLE
 from local.cloudwatch.store import LISTED, Metric, Store
+from local.restored import restored
 
 DATAPOINTS, STATISTICS, LISTING = 100_800, 1440, 500
 ORDERS = ("TimestampDescending", "TimestampAscending")
@@ -66,18 +66,13 @@ def plug_in(to: Clock) -> None:
 def plugged(to: Clock | None = None) -> Iterator[Clock]:
     """Plug in for a while, and leave moto as it was."""
     global clock
-    before, put = {name: vars(CloudWatchResponse).get(name) for name in RESPONSES}, CloudWatchBackend.put_metric_data
     other, chosen = clock, to or Clock()
-    plug_in(chosen)
-    try:
-        yield chosen
-    finally:
-        clock, CloudWatchBackend.put_metric_data = other, put
-        for name, function in before.items():
-            if function is None:
-                delattr(CloudWatchResponse, name)
-            else:
-                setattr(CloudWatchResponse, name, function)
+    with restored([(CloudWatchBackend, "put_metric_data"), *((CloudWatchResponse, name) for name in RESPONSES)]):
+        plug_in(chosen)
+        try:
+            yield chosen
+        finally:
+            clock = other
 
 
 def _put(self: CloudWatchBackend, namespace: str, metric_data: list[dict[str, Any]]) -> None:
@@ -135,7 +130,7 @@ def _page(
                 "Messages": messages,
             })  # fmt: skip
         before += len(points)
-    return found, _token(place + most) if before > place + most else ""
+    return found, pages.token(place + most) if before > place + most else ""
 
 
 def get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
@@ -186,9 +181,8 @@ def list_metrics(self: CloudWatchResponse) -> ActionResult:
         for one in store_of(self.cloudwatch_backend).metrics(now - (RECENT if recently else LISTED))
         if get("Namespace") in (None, one.namespace) and get("MetricName") in (None, one.name) and _has(one, wanted)
     ]
-    page = [_listed(one) for one in found[place : place + LISTING]]
-    more = {"NextToken": _token(place + LISTING)} if len(found) > place + LISTING else {}
-    return ActionResult({"Metrics": page, **more})
+    page, token = pages.page(found, place, LISTING)
+    return ActionResult({"Metrics": [_listed(one) for one in page], **({"NextToken": token} if token else {})})
 
 
 def _has(metric: Metric, wanted: Sequence[tuple[str, str | None]]) -> bool:
@@ -242,18 +236,8 @@ def _refusing(as_: type[Exception]) -> Iterator[None]:
         raise as_(str(refused)) from None
 
 
-def _token(place: int) -> str:
-    return base64.b64encode(f"from {place}".encode()).decode()
-
-
 def _place(token: str | None) -> int:
     """Return where a NextToken goes on; raises Refused for one that was not given out."""
-    if not token:
-        return 0
-    try:
-        word, place = base64.b64decode(token, validate=True).decode().split()
-        if word == "from":
-            return int(place)
-    except (ValueError, binascii.Error):
-        pass
-    raise Refused("Request parameter NextToken is invalid")
+    if (place := pages.place(token)) is None:
+        raise Refused("Request parameter NextToken is invalid")
+    return place

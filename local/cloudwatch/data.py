@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -74,7 +74,7 @@ def lines(
     if start >= end:
         raise Refused("The parameter StartTime must be less than the parameter EndTime.")
     begin = rounded(start, now, shift)
-    trees = {id_: _tree(query) for id_, query in known.items() if "Expression" in query}
+    trees = {id_: tree(id_, query["Expression"]) for id_, query in known.items() if "Expression" in query}
     metrics = [id_ for id_ in known if id_ not in trees]
     come_to: dict[str, Value] = {}
 
@@ -85,7 +85,7 @@ def lines(
             raise Refused(f"the search {text!r} finds {len(some)} metrics: the limit is {FOUND}")
         return tuple(measured(store, metric, stat, axis, now) for metric in some)
 
-    for id_ in _order(trees, metrics):
+    for id_ in in_order(trees, metrics):
         query = known[id_]
         if id_ in trees:
             own = Axis(begin, end, checked_period(query["Period"], id_)) if query.get("Period") else None
@@ -109,13 +109,19 @@ def _searching(searched: Any, own: Axis | None) -> Any:
 
 def measured(store: Store, metric: Metric, stat: str, axis: Axis, now: float, unit: str = "") -> Series:
     """Return a metric's values as far back as they are kept; raises Refused for a statistic that cannot be taken."""
-    take, units = statistic(stat), store.units(metric)
-    if not unit and len(units) > 1:
-        raise Refused(f"{metric.name} was put in {' and '.join(units)}: name one as Unit")
+    take, unit = statistic(stat), unit_of(store, metric, unit)
     skipped = max(math.ceil((oldest(axis.period, now) - axis.start) / axis.period), 0)
     start = axis.start + skipped * axis.period
-    points = store.taken(metric, unit or (units[0] if units else ""), take, start, axis.end, axis.period)
+    points = store.taken(metric, unit, take, start, axis.end, axis.period)
     return Series(dict(points), axis, " ".join([metric.name, *(value for _, value in metric.dimensions)]))
+
+
+def unit_of(store: Store, metric: Metric, unit: str = "") -> str:
+    """Return the unit in which a metric is read: the only one, unless it is said; raises Refused for several."""
+    units = store.units(metric)
+    if not unit and len(units) > 1:
+        raise Refused(f"{metric.name} was put in {' and '.join(units)}: name one as Unit")
+    return unit or (units[0] if units else "")
 
 
 def rounded(start: float, now: float, shift: float = 0.0) -> int:
@@ -174,19 +180,20 @@ def _checked(queries: Sequence[Query], account: str) -> dict[str, Query]:
     return known
 
 
-def _tree(query: Query) -> Node:
+def tree(id_: str, text: str) -> Node:
+    """Return the tree of an expression; raises Refused, which names it."""
     try:
-        return parse(query["Expression"])
+        return parse(text)
     except Refused as refused:
-        raise Refused(f"Error in expression '{query['Id']}': {refused}") from None
+        raise Refused(f"Error in expression '{id_}': {refused}") from None
 
 
-def _order(trees: Mapping[str, Node], metrics: Sequence[str]) -> list[str]:
-    """Return the ids so that each comes after those that it refers to."""
+def in_order(trees: Mapping[str, Node], metrics: Collection[str]) -> list[str]:
+    """Return the ids of expressions and metrics so that each comes after those that it refers to; raises Refused."""
     wanted: dict[str, list[str]] = {id_: [] for id_ in metrics}
-    for id_, tree in trees.items():
-        of_all = any(isinstance(one, Call) and one.function == "METRICS" for one in walk(tree))
-        wanted[id_] = [*names(tree), *(metrics if of_all else ())]
+    for id_, root in trees.items():
+        of_all = any(isinstance(one, Call) and one.function == "METRICS" for one in walk(root))
+        wanted[id_] = [*names(root), *(metrics if of_all else ())]
         if missing := [one for one in wanted[id_] if one not in trees and one not in metrics]:
             raise Refused(f"Error in expression '{id_}': Undefined variable {', '.join(missing)}")
     try:

@@ -8,6 +8,8 @@ from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
+from local import pages
+
 PAGE = 100
 TYPES = ("MetricAlarm", "CompositeAlarm", "LogAlarm")
 FILTERS = ("AlarmNames", "AlarmNamePrefix", "AlarmTypes", "StateValue", "ActionPrefix")
@@ -29,9 +31,10 @@ def describe_alarms(self: CloudWatchResponse) -> ActionResult:
         raise ValidationError(f"{', '.join([*kin, *asked])} cannot be given together")
     if unknown := [one for one in get("AlarmTypes") or () if one not in TYPES]:
         raise ValidationError(f"AlarmTypes {', '.join(unknown)} must be of {', '.join(TYPES)}")
-    most, place = int(get("MaxRecords") or PAGE), get("NextToken") or "0"
-    if not 1 <= most <= PAGE or not place.isdigit():
-        raise ValidationError(f"MaxRecords {most} must be 1 to {PAGE}, and NextToken {place} one that was given out")
+    most, place = int(get("MaxRecords") or PAGE), pages.place(get("NextToken"))
+    if not 1 <= most <= PAGE or place is None:
+        told = get("NextToken") or "0"
+        raise ValidationError(f"MaxRecords {most} must be 1 to {PAGE}, and NextToken {told} one that was given out")
     if name := get("ChildrenOfAlarmName"):
         wanted = about(alarms[name]) if name in alarms else ()
     elif name := get("ParentsOfAlarmName"):
@@ -46,13 +49,13 @@ def describe_alarms(self: CloudWatchResponse) -> ActionResult:
         and alarms[one].state_value == (get("StateValue") or alarms[one].state_value)
         and (not get("ActionPrefix") or any(done.startswith(get("ActionPrefix")) for done in _actions(alarms[one])))
     ]
-    after = int(place) + most
-    page = found[int(place) : after]
-    more = {"NextToken": str(after)} if len(found) > after else {}
+    page, token = pages.page(found, place, most)
     metrics, composites = (
         [_told(one, kin) for one in page if (one.rule is not None) is kind] for kind in (False, True)
     )
-    return ActionResult({"MetricAlarms": metrics, "CompositeAlarms": composites, **more})
+    return ActionResult(
+        {"MetricAlarms": metrics, "CompositeAlarms": composites, **({"NextToken": token} if token else {})}
+    )
 
 
 def about(alarm: Any) -> tuple[str, ...]:

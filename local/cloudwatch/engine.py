@@ -13,13 +13,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 
 from local.cloudwatch.alarm_rules import RuleError
-from local.cloudwatch.data import metric_of
+from local.cloudwatch.data import in_order, metric_of, tree
 from local.cloudwatch.definition import CompositeAlarm, MetricAlarm
 from local.cloudwatch.evaluation import Axis, Request, Series, Several, evaluate
-from local.cloudwatch.expressions import Node, names, parse
 from local.cloudwatch.judgement import State, Value, judge, reason, reason_data, stamp
 from local.cloudwatch.refused import Refused
 from local.cloudwatch.store import Store
@@ -70,8 +69,8 @@ class Reading:
         self.metrics = {
             id_: (metric_of(one["Metric"]), str(one["Stat"]), str(one.get("Unit") or "")) for id_, one in stats.items()
         }
-        trees = {one["Id"]: _tree(one["Id"], one["Expression"]) for one in alarm.queries if "Expression" in one}
-        self.expressions = [(id_, trees[id_]) for id_ in _order(trees, self.metrics)]
+        trees = {one["Id"]: tree(one["Id"], one["Expression"]) for one in alarm.queries if "Expression" in one}
+        self.expressions = [(id_, trees[id_]) for id_ in in_order(trees, self.metrics) if id_ in trees]
         self._alarm, self._ids = alarm, tuple(self.metrics)
         # An expression of nothing is judged at once: it is refused now, and not when it is first evaluated.
         self.points(Windows(Store()), HOUR * 24 * 3650)
@@ -84,9 +83,9 @@ class Reading:
             id_: windows.series(metric, stat, axis, unit) for id_, (metric, stat, unit) in self.metrics.items()
         }
         request = Request(known, self._ids, axis, _no_search)
-        for id_, tree in self.expressions:
+        for id_, root in self.expressions:
             try:
-                known[id_] = evaluate(tree, request)
+                known[id_] = evaluate(root, request)
             except Refused as refused:
                 raise Refused(f"Error in expression '{id_}': {refused}") from None
         found = known[self._alarm.watched]
@@ -281,26 +280,6 @@ def _state(alarm: MetricAlarm, value: Value, points: Points, told: Told) -> Stat
     outside = {at - told.shift: one for at, one in points.items()}
     data = reason_data(outside, alarm.terms, alarm.period, told.at, alarm.statistic, alarm.unit)
     return State(value, reason(value, outside, alarm.terms), data, told.at)
-
-
-def _tree(id_: str, text: str) -> Node:
-    try:
-        return parse(text)
-    except Refused as refused:
-        raise Refused(f"Error in expression '{id_}': {refused}") from None
-
-
-def _order(trees: dict[str, Node], metrics: Iterable[str]) -> list[str]:
-    """Return the ids of expressions so that each comes after those that it refers to; raises Refused."""
-    known = {*trees, *metrics}
-    for id_, tree in trees.items():
-        if missing := [one for one in names(tree) if one not in known]:
-            raise Refused(f"Error in expression '{id_}': Undefined variable {', '.join(missing)}")
-    graph = {id_: [one for one in names(tree) if one in trees] for id_, tree in trees.items()}
-    try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        raise Refused(f"the expressions refer to each other in a circle: {' → '.join(error.args[1])}") from None
 
 
 def _no_search(text: str, stat: str, period: int | None) -> Several:

@@ -12,6 +12,7 @@ from moto.cloudwatch.models import CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
+from local import pages
 from local.cloudwatch.clock import seconds
 from local.cloudwatch.engine import Change
 
@@ -54,11 +55,13 @@ def describe_alarm_history(self: CloudWatchResponse) -> ActionResult:
     """Return what happened to alarms, the latest first unless asked otherwise; raises ValidationError."""
     get = self._get_param
     name, kind, types = get("AlarmName"), get("HistoryItemType"), get("AlarmTypes") or ["MetricAlarm"]
-    most, place, order = int(get("MaxRecords") or PAGE), get("NextToken") or "0", get("ScanBy") or "TimestampDescending"
+    most, place = int(get("MaxRecords") or PAGE), pages.place(get("NextToken"))
+    order = get("ScanBy") or "TimestampDescending"
     if get("AlarmContributorId"):
         raise ValidationError("the local CloudWatch keeps no history of an alarm's contributors")
-    if not place.isdigit() or not 1 <= most <= PAGE or order not in ("TimestampDescending", "TimestampAscending"):
-        raise ValidationError(f"NextToken {place}, MaxRecords {most} (1 to {PAGE}) or ScanBy {order} is invalid")
+    if place is None or not 1 <= most <= PAGE or order not in ("TimestampDescending", "TimestampAscending"):
+        told = get("NextToken") or "0"
+        raise ValidationError(f"NextToken {told}, MaxRecords {most} (1 to {PAGE}) or ScanBy {order} is invalid")
     since, until = (seconds(get(one)) if get(one) else None for one in ("StartDate", "EndDate"))
     found = [
         one
@@ -72,6 +75,5 @@ def describe_alarm_history(self: CloudWatchResponse) -> ActionResult:
     found.sort(key=lambda one: one["Timestamp"])
     if order == "TimestampDescending":
         found.reverse()
-    after = int(place) + most
-    more = {"NextToken": str(after)} if len(found) > after else {}
-    return ActionResult({"AlarmHistoryItems": found[int(place) : after], **more})
+    page, token = pages.page(found, place, most)
+    return ActionResult({"AlarmHistoryItems": page, **({"NextToken": token} if token else {})})

@@ -19,6 +19,7 @@ from local.cloudwatch.describing import about, describe_alarms
 from local.cloudwatch.engine import Reading
 from local.cloudwatch.history import describe_alarm_history, remember
 from local.cloudwatch.refused import Refused
+from local.restored import restored
 
 _moto_put, _moto_backend_put = CloudWatchResponse.put_metric_alarm, CloudWatchBackend.put_metric_alarm
 _moto_delete = CloudWatchBackend.delete_alarms
@@ -36,17 +37,9 @@ def plug_in() -> None:
 def plugged() -> Iterator[None]:
     """Plug in for a while: other tests mean moto as it is."""
     places = [(CloudWatchBackend, "put_metric_alarm"), (CloudWatchBackend, "delete_alarms")]
-    places += [(CloudWatchResponse, name) for name in RESPONSES]
-    before = [(place, name, vars(place).get(name)) for place, name in places]
-    plug_in()
-    try:
+    with restored([*places, *((CloudWatchResponse, name) for name in RESPONSES)]):
+        plug_in()
         yield
-    finally:
-        for place, name, function in before:
-            if function is None:
-                delattr(place, name)
-            else:
-                setattr(place, name, function)
 
 
 def put_metric_alarm(self: CloudWatchResponse) -> ActionResult:

@@ -12,9 +12,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from local.cloudwatch.data import measured
+from local.cloudwatch.data import measured, unit_of
 from local.cloudwatch.evaluation import Axis, Series
-from local.cloudwatch.refused import Refused
 from local.cloudwatch.statistics import statistic
 from local.cloudwatch.store import MINUTE, Metric, Store, Window
 
@@ -42,10 +41,7 @@ class Windows:
         """
         if not (take := _taken(stat)):
             return measured(self._store, metric, stat, axis, axis.end, unit)
-        units = self._store.units(metric)
-        if not unit and len(units) > 1:
-            raise Refused(f"{metric.name} was put in {' and '.join(units)}: name one as Unit")
-        key = metric, unit or (units[0] if units else "")
+        key = metric, unit_of(self._store, metric, unit)
         if not (kept := self._kept.get(key)):
             kept = self._kept[key] = _Minutes(self._store, *key)
         kept.look(axis)

@@ -14,10 +14,7 @@ FUNCTIONS = {"intake": "intake-parse", "images": "images-resize", "saas": "saas-
 def deploy(client: Client, system: str, release: str) -> str:
     """Deploy a release of a system, whatever it runs on, and say which call that was."""
     if name := FUNCTIONS.get(system):
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("main.py", f"RELEASE = {release!r}\n")
-        client("lambda").update_function_code(FunctionName=name, ZipFile=packed.getvalue())
+        client("lambda").update_function_code(FunctionName=name, ZipFile=packed(f"RELEASE = {release!r}\n"))
         return f"UpdateFunctionCode of {name}"
     if system == "platform":
         ecs = client("ecs")
@@ -38,3 +35,11 @@ def deploy(client: Client, system: str, release: str) -> str:
         LaunchTemplate={"LaunchTemplateId": made["LaunchTemplateId"], "Version": str(made["VersionNumber"])},
     )
     return "UpdateAutoScalingGroup of shop-web"
+
+
+def packed(code: str) -> bytes:
+    """Return what Lambda takes as a function's code: a module `main` in an archive."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("main.py", code)
+    return archive.getvalue()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -51,6 +51,11 @@ class Fault:
     def covers(self, at: float) -> bool:
         """Whether it is on in the minute that begins at a time: the minute's middle decides."""
         return self.start <= at + 30 < self.end
+
+
+def at_work(faults: Sequence[Fault], at: float) -> str:
+    """Return the kind of what is wrong in the minute that begins at a time; empty where nothing is."""
+    return next((one.kind for one in faults if one.covers(at)), "")
 
 
 def past(system: str, now: float) -> tuple[Fault, ...]:

@@ -5,13 +5,13 @@ They are made before anybody watches, by calls that are nobody's: `local/inside.
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
 from moto.backends import get_backend
+
+from local.systems.deploying import packed
 
 Client = Callable[[str], Any]
 Ids = dict[str, str]
@@ -24,11 +24,11 @@ def create(client: Client, account: str) -> Ids:
     _role(client)
     network = _network(client)
     _platform(client, account, network)
+    _images(client, account)
     return {
         **network,
         **_shop(client, account, network),
         **_intake(client, account),
-        **_images(client, account),
         **_saas(client, account),
     }
 
@@ -141,11 +141,8 @@ def _bucket(client: Client, system: str, name: str) -> None:
 
 
 def _function(client: Client, system: str, name: str, account: str, seconds: int) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("main.py", HANDLER)
     client("lambda").create_function(
-        FunctionName=name, Runtime="python3.12", Handler="main.handler", Code={"ZipFile": packed.getvalue()},
+        FunctionName=name, Runtime="python3.12", Handler="main.handler", Code={"ZipFile": packed(HANDLER)},
         Role=f"arn:aws:iam::{account}:role/{ROLE}", Timeout=seconds, TracingConfig={"Mode": "Active"},
         Tags={"service": system},
     )  # fmt: skip
@@ -210,7 +207,7 @@ def _table(client: Client, system: str, name: str) -> None:
     )  # fmt: skip
 
 
-def _images(client: Client, account: str) -> Ids:
+def _images(client: Client, account: str) -> None:
     gateway = client("apigateway")
     api = gateway.create_rest_api(name="images", tags={"service": "images"})["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
@@ -225,7 +222,6 @@ def _images(client: Client, account: str) -> Ids:
         Tags=_tags("images"),
     )  # fmt: skip
     _database(client, "images", "mysql", 50)
-    return {"images_api": api}
 
 
 def _saas(client: Client, account: str) -> Ids:

@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.slo.burn import SPEEDS
 from local.cloudwatch.clock import Clock
 from local.systems import SYSTEMS, deploying, lines, traces, traffic, writing
-from local.systems.faults import KINDS, Fault, past
+from local.systems.faults import KINDS, Fault, at_work, past
 from local.systems.model import System
 from local.systems.traffic import BLOCK, MINUTE
 from local.systems.writing import Stores
@@ -222,7 +222,7 @@ class Running:
         end = min(end, self._clock.now())
         for name in SYSTEMS:
             for at in range(int(start // MINUTE * MINUTE), int(end) + 1, MINUTE):
-                for one in self._known(name, at, self._kind(name, at)):
+                for one in self._known(name, at, at_work(self._faults[name], at)):
                     if start <= one.start < end:
                         yield one.documents
 
@@ -230,13 +230,10 @@ class Running:
         """Return the documents of a trace, whose id tells its minute; none where it is not known."""
         at = int(wanted.split("-")[1], 16) // MINUTE * MINUTE
         for name in SYSTEMS:
-            for one in self._known(name, at, self._kind(name, at)):
+            for one in self._known(name, at, at_work(self._faults[name], at)):
                 if one.id == wanted:
                     return one.documents
         return ()
-
-    def _kind(self, name: str, at: int) -> str:
-        return next((one.kind for one in self._faults[name] if one.covers(at)), "")
 
     def _traces(self, name: str, at: int, _kind: str) -> tuple[traces.Trace, ...]:
         return tuple(traces.traces(SYSTEMS[name], at, self._faults[name]))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
 
-from local.systems.faults import KINDS, Fault
+from local.systems.faults import KINDS, Fault, at_work
 
 BLOCK, MINUTE = 300, 60
 # Of a working day in UTC, hour by hour: what share of the peak comes.
@@ -118,7 +118,7 @@ def flow(name: str, traffic: Traffic, at: int, minutes: int, faults: Sequence[Fa
     block = at // BLOCK
     everything, errors, rejected, busy = _block(name, traffic, block)
     slower = (0.93 + 0.14 * uniform(seed(name), block, 4)) * (1 + max(0.0, busy - 0.4) ** 2 * 2)
-    kind = next((one.kind for one in faults if one.covers(at)), "")
+    kind = at_work(faults, at)
     if minutes == 5:
         if any(one.covers(at + back) for one in faults for back in range(0, BLOCK, MINUTE)):
             raise ValueError("five minutes with a fault are five different minutes")

@@ -20,6 +20,7 @@ from chalicelib.explain import asked, explained, work
 from chalicelib.explain.asked import Asked
 from chalicelib.explain.sections import errors
 from chalicelib.functions import enrich
+from chalicelib.insights import lines
 from chalicelib.ledger.book import Book
 from local import seams
 from local.cloudwatch import api as cloudwatch
@@ -170,5 +171,5 @@ def busy(takes: tuple[float, float], patience: float) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, Querying(takes=takes).plugged():
         patch.setitem(cast("dict[str, float]", explained.THEN), "full", patience)
         patch.setattr(errors, "PAGES", 1)
-        patch.setattr(errors, "EVENTS", 5)
+        patch.setattr(lines, "EVENTS", 5)
         yield

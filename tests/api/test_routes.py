@@ -76,8 +76,11 @@ class TestDoors:
     @pytest.mark.parametrize(("method", "path"), [*ROUTES, *SIGNED])
     def test_without_either_the_function_answers_nobody(self, api: Api, method: str, path: str) -> None:
         api.account.wire.reset()
-        status = 403 if (method, path) in SIGNED else 401
-        assert api.error(status, method, filled(path), body=None, arn=None).startswith("nobody is known to ask this")
+        status, how = 401, "bring a token (Authorization: Bearer …)"
+        if (method, path) in SIGNED:
+            status, how = 403, "sign the request with AWS credentials (SigV4)"
+        text = api.error(status, method, filled(path), body=None, arn=None)
+        assert text == f"nobody is known to ask this: {how}"
         assert api.account.wire.calls == []
 
     @pytest.mark.parametrize(("method", "path"), [one for one in ROUTES if one[0] != "GET"])

@@ -35,7 +35,7 @@ def titles(**more: Any) -> list[str]:
     return [one.title for one in ranked(**more)]
 
 
-FULL = Filled("database shop-db", "rds", "connections", "connections", AT - 30, "200 of 200", "80 of 200", 1.0)
+FULL = Filled("database shop-db", "rds", "connections", "connections", AT - 30, "200 of 200", "80 of 200")
 TYPE_ERROR = Pattern("TypeError: unsupported operand", 40, 0, "/shop/web", AT + 5)
 TIMEOUT = Pattern("could not connect: timed out", 40, 0, "/shop/web", AT + 5)
 SLOW = Hop("shop", "payments.example.com", "remote", 60, 0.0, 0.0, 2.1, 0.2)

@@ -16,25 +16,11 @@ from chalicelib.insights.running import (
     Statistics,
 )  # fmt: skip
 from chalicelib.model import AwsError
+from tests.account import Clock
 from tests.insights.logs import Logs
 
 ID = "00000000-0000-4000-8000-0000000000q1"
 TIMES, AT, NAME = Column("times", "times", "number"), Column("at", "time", "time"), Column("name", "name")
-
-
-class Watch:
-    """A clock that sleeping moves."""
-
-    def __init__(self) -> None:
-        self.at = 100.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.at += seconds
 
 
 class TestStarting:
@@ -53,14 +39,14 @@ class TestStarting:
 
     @pytest.mark.parametrize("code", ["LimitExceededException", "ThrottlingException", "ServiceUnavailableException"])
     def test_is_tried_again_while_there_are_too_many(self, code: str) -> None:
-        logs, watch = Logs(refusals=[(code, "wait")] * 3), Watch()
+        logs, watch = Logs(refusals=[(code, "wait")] * 3), Clock(100.0)
         assert running.start(logs, "fields @message", ["/a"], 0, 1, sleep=watch.sleep).id == ID
         assert len(logs.made("logs:start_query")) == 4
         for slept, pause in zip(watch.slept, PAUSES[:3], strict=True):
             assert 0.75 * pause <= slept <= 1.25 * pause
 
     def test_ends_when_there_are_too_many_all_the_time(self) -> None:
-        logs, watch = Logs(refusals=[("LimitExceededException", "too many")] * 100), Watch()
+        logs, watch = Logs(refusals=[("LimitExceededException", "too many")] * 100), Clock(100.0)
         with pytest.raises(Crowded, match=r"logs:StartQuery answers LimitExceededException again and again.*eu-west-1"):
             running.start(logs, "fields @message", ["/a"], 0, 1, sleep=watch.sleep)
         assert len(logs.made("logs:start_query")) == len(PAUSES) + 1
@@ -189,27 +175,27 @@ class TestCancelling:
 
 class TestWaiting:
     def test_looks_soon_at_first_and_then_less_often(self) -> None:
-        logs, watch = Logs(states=["Scheduled", *["Running"] * 8, "Complete"], rows=[{"times": "1"}]), Watch()
+        logs, watch = Logs(states=["Scheduled", *["Running"] * 8, "Complete"], rows=[{"times": "1"}]), Clock(100.0)
         found = running.wait(logs, ID, [TIMES], patience=60, clock=watch, sleep=watch.sleep)
         assert isinstance(found, Done)
         assert watch.slept == [0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 2.0, 2.0, 2.0]
 
     def test_ends_with_its_patience(self) -> None:
-        watch = Watch()
+        watch = Clock(100.0)
         found = running.wait(Logs(states=["Running"]), ID, patience=5, clock=watch, sleep=watch.sleep)
         assert isinstance(found, Running)
         assert watch.at == pytest.approx(105)
 
     def test_stumbles_over_no_throttled_look(self) -> None:
-        logs, watch = Logs(states=["Complete"], stumbles=["ThrottlingException"] * 3), Watch()
+        logs, watch = Logs(states=["Complete"], stumbles=["ThrottlingException"] * 3), Clock(100.0)
         assert isinstance(running.wait(logs, ID, patience=5, clock=watch, sleep=watch.sleep), Done)
 
     def test_but_over_one_that_is_throttled_to_the_end(self) -> None:
-        logs, watch = Logs(stumbles=["ThrottlingException"] * 50), Watch()
+        logs, watch = Logs(stumbles=["ThrottlingException"] * 50), Clock(100.0)
         with pytest.raises(AwsError):
             running.wait(logs, ID, patience=5, clock=watch, sleep=watch.sleep)
 
     def test_and_over_any_other_error(self) -> None:
-        watch = Watch()
+        watch = Clock(100.0)
         with pytest.raises(Ended):
             running.wait(Logs(states=["Running", "Failed"]), ID, patience=5, clock=watch, sleep=watch.sleep)

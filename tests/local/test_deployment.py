@@ -15,6 +15,7 @@ from chalice.utils import to_cfn_resource_name
 
 from app import app
 from chalicelib import registry, settings
+from chalicelib.api import declared
 from chalicelib.functions import guard_ec2, timer
 from deploy.rights import policies
 from local.deployment import API, CHALICE, Deployment, DeploymentError, Schedule, camel, load, rate, schedule
@@ -99,7 +100,8 @@ class TestOurs:
         }
         served = [route for route in deployment.routes if route.method != "OPTIONS"]
         anybody = {route.path for route in served if not route.signed and route.authorizer is None}
-        assert {path for path in anybody if path.startswith("/v1/")} == {"/v1/slack/actions", "/v1/slack/command"}
+        page = {one.path for one in declared.ROUTES if one.door == "open"}
+        assert anybody == {"/v1/slack/actions", "/v1/slack/command", *page}
         assert {route.path for route in served if route.signed} == {"/v1/token", "/v1/token/operate"}
         assert {route.authorizer.function.name for route in served if route.authorizer} == {"authorizer"}
         assert {"UNAUTHORIZED", "THROTTLED", "DEFAULT_5XX"} <= set(deployment.responses)

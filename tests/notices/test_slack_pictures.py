@@ -17,7 +17,7 @@ from chalicelib.notices.slack_api import BURST, Pace
 from chalicelib.notices.threads import Threads, mark
 from chalicelib.secrets import Kept
 from local.slack import SCOPES, Channel, Fault
-from tests.account import TABLE
+from tests.account import TABLE, Clock
 from tests.notices import test_slack
 from tests.notices.alerts import FIRING
 from tests.notices.test_slack import PARAMETER, TOKEN, Stage
@@ -203,19 +203,6 @@ class TestAChannel:
 
 def notice_without_a_place() -> Notice:
     return replace(FIRING, key="elsewhere", thread="elsewhere", destination=None)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = 1_795_000_000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.at += seconds
 
 
 class TestPace:

@@ -18,7 +18,8 @@ from chalicelib.services import chosen, discover, kinds, limits
 from chalicelib.services.discover import Edge, Proposal, Standing, Thing
 from chalicelib.services.limits import GIB, Limit
 from chalicelib.services.model import Given, Service, Target
-from cli.discovering import GLOBAL, Looking
+from chalicelib.settings import GLOBAL_REGION
+from cli.discovering import Looking
 from local.systems import resources
 from tests.account import Shared
 from tests.samples import ACCOUNT, REGION
@@ -260,7 +261,7 @@ def _untagged(connect: Connect) -> None:
 
 @pytest.fixture(scope="module")
 def standing(aws: AccountAws, shared: Shared) -> Standing:
-    return Looking(aws, AccountAws(shared.people, ACCOUNT, GLOBAL), ACCOUNT, "service").look()
+    return Looking(aws, AccountAws(shared.people, ACCOUNT, GLOBAL_REGION), ACCOUNT, "service").look()
 
 
 class TestAnAccount:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chalicelib.explain.gathering import Look
 from chalicelib.explain.subject import Desk, Subject
-from chalicelib.explain.suspects import BEFORE, LATE
+from chalicelib.explain.suspects import AWS_AFTER, BEFORE, LATE
 from chalicelib.ledger import touched
 from chalicelib.ledger.model import Change
 from chalicelib.model import DAY
@@ -15,14 +15,12 @@ from chalicelib.times import iso
 # Of the account in the hours before, of the service in the day before.
 MOST, SAME = 300, 200
 SHOWN = 20
-# AWS tells of its own trouble late.
-TOLD = 3600.0
 
 
 def look(desk: Desk, subject: Subject) -> Look[tuple[Change, ...]]:
     """Return the changes around a moment, the latest first; raises AwsError, and ParapetError without a ledger."""
     book, calls = desk.ledger(), 2
-    until = min(subject.now, subject.end + TOLD)
+    until = min(subject.now, subject.end + AWS_AFTER)
     lately = book.between(subject.start - BEFORE, until, limit=MOST)
     before: tuple[Change, ...] = ()
     if subject.service:

@@ -89,8 +89,7 @@ def _hop(edge: Edge, now: Map, whole: Map, before: Map, service: str) -> Hop | N
     caller, callee = now.node(edge.caller), now.node(edge.callee)
     if caller is None or callee is None or not edge.stats.requests:
         return None
-    then = before.edge(edge.caller, edge.callee)
-    usual = then.stats if then else graph.Stats()
+    usual = graph.same(before, edge) or graph.Stats()
     return Hop(
         caller.name, callee.name, callee.type, edge.stats.requests, edge.stats.share, usual.share,
         edge.stats.average, usual.average, _own(callee, service), _well(edge, whole),

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from chalicelib.enrich.errors import PATTERN, is_error, same
 from chalicelib.explain import counted
@@ -19,6 +18,7 @@ from chalicelib.explain.gathering import Look, within
 from chalicelib.explain.model import Pattern
 from chalicelib.explain.subject import Desk, Subject
 from chalicelib.insights import groups
+from chalicelib.insights.lines import pages
 from chalicelib.insights.price import Group
 from chalicelib.model import Aws, ParapetError
 from chalicelib.services.model import Service
@@ -30,7 +30,7 @@ SPAN, LEAST = 900.0, 300.0
 READING = 0.4
 # A query that is not done in time is cancelled, for which this is left (seconds).
 GRACE = 0.5
-GROUPS, PAGES, EVENTS, SHOWN = 3, 3, 1000, 10
+GROUPS, PAGES, SHOWN = 3, 3, 10
 
 
 def look(
@@ -63,7 +63,7 @@ def look(
     for tally, (begin, end) in zip((now, before), spans, strict=True):
         for group in some:
             more = False
-            for page, more in _pages(aws, group, begin, end):
+            for page, more in pages(aws, group, PATTERN, begin, end, PAGES):
                 calls += 1
                 for raw in page:
                     if is_error(raw["message"]):
@@ -116,17 +116,3 @@ def _counted(
         return within(seconds + GRACE, lambda: counted.count(aws, busy, *span, now, seconds, clock, sleep))
     except ParapetError as error:
         return Counted(reason=str(error))
-
-
-def _pages(aws: Aws, group: str, start: float, end: float) -> Iterator[tuple[list[Mapping[str, Any]], bool]]:
-    token: dict[str, str] = {}
-    for _ in range(PAGES):
-        answer = aws(
-            "logs", "filter_log_events", logGroupName=group, startTime=int(start * 1000), endTime=int(end * 1000),
-            filterPattern=PATTERN, limit=EVENTS, **token,
-        )  # fmt: skip
-        more = answer.get("nextToken")
-        yield answer.get("events", []), bool(more)
-        if not more:
-            return
-        token = {"nextToken": more}

@@ -8,12 +8,12 @@ from chalicelib.explain.model import Fixed
 from chalicelib.explain.subject import Desk, Subject
 from chalicelib.explain.suspects import BEFORE, LATE
 from chalicelib.ledger import touched
-from chalicelib.model import Finding
+from chalicelib.model import DAY, Finding
 from chalicelib.times import iso
 
 LIMIT = 100
 # A finding may have waited for its approval.
-WAITED = 86_400.0
+WAITED = DAY
 
 
 def look(desk: Desk, subject: Subject) -> Look[tuple[Fixed, ...]]:

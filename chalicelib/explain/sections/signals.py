@@ -252,7 +252,7 @@ def _filled(service: Service, fullness: Sequence[Fullness], since: float, end: f
         earlier = [one for at, one in points if at < run[0]]
         yield Filled(
             full.of, target.kind, gauge.name, gauge.label, float(run[0]), _said(full, worst),
-            _said(full, median(earlier)) if earlier else "", worst if bounded else None,
+            _said(full, median(earlier)) if earlier else "",
         )  # fmt: skip
 
 
