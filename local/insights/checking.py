@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
 
 from local.insights import functions, regexes, tree
 from local.insights.aggregates import AGGREGATES
 from local.insights.functions import ANY, FUNCTIONS, OF_THE_QUERY
 from local.insights.malformed import Elsewhere, Malformed
 from local.insights.patterns import COMPARED, SHOWN
+from local.insights.values import number
 
 LARGEST, MOST_STATS = 100_000, 10
 TIMED = {"datefloor": 1, "dateceil": 1, "bin": 0}
+# What takes a moment first, what is one, and what compares it.
+OF_MOMENTS = frozenset({"datefloor", "dateceil", "toMillis", "fromMillis", "formatDate", "strftime"})
+MOMENTS, COMPARING = frozenset({"@timestamp", "@ingestionTime"}), frozenset({"=", "!=", "<", "<=", ">", ">="})
 # Each event has them, whatever it says.
 SYSTEM = frozenset({"@timestamp", "@message", "@logStream", "@log", "@ingestionTime", "@ptr"})
 
@@ -55,7 +60,9 @@ class _Checker:
         for place, one in enumerate(query.commands):
             if deduplicated and not isinstance(one, tree.Limit):
                 raise self._wrong(one, "after dedup, only limit can follow")
-            if isinstance(one, (tree.Sort, tree.Limit)) and stats and place < stats[-1]:
+            # Before its only stats a query may sort: that changes no answer.
+            late = tree.Limit if len(stats) == 1 else (tree.Sort, tree.Limit)
+            if isinstance(one, late) and stats and place < stats[-1]:
                 raise self._wrong(one, "sort and limit come after the last stats")
             if isinstance(one, tree.Cluster) and sorted_by:
                 raise self._wrong(one, "pattern cannot come after sort")
@@ -94,8 +101,13 @@ class _Checker:
                 self._give(command)
 
     def _columns(self, command: tree.Fields | tree.Display, columns: Iterable[tree.Column]) -> None:
+        beside: set[str] = set()
         for column in columns:
+            for part in tree.parts(column.expression):
+                if isinstance(part, tree.Field) and part.name in beside:
+                    raise self._wrong(part, f"{part.name} is given in the same command: use it in one after that")
             self._expression(column.expression)
+            beside |= {column.alias} - {""}
             listed = isinstance(column.expression, tree.Field) and not column.alias
             if listed and isinstance(command, tree.Fields) and self._left is None and column.name in self._given:
                 raise Malformed(column.at, f"Ephemeral field is already defined: {column.name}", self._text)
@@ -105,6 +117,9 @@ class _Checker:
         for column in command.by:
             self._expression(column.expression)
         inside = {column.name for column in command.by}
+        for part in (part for one in command.columns for part in tree.parts(one.expression)):
+            if isinstance(part, tree.Call):
+                self._known(part)
         if not any(_aggregate(part) for one in command.columns for part in tree.parts(one.expression)):
             raise self._wrong(command, "stats needs an aggregate function, such as count(*)")
         for column in command.columns:
@@ -167,6 +182,13 @@ class _Checker:
                 self._compiled(regex)
             case tree.Among(items=()):
                 raise self._wrong(expression, "in needs at least one value")
+            case tree.Among(tree.Field() as field, items) if field.name in MOMENTS:
+                for item in items:
+                    self._dated(item)
+            case tree.Binary(operator, left, right) if operator in COMPARING:
+                for one, other in ((left, right), (right, left)):
+                    if isinstance(one, tree.Field) and one.name in MOMENTS:
+                        self._dated(other)
             case tree.Period():
                 raise self._wrong(expression, "a period stands in bin, datefloor and dateceil only")
             case tree.Star():
@@ -177,6 +199,11 @@ class _Checker:
             if place != periods and not isinstance(child, tree.Star):
                 self._expression(child, inner, known if inner else ())
 
+    def _dated(self, moment: tree.Expression) -> None:
+        # A text is neither before nor after a moment, nor the same: the query would find nothing, and not say why.
+        if isinstance(moment, tree.Text) and number(moment.value) is None:
+            raise self._wrong(moment, "a time is in epoch milliseconds here, such as 1795000000000, and no text")
+
     def _field(self, found: tree.Field, known: Collection[str]) -> None:
         if found.path == ("null",):
             raise self._wrong(found, "there is no null: a field that is missing is not ispresent(…)")
@@ -186,9 +213,22 @@ class _Checker:
             if not any(name in self._given for name in _heads(found)):
                 self._used.add(found.name)
         elif not any(name in self._left.values() for name in _heads(found)):
-            raise self._wrong(found, f"Unknown symbols found in or after stats or pattern: {found.name}")
+            told = f"Unknown symbols found in or after stats or pattern: {found.name}"
+            left = ", ".join(dict.fromkeys(self._left.values()))
+            raise self._wrong(found, f"{told} (left there: {left})")
+
+    def _known(self, call: tree.Call) -> None:
+        lower = call.name.lower()
+        if lower in functions.ELSEWHERE:
+            raise Elsewhere(call.at, f"the function {call.name} is not evaluated here", self._text)
+        known = {lower: one.name for of in (FUNCTIONS, AGGREGATES) for lower, one in of.items()}
+        if not (lower in known or call.name in OF_THE_QUERY):
+            near = get_close_matches(lower, known, 1, 0.75)
+            hint = f": is it {known[near[0]]}?" if near else ""
+            raise self._wrong(call, f"there is no function {call.name}{hint}")
 
     def _call(self, call: tree.Call, aggregated: bool) -> None:
+        self._known(call)
         given, lower = len(call.arguments), call.name.lower()
         if lower in AGGREGATES:
             one = AGGREGATES[lower]
@@ -203,12 +243,8 @@ class _Checker:
             least = most = OF_THE_QUERY[call.name]
             if call.name == "bin" and self._left is not None and tree.Field(("@timestamp",)) not in self._left:
                 raise self._wrong(call, "Unknown symbols found in or after stats or pattern: @timestamp, of bin")
-        elif lower in FUNCTIONS:
-            least, most = FUNCTIONS[lower].least, FUNCTIONS[lower].most
-        elif lower in functions.ELSEWHERE:
-            raise Elsewhere(call.at, f"the function {call.name} is not evaluated here", self._text)
         else:
-            raise self._wrong(call, f"there is no function {call.name}")
+            least, most = FUNCTIONS[lower].least, FUNCTIONS[lower].most
         if not least <= given <= most:
             expected = str(least) if least == most else f"{least} or more" if most == ANY else f"{least} to {most}"
             raise self._wrong(call, f"{call.name} takes {expected} arguments, not {given}")
@@ -223,6 +259,8 @@ class _Checker:
                 raise self._wrong(one, f"{call.name} {told}")
             if isinstance(one, tree.Period) and one.count < 1:
                 raise self._wrong(one, "a period is at least 1 long")
+        if call.name in OF_MOMENTS:
+            self._dated(call.arguments[0])
         if call.name == "pct":
             percent = call.arguments[1]
             if not isinstance(percent, tree.Number) or not 0 <= percent.value <= 100:
@@ -234,7 +272,7 @@ class _Checker:
             kept = self._left is not None and part in self._left and not isinstance(part, tree.Field)
             arithmetic = isinstance(part, tree.Binary) and part.operator in "+-*/%^"
             signed = isinstance(part, tree.Unary) and part.operator == "-"
-            value = isinstance(part, (tree.Field, tree.Text, tree.Number))
+            value = isinstance(part, (tree.Text, tree.Number))
             if not kept and (arithmetic or signed or value):
                 raise self._wrong(part, "filter needs a condition here, such as a comparison")
 

@@ -16,7 +16,8 @@ from local.insights.values import Value
 MOST = 200
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _LAMBDA = re.compile(rf"(START|END|REPORT) RequestId: ({_UUID})")
-_LINE = re.compile(rf"(?:\[\w+\]\t)?\S+Z\t({_UUID})\t")
+# What a function logs has tabs between; that it ran out of time, blanks.
+_LINE = re.compile(rf"(?:\[\w+\]\t)?\S+Z(?:\t| (?=\S+ Task timed out))({_UUID})[\t ]")
 _REPORT = {
     "@duration": (re.compile(r"(?<!Billed )(?<!Init )(?<!Restore )\bDuration: ([\d.]+) ms"), 1),
     "@billedDuration": (re.compile(r"\bBilled Duration: ([\d.]+) ms"), 1),
@@ -33,17 +34,27 @@ _FLOW = (
     "version", "accountId", "interfaceId", "srcAddr", "dstAddr", "srcPort", "dstPort", "protocol", "packets", "bytes",
     "startTime", "endTime", "action", "logStatus",
 )  # fmt: skip
-_FLOW_LINE = re.compile(r"\d+ \S+ eni-\S+(?: \S+){9} (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)")
+_DNS = (
+    "version", "queryTimestamp", "hostZoneId", "queryName", "queryType", "responseCode", "protocol", "edgeLocation",
+    "resolverIp", "ednsClientSubnet",
+)  # fmt: skip
+# Lines of fields with blanks between, in which a - stands for one that is missing.
+_LINES = (
+    (re.compile(r"\d+ \S+ eni-\S+(?: \S+){9} (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)"), _FLOW),
+    (re.compile(r"1\.\d \d{4}-\d\d-\d\dT\S+Z Z[A-Z0-9]+ \S+ \S+ [A-Z]+ [A-Z]+ [A-Z]{3}\S+ \S+ \S+"), _DNS),
+)
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
 def discovered(message: str) -> dict[str, Value]:
-    """Return the fields of a message by their names: of Lambda's lines, of JSON, of VPC flow logs."""
+    """Return the fields of a message by their names: of Lambda's lines, of JSON, of VPC flow logs, of Route 53."""
     found: dict[str, Value] = {}
     start = message.find("{")
     if start < 0:
-        if _FLOW_LINE.fullmatch(message):
-            return {name: value for name, value in zip(_FLOW, message.split(" "), strict=True) if value != "-"}
+        bare = message.strip()
+        for line, names in _LINES:
+            if line.fullmatch(bare):
+                return {name: value for name, value in zip(names, bare.split(" "), strict=True) if value != "-"}
         return _of_lambda(message)
     if message[:start].strip():
         # Only Lambda's lines may have something before.

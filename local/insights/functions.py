@@ -284,7 +284,10 @@ FUNCTIONS = {one.name.lower(): one for one in _ALL}
 # What depends on the query and not on values: how many arguments.
 OF_THE_QUERY = {"bin": 1, "now": 0, "queryStartTime": 0, "queryEndTime": 0, "queryTimeRange": 0}
 # Documented, and not evaluated here.
-ELSEWHERE = frozenset({"parsedate", "regexreplace", "isreservedip", "md5", "sha1", "sha256", "sha512", "unmask"})
+ELSEWHERE = frozenset({
+    "parsedate", "regexreplace", "isreservedip", "md5", "sha1", "sha256", "sha512", "unmask",
+    "rate", "count_over_time", "sum_over_time", "histogram",
+})  # fmt: skip
 
 
 def extreme(values: Sequence[Value], choose: Callable[..., Value]) -> Value:

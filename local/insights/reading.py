@@ -37,6 +37,7 @@ TOLD = {
 HINTS = {
     "==": "equality is written with one =", "&&": "the operator is spelt and", "||": "the operator is spelt or",
     "<>": "inequality is written !=", "!~": "a regular expression is denied with not like", "!": "the operator is not",
+    "--": "a comment begins with #", "//": "a comment begins with #",
     "$": "a field's name with other characters than letters, digits, _, @ and . stands in backticks",
 }  # fmt: skip
 # Every escape that counts; another backslash is meant itself.
@@ -258,6 +259,9 @@ def _told(error: UnexpectedInput, text: str) -> Malformed:
         for begins in {position, position - len(sign) + 1}:
             if symbol and begins >= 0 and text.startswith(sign, begins):
                 return Malformed(begins, f"unexpected symbol found {sign}: {why}", text, begins + len(sign))
+    if re.fullmatch("[a-z]{1,3}", symbol) and text[position - 1 : position] == "/":
+        told = f"unexpected symbol found {symbol}: flags stand in a regular expression, as in /(?i)error/"
+        return Malformed(position, told, text, position + len(symbol))
     word = _word(symbol).lower()
     if ("FILTER" in expected and word in ELSEWHERE) or ("REGEX" in expected and word in FORMATS):
         what = f"the command {_word(symbol)}" if word in ELSEWHERE else f"parse … {word}"

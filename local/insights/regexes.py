@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?P<flags>[a-zA-Z-]+)\)|\(\?<(?![=!])|.", re.DOTALL)
+# What Python reads and Logs Insights does not document.
+_FOREIGN = re.compile(r"\(\?(?:P|\(|#)")
 _FLAGS = re.compile(r"[imsx]*(?:-[imsx]+)?")
 
 
@@ -34,6 +36,8 @@ def _translated(source: str) -> str:
                 raise Unknown(f"the flags {token} of a regular expression are not known here")
             opened[-1].append(f"{token[:-1]}:")
             token = opened[-1][-1]
+        elif token == "(" and (foreign := _FOREIGN.match(source, found.start())):
+            raise Unknown(f"{foreign.group()} of a regular expression is not known here: a named group is (?<name>…)")
         elif token[0] == "[" and re.search(r"(?<!\\)\[|&&", token[1:]):
             raise Unknown(f"the nested class {token} of a regular expression is not known here")
         elif token[0] == "(":

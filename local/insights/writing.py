@@ -79,7 +79,9 @@ def write_expression(expression: tree.Expression, above: int = 0) -> str:
             text = f"{expression.name}({', '.join(write_expression(one) for one in expression.arguments)})"
         case tree.Unary():
             rank = 3 if expression.operator == "not" else _SIGN
-            text = f"{expression.operator}{' ' * (rank == 3)}{write_expression(expression.operand, rank)}"
+            # A sign before a sign would be no sign.
+            operand = write_expression(expression.operand, rank + (rank == _SIGN))
+            text = f"{expression.operator}{' ' * (rank == 3)}{operand}"
         case tree.Binary():
             rank = _RANKS[expression.operator]
             # Comparisons do not chain, and powers start from the right.
@@ -114,7 +116,9 @@ def _names(names: tuple[str, ...]) -> str:
 
 def _field(path: tuple[str | int, ...]) -> str:
     first, *rest = path
-    written = [str(first) if _PLAIN.fullmatch(str(first)) else f"`{first}`"]
+    # After sort, by is no field.
+    plain = _PLAIN.fullmatch(str(first)) and str(first).lower() != "by"
+    written = [str(first) if plain else f"`{first}`"]
     for part in rest:
         if isinstance(part, int):
             written.append(f"[{part}]")
