@@ -53,11 +53,11 @@ class Head:
     exemptions: Mapping[str, Exemption] = field(default_factory=dict)
     fixes: tuple[tuple[float, str], ...] = ()
 
-    def exemption(self, part: str, now: float) -> Exemption | None:
-        """Return the permission in force for a part, or None."""
+    def exemption(self, part: str, now: float, event: str | None = None) -> Exemption | None:
+        """Return the permission in force for a part, or None; with an event's id, one that lets its change stand."""
         for name in (part, EVERY_PART):
             found = self.exemptions.get(name)
-            if found and found.until > now:
+            if found and found.until > now and (event is None or found.event in ("", event)):
                 return found
         return None
 
@@ -145,7 +145,7 @@ def decide(
     if entry and entry.status in ("fixing", "undoing") and entry.request != c.request and entry.lease > c.now:
         return Decision("busy", reason=f"finding {entry.finding} is being handled")
     part = remedy.part if remedy else entry.part if entry else ""
-    permitted = head.exemption(part, c.now) is not None or _waived_before(remedy, entry, c)
+    permitted = head.exemption(part, c.now, c.cause) is not None or _waived_before(remedy, entry, c)
     if entry and entry.status == "fixing":
         return _unfinished(remedy, entry, permitted, stands, c)
     told = entry is not None and c.cause in (entry.event, entry.mover)

@@ -191,7 +191,7 @@ class Journal:
             condition += " AND #rev = :rev"
             writes.append(self._limited(where, limit, entry.at))
         if exemption:
-            names["#exempt"], values[":exemption"] = EXEMPT + exemption.part, plain(exemption)
+            names["#exempt"], values[":exemption"] = EXEMPT + exemption.part, records.exemption_record(exemption)
             update += ", #exempt = :exemption"
         elif lift:
             names["#exempt"] = EXEMPT + entry.part

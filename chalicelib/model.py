@@ -284,12 +284,17 @@ EVERYTHING = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """A permission for one violation to stay until a time, which an undo or an exempted finding leaves."""
+    """A permission for one violation to stay until a time, which an undo or an exempted finding leaves.
+
+    With `event` it is for what this one change has brought, and for no other: of a change that was taken back, and is
+    to stand all the same.
+    """
 
     part: str
     until: float
     who: str
     why: str
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)

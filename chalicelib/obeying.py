@@ -131,10 +131,12 @@ def _approve(
 
 def _permission(head: Head, command: Command, finding: Finding) -> Exemption:
     """Return the permission that a command leaves: that of an undo is no shorter than what is there already."""
-    part = finding.violation.part
+    part, undo = finding.violation.part, command.kind == "undo"
     there = head.exemptions.get(part)
-    wanted = Exemption(part, command.until, command.who, command.why)
-    return there if command.kind == "undo" and there and there.until > wanted.until else wanted
+    # Whoever wants a change back that was taken back says nothing about the next one.
+    event = finding.event_id if undo and registry.get(finding.violation.guardrail).reverts else ""
+    wanted = Exemption(part, command.until, command.who, command.why, event)
+    return there if undo and there and there.until > wanted.until and there.event in ("", event) else wanted
 
 
 def _moved(

@@ -36,7 +36,7 @@ def permissions(journal: Journal, now: float) -> list[Permission]:
     found = []
     for one in left:
         head, part = heads[place(one.violation)], one.violation.part
-        entry, permission = head.entries.get(part), head.exemption(part, now)
+        entry, permission = head.entries.get(part), head.exemption(part, now, one.event_id)
         if entry is None or entry.finding != one.id:
             # It was permitted in an earlier episode.
             continue

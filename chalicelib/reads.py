@@ -48,6 +48,15 @@ def names(service: Mapping[str, Any]) -> dict[str, str]:
     return {"cluster": service["clusterArn"].rsplit("/", 1)[-1], "service": service["serviceName"]}
 
 
+def most(aws: Aws, name: str) -> int | None:
+    """Return up to which count Application Auto Scaling sets an ECS service's; None without a scalable target."""
+    targets = aws(
+        "application-autoscaling", "describe_scalable_targets", ServiceNamespace="ecs",
+        ResourceIds=[f"service/{name}"], ScalableDimension="ecs:service:DesiredCount",
+    )["ScalableTargets"]  # fmt: skip
+    return int(targets[0]["MaxCapacity"]) if targets else None
+
+
 def alias(aws: Aws, name: str) -> dict[str, Any]:
     """Return a Lambda alias, which `function:alias` names: where it points, and the ARN of its function."""
     function, _, own = name.partition(":")

@@ -128,6 +128,12 @@ def waiver_record(waiver: Waiver) -> dict[str, Any]:
     return {**plain(waiver), "scope": scope_record(waiver.scope)}
 
 
+def exemption_record(exemption: Exemption) -> dict[str, Any]:
+    """Return a permission as a head holds it."""
+    # As of an entry: what is not set stays away.
+    return {name: value for name, value in plain(exemption).items() if name != "event" or value}
+
+
 def scope_record(about: Scope) -> dict[str, str]:
     """Return a scope's fields that are given."""
     return {name: value for name, value in plain(about).items() if value}

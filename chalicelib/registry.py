@@ -65,6 +65,7 @@ class Guardrail:
     everywhere: bool = False
     event_born: bool = False
     can_fix: bool = True
+    about: Callable[[Event], bool] = field(default=lambda _event: True)
 
     def remedies(self, state: Any, event: Event | Firing | None, options: Mapping[str, Any]) -> tuple[Remedy, ...]:
         """Return what is wrong with a state, as data; `event` is the alarm that fires where that is what wakes it."""
@@ -157,6 +158,7 @@ def guardrail(
     everywhere: bool = False,
     event_born: bool = False,
     can_fix: bool = True,
+    about: Callable[[Event], bool] = lambda _event: True,
 ) -> Callable[[Check], Guardrail]:
     """Declare the guardrail of the module that this stands in.
 
@@ -178,6 +180,7 @@ def guardrail(
         everywhere: the resource belongs to the account, not to a region.
         event_born: `check` needs the event to see the violation, though `current` shows whether it still stands.
         can_fix: False where only a person can judge.
+        about: which of the calls that `on` names are its own, where its name does not tell.
     """
 
     def declare(check: Check) -> Guardrail:
@@ -205,6 +208,7 @@ def guardrail(
             everywhere=everywhere,
             event_born=event_born,
             can_fix=can_fix,
+            about=about,
         )
 
     return declare
@@ -268,6 +272,7 @@ def woken(rails: Iterable[Guardrail], event: Event) -> list[tuple[Guardrail, str
         and trigger.source in (None, event.source)
         and trigger.name in (None, event.name)
         and trigger.user in (None, event.actor.kind)
+        and rail.about(event)
     ]
 
 

@@ -6,18 +6,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib import bus, registry, reverts
-from chalicelib.events import parse
+from chalicelib import bus, people, registry, reverts, scope
+from chalicelib.events import parse, subjects
 from chalicelib.journal import Journal, Place
 from chalicelib.ledger import frames
 from chalicelib.ledger.book import KEPT, Book
-from chalicelib.model import Aws, Event
+from chalicelib.model import Aws, Event, Violation
+from chalicelib.people import Person
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
+from chalicelib.times import absolute
 
 # So many changes of one resource are looked through for the one before.
 LOOKED = 50
-ALIASES = ("CreateAlias", "UpdateAlias")
+# By source, the calls of which the one before tells how a thing was.
+EARLIER = {
+    "aws.ecs": ("CreateService", "UpdateService"),
+    "aws.lambda": ("CreateAlias", "UpdateAlias"),
+    "aws.s3": ("CreateBucket", "DeleteBucketPolicy", "PutBucketPolicy"),
+    "aws.iam": ("CreatePolicy", "CreatePolicyVersion", "SetDefaultPolicyVersion"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the settings say of taking back: which guardrails are on; under four eyes, who is who."""
+
+    on: frozenset[str] = frozenset()
+    people: tuple[Person, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +45,14 @@ class Offer:
         guardrail: which would take it back; empty where none knows how.
         what: what that would do, in words; empty where it is not offered.
         why: why it is not offered, in words; empty where it is.
+        known: whether there is such a change.
     """
 
     change: str
     guardrail: str = ""
     what: str = ""
     why: str = ""
+    known: bool = True
 
     @property
     def command(self) -> str:
@@ -44,33 +62,40 @@ class Offer:
 
 def rails() -> tuple[Guardrail, ...]:
     """Return the guardrails that take changes back, importing only their files."""
-    return tuple(map(registry.get, sorted({one.guardrail for one in frames.CALLS.values()} - {""})))
+    return tuple(map(registry.get, sorted({name for one in frames.CALLS.values() for name in one.guardrails})))
 
 
-def on(settings: Settings) -> frozenset[str]:
-    """Return the names of those of them that are on; the settings must know them."""
-    return frozenset(one.name for one in rails() if settings.takes_back(one))
+def terms(settings: Settings) -> Terms:
+    """Return what some settings say of it; they must know those guardrails."""
+    on = frozenset(one.name for one in rails() if settings.takes_back(one))
+    return Terms(on, tuple(settings.people) if settings.control.four_eyes else None)
 
 
-def offer(book: Book, journal: Journal | None, asked: frozenset[str], change: str) -> Offer:
+def offer(book: Book, journal: Journal, on: Terms, change: str, now: float) -> Offer:
     """Return what is offered about a change; whether it still stands is seen when somebody asks. Raises AwsError.
 
     Args:
         book: the ledger.
-        journal: what Parapet itself has done; None leaves that to whoever asks.
-        asked: the guardrails that are on.
+        journal: what Parapet itself has done, and what people have permitted.
+        on: what the settings say.
         change: its id.
+        now: epoch seconds.
     """
     event = record(book, journal, change)
+    if event is None and not book.knows(change):
+        return Offer(change, why="the ledger has no such change: `./parapet changes` lists them", known=False)
     if event is None:
         return Offer(change, why="Parapet does not know how to take this back, or the ledger has too little of it")
-    name = frames.guardrail(event.source, event.name)
+    [(rail, path)] = registry.woken(map(registry.get, frames.guardrails(event.source, event.name)), event)
+    name = rail.name
     try:
         what = reverts.back(event)
     except reverts.Uncertain as error:
         return Offer(change, name, why=str(error))
-    if name not in asked:
+    if name not in on.on:
         return Offer(change, name, why=f'{name} is off: mode = "approve" under [guardrails.{name}] in parapet.toml')
+    if settled := _settled(journal, on, event, rail, path, now):
+        return Offer(change, name, why=settled)
     return Offer(change, name, what)
 
 
@@ -79,39 +104,76 @@ def ask(aws: Aws, wanted: Offer) -> None:
     bus.emit(aws, registry.REVERT, [{"service": registry.service_of(wanted.guardrail), "change": wanted.change}])
 
 
-def record(book: Book, journal: Journal | None, change: str) -> Event | None:
+def record(book: Book, journal: Journal, change: str) -> Event | None:
     """Return what a change was, as an event that asks for it to be taken back; None where the ledger has too little.
 
     Raises AwsError.
     """
     frame = book.frame(change)
-    if frame is None or not frames.guardrail(frame["source"], frame["detail"]["eventName"]):
+    if frame is None or not frames.guardrails(frame["source"], frame["detail"]["eventName"]):
         return None
     event = parse({**frame, "detail-type": registry.REVERT})
-    if event.source == "aws.lambda":
+    if event.source in EARLIER:
         event = replace(event, detail={**event.detail, reverts.EARLIER: _earlier(book, journal, event)})
     return event
 
 
-def _earlier(book: Book, journal: Journal | None, event: Event) -> Mapping[str, Any] | None:
-    """Return the call that left an alias where it was before; None where that is not certain."""
-    arn = str(event.response.get("aliasArn"))
+def _settled(journal: Journal, on: Terms, event: Event, rail: Guardrail, path: str, now: float) -> str:
+    """Return who has decided that a change is to stand, in words; empty where nobody has.
+
+    What a waiver for a tag covers is seen when somebody asks: whoever offers may not read the account.
+    """
+    resource = _resource(next(iter(subjects(event, path)), ""))
+    place = Place(rail.name, event.account, "global" if rail.everywhere else event.region, resource)
+    head = journal.head(place)
+    parts = [reverts.rules(event).part] if event.source == "aws.ec2" else [*head.entries, *head.exemptions, ""]
+    for part in parts:
+        if permission := head.exemption(part, now, event.id):
+            return f"{permission.who} has permitted it until {absolute(permission.until)}: {permission.why}"
+        entry = head.entries.get(part)
+        if entry and entry.status == "rejected" and entry.event == event.id:
+            found = journal.get(entry.finding)
+            return f"{found.history[-1].by if found else 'somebody'} has rejected that ({entry.finding})"
+    violation = Violation(rail.name, event.account, place.region, resource, parts[0])
+    counting = [
+        one
+        for one in journal.waivers()
+        if not one.scope.tag and (on.people is None or not people.own_change(on.people, one.by, event.actor))
+    ]
+    waiver = scope.waived(counting, violation, event.actor, dict, now)
+    return (
+        f"waiver {waiver.id} of {waiver.who} covers it until {absolute(waiver.until)}: {waiver.why}" if waiver else ""
+    )
+
+
+def _earlier(book: Book, journal: Journal, event: Event) -> Mapping[str, Any] | None:
+    """Return the call that left a thing as it was before this one; None where that is not certain."""
+    arn = reverts.subject(event)
+    if not arn:
+        return None
     page = book.between(event.time - KEPT, event.time, resource=arn, limit=LOOKED)
     for one in page.changes:
-        if one.id == event.id or one.error or one.action not in ALIASES:
+        if one.id == event.id or one.error or one.action not in EARLIER[event.source]:
             continue
         frame = book.frame(one.id)
         if frame is None or one.at == event.time:
             return None
-        if frame["detail"]["responseElements"].get("aliasArn") == arn:
-            return None if journal and _ours(journal, event, arn, one.at) else frame
+        before = parse(frame)
+        if reverts.subject(before) == arn and (event.source != "aws.iam" or reverts.default(before)):
+            return None if _ours(journal, event, arn, one.at) else frame
     return None
 
 
 def _ours(journal: Journal, event: Event, arn: str, since: float) -> bool:
-    """Whether Parapet has had to do with an alias since: what it does itself is not in the ledger."""
-    resource = arn.rpartition(":function:")[2]
-    rails = [name for name in registry.names() if registry.service_of(name) == "lambda"]
-    heads = [journal.head(Place(name, event.account, event.region, resource)) for name in rails]
+    """Whether Parapet has had to do with it since: what it does itself is not in the ledger."""
+    service = event.source.removeprefix("aws.")
+    rails = [name for name in registry.names() if registry.service_of(name) == service]
+    region = "global" if service == "iam" else event.region
+    heads = [journal.head(Place(name, event.account, region, _resource(arn))) for name in rails]
     # What was asked about this change was asked because there was nothing in between.
     return any(entry.at >= since and entry.event != event.id for head in heads for entry in head.entries.values())
+
+
+def _resource(subject: str) -> str:
+    """Return how findings name what an event names: `function:alias`, `cluster/service`, or its ARN or name."""
+    return subject.rpartition(":function:")[2].rpartition(":service/")[2]

@@ -24,8 +24,8 @@ def revert(outside: Outside, change: str, wait: str, as_json: bool) -> None:
     from chalicelib import reverting  # the journal comes with it, which `revert --help` does not need
 
     where, patience = outside.deployment, times.span(wait, "--wait")
-    on = reverting.on(outside.settings(reverting.rails()))
-    offer = reverting.offer(where.ledger, where.journal, on, change)
+    terms = reverting.terms(outside.settings(reverting.rails()))
+    offer = reverting.offer(where.ledger, where.journal, terms, change, outside.now())
     if offer.why:
         raise errors.Refused(f"not taken back: {offer.why}")
     reverting.ask(where.aws, offer)

@@ -17,6 +17,7 @@ Level = Literal["List", "Read", "Write", "Permissions management", "Tagging"]
 LEVELS: Mapping[Level, frozenset[str]] = {
     "List": frozenset({
         "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
+        "autoscaling:DescribeScalingActivities",
         "ec2:DescribeAddresses", "ec2:DescribeFlowLogs", "ec2:DescribeNatGateways", "ec2:DescribeVolumes",
         "ec2:DescribeImages", "ec2:DescribeInstanceStatus", "ec2:DescribeInstanceTypes", "ec2:DescribeInstances",
         "ec2:DescribeNetworkAcls",
@@ -24,7 +25,8 @@ LEVELS: Mapping[Level, frozenset[str]] = {
         "ec2:DescribeSnapshots",
         "cloudwatch:ListTagsForResource",
         "iam:ListAccessKeys", "iam:ListAccountAliases", "iam:ListAttachedGroupPolicies", "iam:ListAttachedRolePolicies",
-        "iam:ListAttachedUserPolicies", "iam:ListEntitiesForPolicy", "iam:ListPolicies", "iam:ListUserTags",
+        "iam:ListAttachedUserPolicies", "iam:ListEntitiesForPolicy", "iam:ListPolicies",
+        "iam:ListPolicyVersions", "iam:ListUserTags",
         "ecs:ListServiceDeployments",
         "kms:ListKeys", "kms:ListResourceTags",
         "lambda:ListVersionsByFunction",
@@ -51,7 +53,7 @@ LEVELS: Mapping[Level, frozenset[str]] = {
         "ecs:DescribeServiceRevisions", "ecs:DescribeServices", "ecs:DescribeTaskDefinition",
         "ecs:ListTagsForResource",
         "elasticloadbalancing:DescribeTargetHealth",
-        "iam:GetAccountPasswordPolicy", "iam:GetRole",
+        "iam:GetAccountPasswordPolicy", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole",
         "kms:DescribeKey",
         "lambda:GetAccountSettings", "lambda:GetAlias", "lambda:GetFunctionConcurrency",
         "lambda:GetFunctionConfiguration", "lambda:ListTags",
@@ -90,7 +92,8 @@ LEVELS: Mapping[Level, frozenset[str]] = {
     "Permissions management": frozenset({
         "ec2:ModifySnapshotAttribute",
         "iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:DeleteAccountPasswordPolicy",
-        "iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy", "iam:UpdateAccessKey",
+        "iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy",
+        "iam:SetDefaultPolicyVersion", "iam:UpdateAccessKey",
         "iam:UpdateAccountPasswordPolicy",
         "rds:ModifyDBClusterSnapshotAttribute", "rds:ModifyDBSnapshotAttribute",
         "s3:DeleteBucketPolicy", "s3:PutAccountPublicAccessBlock", "s3:PutBucketAcl", "s3:PutBucketPolicy",
@@ -127,6 +130,9 @@ RESOURCES: Mapping[str, frozenset[str]] = {
     }),
     "iam::${AWS::AccountId}:group/*": frozenset({
         "iam:AttachGroupPolicy", "iam:DetachGroupPolicy", "iam:ListAttachedGroupPolicies",
+    }),
+    "iam::${AWS::AccountId}:policy/*": frozenset({
+        "iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions", "iam:SetDefaultPolicyVersion",
     }),
     "iam::${AWS::AccountId}:role/*": frozenset({
         "iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:GetRole", "iam:ListAttachedRolePolicies",

@@ -15,6 +15,7 @@ import pytest
 from chalicelib import registry, settings, wiring
 from chalicelib import reverting as reverts
 from chalicelib.events import API_CALL
+from chalicelib.journal import Journal
 from chalicelib.ledger import entry, frames
 from chalicelib.ledger.book import Book
 from chalicelib.model import Finding
@@ -48,7 +49,7 @@ class Reverting:
         self.keep(event)
         return resource, event
 
-    def keep(self, event: dict[str, Any], ago: float = 60.0) -> str:
+    def keep(self, event: dict[str, Any], ago: float = 1.0) -> str:
         """Have the ledger keep what was called so long ago; returns the change's id."""
         at = moment(self.account.clock() - ago)
         frame = {**event, "detail-type": API_CALL, "time": at, "detail": {**event["detail"], "eventTime": at}}
@@ -71,7 +72,8 @@ class Reverting:
 
     def decide(self, finding: Finding, kind: str = "approve") -> str:
         """Have somebody decide over HTTP, and the function do it; returns the command's answer."""
-        body = {"why": "it broke the shop"} if kind == "reject" else {}
+        why = {"why": "it broke the shop"}
+        body = {"reject": why, "exempt": {**why, "for": "7d"}}.get(kind, {})
         status, asked = self.api.call("POST", f"/v1/findings/{finding.id}/{kind}", body=body)
         assert status == 202, asked
         self.wake(registry.service_of(finding.violation.guardrail), "Parapet Command", command=asked["id"])
@@ -109,3 +111,9 @@ def play(account: TestAccount) -> None:
             change = event["detail"]["eventID"]
             assert room.api.call("POST", f"/v1/changes/{change}/revert")[0] == 202
             assert [f.status for f in room.wake(registry.service_of(one.guardrail), change=change)][-1] == "asked"
+            # Whoever explains says what is offered, and who has decided that it is to stand.
+            explains, on = account.aws("enrich"), reverts.Terms(frozenset({one.guardrail}))
+            told = (Book(explains, LEDGER), Journal(explains, TABLE), on, change, account.clock())
+            assert reverts.offer(*told).what
+            assert room.decide(room.account.findings()[-1], "reject") == "rejected"
+            assert "has rejected that" in reverts.offer(*told).why

@@ -21,7 +21,7 @@ from chalicelib.registry import guardrail, taken_back
 from chalicelib.reverts import Rule
 
 State = Mapping[str, Any]
-AND = ", "
+ABSENT = "not there"
 
 
 def read(aws: Aws, group: str) -> State:
@@ -32,10 +32,10 @@ def read(aws: Aws, group: str) -> State:
     return {"group": group, "rules": {str(one): one for one in every if one}}
 
 
-def current(state: State, part: str) -> list[dict[str, Any] | None]:
-    """Return the permission of each rule that is named, None for one that the group does not have."""
+def current(state: State, part: str) -> dict[str, Any]:
+    """Return the permission of each rule that is named, or that the group does not have it."""
     rules = state["rules"]
-    return [rules[name].permission() if name in rules else None for name in part.split(AND)]
+    return {name: rules[name].permission() if name in rules else ABSENT for name in part.split(reverts.AND)}
 
 
 def tags_of(aws: Aws, group: str, _state: State) -> Mapping[str, str]:
@@ -81,9 +81,9 @@ def check(state: State, event: Event | None) -> Iterable[Remedy]:
     if event is None:
         return
     did = reverts.rules(event)
-    part = AND.join(map(str, did.rules))
+    part = did.part
     now = current(state, part)
-    if any((one is not None) is not did.added for one in now):
+    if any((one != ABSENT) is not did.added for one in now.values()):
         return
     # As they are now, with descriptions that somebody may have given them since.
     standing = [state["rules"].get(str(one), one) for one in did.rules]
@@ -94,5 +94,5 @@ def check(state: State, event: Event | None) -> Iterable[Remedy]:
         fix=(let(back, state, standing),),
         undo=(let(forth, state, standing),),
         before=now,
-        after=[None if did.added else one.permission() for one in standing],
+        after={str(one): ABSENT if did.added else one.permission() for one in standing},
     )

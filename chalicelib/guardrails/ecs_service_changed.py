@@ -3,7 +3,7 @@
 Why: what was deployed shortly before is most often the cause, and going back is faster than finding out.
 Fix: makes the service want the task definition again that ran when it was deployed; desired count and all else stay. It
 is offered only where the answer to the deployment tells which one ran, and as long as the service still wants what was
-deployed; not where CodeDeploy deploys.
+deployed; not where CodeDeploy deploys. A desired count that the same call set stays as it is, and that is said.
 Undo: makes the service want the newer task definition again.
 Mode: off until it is set to `approve`; then `./parapet revert`, or the answer to why something fails, asks for it, and
 a person decides: what the newer code has written, the older one must be able to read.
@@ -53,6 +53,7 @@ def want(service: State, definition: str) -> Call:
     tags=tags.of_service,
     gone={reads.NOT_THERE, "ClusterNotFoundException", "ServiceNotFoundException"},
     event_born=True,
+    about=lambda event: not reverts.scales(event),
 )
 def check(service: State, event: Event | None) -> Iterable[Remedy]:
     """Yield the remedy that takes a deployment back, as long as the service wants what was deployed."""

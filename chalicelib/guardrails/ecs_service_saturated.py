@@ -24,12 +24,7 @@ PART = "desired count"
 
 def read(aws: Aws, name: str) -> State:
     """Return the service, and the maximum of its scalable target, or None without one; raises AwsError."""
-    service = reads.service(aws, name)
-    targets = aws(
-        "application-autoscaling", "describe_scalable_targets", ServiceNamespace="ecs",
-        ResourceIds=[f"service/{name}"], ScalableDimension="ecs:service:DesiredCount",
-    )["ScalableTargets"]  # fmt: skip
-    return {**service, "most": targets[0]["MaxCapacity"] if targets else None}
+    return {**reads.service(aws, name), "most": reads.most(aws, name)}
 
 
 def current(service: State, _part: str) -> dict[str, int]:

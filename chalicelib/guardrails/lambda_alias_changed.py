@@ -3,7 +3,7 @@
 Why: what was released shortly before is most often the cause, and going back is faster than finding out.
 Fix: points the alias where the call before it left it, and shares calls out as before. It is offered only where the
 change ledger has that call and Parapet itself has not moved the alias in between, and as long as the alias points where
-the call left it.
+the call left it; never to $LATEST, which may be other code by now.
 Undo: points the alias to where the call had pointed it.
 Mode: off until it is set to `approve`; then `./parapet revert`, or the answer to why something fails, asks for it, and
 a person decides: what the newer code has written, the older one must be able to read.

@@ -20,30 +20,45 @@ _WHO = {
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Which guardrail may take a call back, and what of its request and its answer is kept; empty: all beneath."""
+    """Which guardrails may take a call back, and what of its request and its answer is kept; empty: all beneath."""
 
-    guardrail: str
+    guardrails: tuple[str, ...]
     request: Mapping[str, Any]
     answer: Mapping[str, Any]
 
 
 _RULES = Kept(
-    "ec2_security_group_changed",
+    ("ec2_security_group_changed",),
     dict.fromkeys(
         ("groupId", "ipPermissions", "securityGroupRuleIds", "ipProtocol", "fromPort", "toPort", "cidrIp"), _WHOLE
     ),
     {"securityGroupRuleSet": _WHOLE, "revokedSecurityGroupRuleSet": _WHOLE, "unknownIpPermissionSet": _WHOLE},
 )  # fmt: skip
 _DEPLOYED = Kept(
-    "ecs_service_changed",
+    ("ecs_service_changed", "ecs_service_resized"),
     {"cluster": _WHOLE, "service": _WHOLE, "taskDefinition": _WHOLE, "desiredCount": _WHOLE},
-    {"service": {"serviceArn": _WHOLE, "deployments": {"status": _WHOLE, "taskDefinition": _WHOLE}}},
+    {
+        "service": {
+            "serviceArn": _WHOLE,
+            "desiredCount": _WHOLE,
+            "deployments": {"status": _WHOLE, "taskDefinition": _WHOLE},
+        }
+    },
 )
 _MOVED = Kept(
-    "lambda_alias_changed",
+    ("lambda_alias_changed",),
     {"functionName": _WHOLE, "name": _WHOLE, "functionVersion": _WHOLE, "routingConfig": _WHOLE},
     {"aliasArn": _WHOLE, "functionVersion": _WHOLE, "routingConfig": _WHOLE},
 )
+_RESIZED = Kept(
+    ("autoscaling_group_resized",), {"autoScalingGroupName": _WHOLE, "desiredCapacity": _WHOLE}, {"none": _WHOLE}
+)
+_DEFAULTED = Kept(
+    ("iam_policy_changed",),
+    {"policyArn": _WHOLE, "versionId": _WHOLE, "setAsDefault": _WHOLE},
+    {"policyVersion": {"versionId": _WHOLE}, "policy": {"arn": _WHOLE, "defaultVersionId": _WHOLE}},
+)
+_ALLOWED = Kept(("s3_bucket_policy_changed",), {"bucketName": _WHOLE, "bucketPolicy": _WHOLE}, {"none": _WHOLE})
 # By the name that CloudTrail has for it.
 CALLS: Mapping[tuple[str, str], Kept] = {
     **{
@@ -51,17 +66,26 @@ CALLS: Mapping[tuple[str, str], Kept] = {
         for verb in ("Authorize", "Revoke")
         for way in ("Ingress", "Egress")
     },
+    ("aws.autoscaling", "SetDesiredCapacity"): _RESIZED,
+    ("aws.autoscaling", "UpdateAutoScalingGroup"): _RESIZED,
     ("aws.ecs", "UpdateService"): _DEPLOYED,
+    ("aws.iam", "CreatePolicyVersion"): _DEFAULTED,
+    ("aws.iam", "SetDefaultPolicyVersion"): _DEFAULTED,
+    ("aws.iam", "CreatePolicy"): Kept((), _DEFAULTED.request, _DEFAULTED.answer),
     ("aws.lambda", "UpdateAlias20150331"): _MOVED,
-    # Not taken back itself: what it pointed to is what an alias was moved from.
-    ("aws.lambda", "CreateAlias20150331"): Kept("", _MOVED.request, _MOVED.answer),
+    ("aws.s3", "PutBucketPolicy"): _ALLOWED,
+    ("aws.s3", "DeleteBucketPolicy"): _ALLOWED,
+    ("aws.s3", "CreateBucket"): Kept((), {"bucketName": _WHOLE}, {"none": _WHOLE}),
+    # What makes a thing is not taken back itself: it tells what a thing was before it was changed.
+    ("aws.ecs", "CreateService"): Kept((), _DEPLOYED.request, _DEPLOYED.answer),
+    ("aws.lambda", "CreateAlias20150331"): Kept((), _MOVED.request, _MOVED.answer),
 }
 
 
-def guardrail(source: str, name: str) -> str:
-    """Return the guardrail that may take a call back (`aws.ec2`, `RevokeSecurityGroupIngress`); empty for none."""
+def guardrails(source: str, name: str) -> tuple[str, ...]:
+    """Return the guardrails that may take a call back (`aws.ec2`, `RevokeSecurityGroupIngress`); none: empty."""
     found = CALLS.get((source, name))
-    return found.guardrail if found else ""
+    return found.guardrails if found else ()
 
 
 def kept(frame: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -427,7 +427,11 @@ def test_every_guardrail_names_controls_that_are_understood() -> None:
         "ec2_image_public",
         "ec2_nonproduction_running",
         # What people ask for.
+        "autoscaling_group_resized",
         "ec2_security_group_changed",
         "ecs_service_changed",
+        "ecs_service_resized",
+        "iam_policy_changed",
         "lambda_alias_changed",
+        "s3_bucket_policy_changed",
     }

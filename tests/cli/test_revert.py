@@ -36,7 +36,7 @@ def test_asks_and_once_approved_it_is_done(terminal: Terminal, room: Reverting) 
 def test_says_what_is_not_offered(terminal: Terminal, room: Reverting) -> None:
     change = room.keep(asked("RevokeSecurityGroupIngress", BY_ID))
     assert "not taken back: it names rules by their ids alone" in terminal.fails(1, "revert", change)
-    assert "does not know how to take this back" in terminal.fails(1, "revert", "nonsense")
+    assert "the ledger has no such change" in terminal.fails(1, "revert", "nonsense")
 
 
 def test_says_that_no_question_came_of_it(terminal: Terminal, room: Reverting) -> None:

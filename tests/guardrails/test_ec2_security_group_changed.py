@@ -118,7 +118,7 @@ def test_remedies_what_was_revoked_and_nothing_else() -> None:
     assert remedy.part == HTTPS
     assert remedy.why == f"alice revoked {HTTPS} of sg-1, to be taken back"
     wanted = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": OFFICE}]}
-    assert (remedy.before, remedy.after) == ([None], [wanted])
+    assert (remedy.before, remedy.after) == ({HTTPS: "not there"}, {HTTPS: wanted})
     [fix], [undo] = remedy.fix, remedy.undo
     assert (fix.operation, fix.params) == (
         "authorize_security_group_ingress",
@@ -135,7 +135,7 @@ def test_remedies_what_was_added_and_gives_it_back_as_it_was() -> None:
     [fix], [undo] = remedy.fix, remedy.undo
     assert fix.params["IpPermissions"][0]["IpRanges"] == [{"CidrIp": OFFICE}]
     assert undo.params["IpPermissions"][0]["IpRanges"] == [{"CidrIp": OFFICE, "Description": "shop"}]
-    assert remedy.after == [None]
+    assert remedy.after == {HTTPS: "not there"}
 
 
 TOLD = {"groupId": "sg-1", "securityGroupRuleId": "sgr-1", "isEgress": False, "ipProtocol": "tcp",

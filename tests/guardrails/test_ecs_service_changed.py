@@ -80,9 +80,16 @@ def test_remedies_by_what_ran_before() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "stays"), [({}, ""), ({"desiredCount": 0}, ", and leave the desired count as it set it")]
+)
+def test_says_that_a_count_stays(given: dict[str, Any], stays: str) -> None:
+    assert reverts.back(parse(asked(web(7), web(6), **given))) == f"deploy web:6 again{stays}"
+
+
+@pytest.mark.parametrize(
     ("event", "why"),
     [
-        (asked(web(7), web(6), taskDefinition=None, desiredCount=0), "deployed no task definition"),
+        (asked(web(7), web(6), taskDefinition=None), "deployed no task definition"),
         (asked(web(7)), "does not tell which task definition ran before"),
         (asked(web(7), web(6), web(5)), "or tells several"),
         (asked(web(7), web(7)), "the same task definition again"),

@@ -63,6 +63,12 @@ def test_leaves_alone_without_an_event() -> None:
     assert list(registry.get(NAME).remedies({}, None, {})) == []
 
 
+def test_remedies_what_was_pointed_to_what_is_not_published() -> None:
+    [remedy] = found(asked(moved("1", name="CreateAlias20150331"), moved("$LATEST")), "$LATEST")
+    [fix], [undo] = remedy.fix, remedy.undo
+    assert (fix.params["FunctionVersion"], undo.params["FunctionVersion"]) == ("1", "$LATEST")
+
+
 def test_remedies_by_where_it_was() -> None:
     [remedy] = found(asked(moved("6", {"5": 0.25}), moved("7")))
     assert remedy.why == "alice pointed alias checkout:live to 7, where it pointed to 6, to be taken back"
@@ -80,8 +86,8 @@ def test_remedies_by_where_it_was() -> None:
     ("event", "why"),
     [
         (asked(None, moved("7")), "the ledger does not tell"),
-        (asked(moved("$LATEST"), moved("7")), "does not tell a version"),
-        (asked(moved("6"), cloudtrail("lambda:UpdateAlias20150331", {}, None)), "does not tell a version"),
+        (asked(moved("$LATEST"), moved("7")), "to $LATEST before, which may be other code by now"),
+        (asked(moved("6"), cloudtrail("lambda:UpdateAlias20150331", {}, None)), "does not tell where the alias points"),
     ],
 )
 def test_tells_what_is_not_certain(event: dict[str, Any], why: str) -> None:
