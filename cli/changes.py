@@ -90,6 +90,8 @@ def who(outside: Outside, action: str, resource: str, since: str, limit: int, as
     now, action = outside.now(), action.strip("-")
     if not (action or resource):
         raise ParapetError("ACTION: - alone asks for nothing: name a RESOURCE, too")
+    if sorry := asking.sorry(action):
+        raise ParapetError(sorry)
     start = max(times.since(since, "--since", now), now - KEPT)
     found = asking.who(outside.deployment.ledger, lambda: _histories(outside), action, resource, start, now, limit)
     if as_json:
@@ -99,9 +101,11 @@ def who(outside: Outside, action: str, resource: str, since: str, limit: int, as
     for one in found.calls:
         output.say()
         output.facts(_facts(one.change))
-        if one.also:
+        if one.also and one.also.alike:
             output.say(f"And within half an hour {one.change.actor} also:")
-            _table(one.also, now)
+            _table([each.change for each in one.also.alike], now, list(map(shown.alike, one.also.alike)))
+        if one.also and (left := shown.rest(one.also, one.change.actor)):
+            output.say(left)
     output.say()
     back = f"which goes back to {times.absolute(found.began)}" if found.began else "which is empty yet"
     output.say(f"From {ORIGINS[found.source]}; the ledger, {back}, keeps 90 days.")
@@ -115,20 +119,20 @@ def _histories(outside: Outside) -> Iterator[History]:
         yield History(where.at(region), outside.sleep, settings.people)
 
 
-def _table(found: list[Change] | tuple[Change, ...], now: float) -> None:
+def _table(found: list[Change] | tuple[Change, ...], now: float, said: list[str] | None = None) -> None:
     output.table(
         ("when", "what", "on", "who", "from", "with", "exactly"),
         [
             (
                 times.ago(one.at, now),
-                f"{one.action} ({one.error})" if one.error else one.action,
+                what,
                 one.resources[0] if one.resources else "",
                 one.actor,
                 one.ip,
                 one.tool,
                 one.what,
             )
-            for one in found
+            for one, what in zip(found, said or map(shown.called, found), strict=True)
         ],
         whole=("when", "what"),
     )

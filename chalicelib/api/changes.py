@@ -39,6 +39,10 @@ def listed(asked: Asked) -> Answer:
     since = asked.time("since", times.since, asked.at - DAY)
     until = asked.time("until", times.since, asked.at + SKEW)
     service = asked.one_of("service", [one.name for one in chosen().services]) or ""
+    if sorry := who.sorry(asked.given.get("action", "")):
+        raise Declined(400, sorry)
+    if since >= until:
+        raise Declined(400, "since is not before until")
     limit, after = asked.count("limit", MOST, params.LIMIT.most), asked.given.get("after")
     about = {name: asked.given.get(name, "") for name in ("resource", "actor", "action", "q")}
     if after is not None and not Book.marks(after):
@@ -56,6 +60,8 @@ def did(asked: Asked) -> Answer:
     action, resource = asked.given.get("action", ""), asked.given.get("resource", "")
     if not (action or resource):
         raise Declined(400, "action is missing (DeleteBucket), or resource")
+    if sorry := who.sorry(action):
+        raise Declined(400, sorry)
     since = asked.time("since", times.since, asked.at - KEPT)
     if since < asked.at - KEPT - DAY:
         raise Declined(400, "since: neither the ledger nor CloudTrail's history reaches back more than 90 days")
@@ -74,10 +80,10 @@ def revert(asked: Asked) -> Answer:
 
     if not re.fullmatch(ID, asked.item):
         raise Declined(404, f"{asked.item!r} is no change's id: GET /v1/changes lists them")
-    on = reverting.on(chosen(reverting.rails()))
-    offer = reverting.offer(ledger(), journal(), on, asked.item)
+    terms = reverting.terms(chosen(reverting.rails()))
+    offer = reverting.offer(ledger(), journal(), terms, asked.item, asked.at)
     if offer.why:
-        raise Declined(409, f"{asked.item} is not taken back: {offer.why}")
+        raise Declined(409 if offer.known else 404, f"{asked.item} is not taken back: {offer.why}")
     reverting.ask(ours(), offer)
     return Answer(
         {

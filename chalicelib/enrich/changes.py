@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import pkgutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
+from chalicelib import registry
 from chalicelib.alerts.signal import Signal
 from chalicelib.enrich import watched
 from chalicelib.enrich.gather import Found
@@ -13,12 +17,15 @@ from chalicelib.ledger.history import History
 from chalicelib.ledger.model import Change
 from chalicelib.model import Aws
 from chalicelib.notices.compose import clip, duration
+from chalicelib.settings import member_role, role_name
 
 BEFORE, AFTER = 1800.0, 300.0
 # CloudTrail answers two such questions a second, in the whole account.
 NAMES, SHOWN = 2, 5
 # What services do by themselves all the time.
 NOISE = frozenset({"CreateLogGroup", "CreateLogStream", "SetAlarmState", "UpdateInstanceInformation"})
+# A module for each function of ours.
+FUNCTIONS = Path(__file__).parents[1] / "functions"
 # Of a metric, those that name no resource.
 NOT_NAMES = frozenset({"Stage", "Resource", "Operation", "Method", "Role", "Route", "Region", "AvailabilityZone"})
 
@@ -74,8 +81,17 @@ def names(signal: Signal) -> tuple[str, ...]:
 
 
 def _counts(change: Change, stage: str) -> bool:
-    ours = change.role.rsplit("/", 1)[-1].startswith(f"parapet-{stage}-")
+    ours = change.role.rsplit("/", 1)[-1] in _roles(stage)
     return change.writes and not (change.error or change.action in NOISE or ours)
+
+
+@functools.cache
+def _roles(stage: str) -> frozenset[str]:
+    """Return the names of our functions' roles, whole: another stage's name may begin with this one's."""
+    own = {one.name for one in pkgutil.iter_modules([str(FUNCTIONS)])} | {"api_handler"}
+    return frozenset({
+        *(role_name(stage, one) for one in own), *(member_role(stage, one) for one in registry.services()),
+    })  # fmt: skip
 
 
 def _line(change: Change, onset: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalice import Blueprint
@@ -27,11 +27,12 @@ def ledger(event: SQSEvent) -> dict[str, Any]:
     """Keep each change; what could not be kept goes back to the queue, and in the end to its dead letters."""
     with telemetry.invocation("ledger", event.context) as seen:
         account = event.context.invoked_function_arn.split(":")[4]
-        failed = keep(event.to_dict()["Records"], account, seen)
+        left = event.context.get_remaining_time_in_millis
+        failed = keep(event.to_dict()["Records"], account, seen, lambda: left() / 1000)
         return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
 
 
-def keep(records: Sequence[Mapping[str, Any]], account: str, seen: Invocation) -> list[str]:
+def keep(records: Sequence[Mapping[str, Any]], account: str, seen: Invocation, left: Callable[[], float]) -> list[str]:
     """Keep the changes in some messages; returns the ids of the messages that are to be delivered again."""
     chosen, failed = settings(account), list[str]()
     changes: dict[str, Change] = {}
@@ -40,22 +41,27 @@ def keep(records: Sequence[Mapping[str, Any]], account: str, seen: Invocation) -
         try:
             frame = _frame(record["body"])
             change = entry.change(frame, chosen.services, chosen.people)
-            changes[record["messageId"]] = change
             if whole := frames.kept(frame):
                 wholes[change.id] = whole
-        except BadEvent as error:
+            changes[record["messageId"]] = change
+        except Exception as error:  # the others are to be kept whatever is wrong with one
             seen.count("Failures")
-            seen.line("ERROR", f"not kept: {error}", message_id=record["messageId"], outcome="BadEvent")
+            why = type(error).__name__
+            # What we did not expect may quote the message.
+            said = str(error) if isinstance(error, BadEvent) else "Parapet cannot read it"
+            seen.line("ERROR", f"not kept: {said}", message_id=record["messageId"], outcome=why)
             failed.append(record["messageId"])
     if not changes:
         return failed
     try:
         began(account)
-        missed = book(account).write(changes.values(), wholes)
+        missed = book(account).write(changes.values(), wholes, left=left)
     except AwsError as error:
         seen.line("ERROR", f"not kept: {error}", changes=len(changes), outcome=error.code)
         return [record["messageId"] for record in records]
     again = [message for message, change in changes.items() if change.id in missed]
+    for message in again:
+        seen.line("ERROR", f"not kept: {missed[changes[message].id]}", message_id=message, outcome="refused")
     seen.line("INFO", "kept", changes=len(changes) - len(again), again=len(again), outcome="kept")
     return [*failed, *again]
 

@@ -1,16 +1,17 @@
 """The ledger's table: each change under its day, its resources, its actor, its action and its services.
 
 The keys are `pk` (`DAY#2026-11-21`, `RESOURCE#shop-logs`, `ACTOR#ada`, `ACTION#deletebucket`, `SERVICE#shop`; and
-`FRAME#` with an event's id, of what may be taken back) and `sk`
-(when, then the event's id), so that whatever is asked is read in order of time from one place, and an event that comes
-twice is written over itself. A partition takes 1,000 writes a second; the function writes fewer, at most four at once.
+`CHANGE#` with an event's id, with the frame of what may be taken back) and `sk` (when, then the event's id), so that
+whatever is asked is read in order of time from one place, and an event that comes twice is written over itself. A
+partition takes 1,000 writes a second; the function writes fewer, at most four at once.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -23,8 +24,10 @@ from chalicelib.model import DAY, Aws, AwsError, ParapetError, plain
 KEPT = 90 * DAY
 # CloudTrail's clock may be ahead of whoever asks.
 SKEW = 3600.0
-# What DynamoDB writes at once; how often what it did not take is given to it again.
-BATCH, TRIES = 25, 4
+# What DynamoDB writes at once; how long (seconds) is waited before each try; how long one may take (`aws.CONFIG`).
+BATCH, PAUSES, CALL = 25, (0.0, 0.1, 0.3, 1.0, 3.0), 21.0
+# What it says to a whole batch because of one item, which is too large or in no way fit for it.
+SPOILED = frozenset({"ValidationException", "SerializationException"})
 # What one question may read: days or pages, and changes of which few fit.
 READS, EXAMINED, PAGE = 100, 5000, 200
 # In ten digits.
@@ -95,30 +98,55 @@ class Book:
         """Whether a text is what a page may have under `after`."""
         return bool(_MARK.fullmatch(text))
 
-    def write(self, changes: Iterable[Change], frames: Mapping[str, Mapping[str, Any]] | None = None) -> frozenset[str]:
-        """Keep some changes; returns the ids of those that DynamoDB did not take in full. Raises AwsError.
+    def write(
+        self,
+        changes: Iterable[Change],
+        frames: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        left: Callable[[], float] = lambda: CALL + max(PAUSES),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> dict[str, str]:
+        """Keep some changes; returns, by their ids, why DynamoDB did not take some in full. Raises AwsError.
 
         Args:
             changes: what is kept.
             frames: by the id of a change, what says how it is taken back (`frames.kept`).
+            left: how much time there is (seconds).
+            sleep: waits for so many seconds.
         """
         told, wholes = list(changes), frames or {}
-        every = [one for change in told for one in _items(change)]
-        every += [_frame(change, wholes[change.id]) for change in told if change.id in wholes]
+        every = [one for change in told for one in (*_items(change), _known(change, wholes.get(change.id)))]
         puts = {(one["pk"], one["sk"]): one for one in every}
-        waiting = list(puts.values())
-        failed: set[str] = set()
+        waiting = [{"PutRequest": {"Item": items.item(one)}} for one in puts.values()]
+        failed: dict[str, str] = {}
         for start in range(0, len(waiting), BATCH):
-            failed |= self._batch([{"PutRequest": {"Item": items.item(one)}} for one in waiting[start : start + BATCH]])
-        return frozenset(failed)
+            failed |= self._batch(waiting[start : start + BATCH], left, sleep)
+        return failed
 
-    def _batch(self, puts: list[dict[str, Any]]) -> set[str]:
-        for _ in range(TRIES):
-            answer = self._aws("dynamodb", "batch_write_item", RequestItems={self._table: puts})
-            puts = answer.get("UnprocessedItems", {}).get(self._table, [])
-            if not puts:
-                return set()
-        return {one["PutRequest"]["Item"]["sk"]["S"].partition("#")[2] for one in puts}
+    def _batch(
+        self, puts: list[dict[str, Any]], left: Callable[[], float], sleep: Callable[[float], None]
+    ) -> dict[str, str]:
+        why = "there was no time left"
+        for pause in PAUSES:
+            if left() < CALL + pause:
+                break
+            sleep(pause)
+            try:
+                answer = self._aws("dynamodb", "batch_write_item", RequestItems={self._table: puts})
+            except AwsError as error:
+                why = str(error)
+                if error.code in SPOILED:
+                    if len(puts) == 1:
+                        break
+                    half = len(puts) // 2
+                    return self._batch(puts[:half], left, sleep) | self._batch(puts[half:], left, sleep)
+                if not error.transient:
+                    raise
+            else:
+                puts, why = answer.get("UnprocessedItems", {}).get(self._table, []), "DynamoDB did not take all of it"
+                if not puts:
+                    return {}
+        return {one["PutRequest"]["Item"]["sk"]["S"].partition("#")[2]: why for one in puts}
 
     def begin(self, at: float) -> None:
         """Note since when there is a ledger, unless that is noted; raises AwsError."""
@@ -193,13 +221,40 @@ class Book:
                 break
         return Page(tuple(found), mark)
 
+    def beside(self, change: Change, span: float, most: int) -> tuple[tuple[Change, ...], bool]:
+        """Return what a change's actor did otherwise, nearest to it first, and whether that is all; raises AwsError.
+
+        Args:
+            change: the one.
+            span: so many seconds before it and after it.
+            most: so many on either side.
+        """
+        place, at, found, whole = f"ACTOR#{change.actor.lower()}", _mark(change), list[Change](), True
+        for since, until, forward in (
+            (_sk(change.at - span), at, False),
+            (at, f"{_sk(change.at + span)}~", True),
+        ):
+            side, start = list[Change](), None
+            while len(side) <= most:
+                raws, start = self._query(place, since, until, PAGE, start, forward=forward)
+                side += [other for raw in raws if (other := _change(raw)).id != change.id]
+                if start is None:
+                    break
+            whole = whole and len(side) <= most
+            found += side[:most]
+        return tuple(sorted(found, key=lambda one: abs(one.at - change.at))), whole
+
     def frame(self, change: str) -> Mapping[str, Any] | None:
         """Return what says how a change is taken back, by the change's id; None where that is not kept.
 
         Raises AwsError.
         """
-        found = self._query(f"FRAME#{change}", "0", "~", 1, None)[0]
-        return dict(json.loads(found[0]["frame"])) if found else None
+        found = self._query(f"CHANGE#{change}", "0", "~", 1, None)[0]
+        return dict(json.loads(found[0]["frame"])) if found and "frame" in found[0] else None
+
+    def knows(self, change: str) -> bool:
+        """Whether there is a change with an id; raises AwsError."""
+        return bool(self._query(f"CHANGE#{change}", "0", "~", 1, None)[0])
 
     def _answer(self, operation: str, **params: Any) -> dict[str, Any]:
         try:
@@ -211,14 +266,14 @@ class Book:
             raise ParapetError(f"{where}: is this version of Parapet deployed there?") from error
 
     def _query(
-        self, place: str, since: str, until: str, size: int, start: str | None
+        self, place: str, since: str, until: str, size: int, start: str | None, *, forward: bool = False
     ) -> tuple[list[dict[str, Any]], str | None]:
         more: dict[str, Any] = {"ExclusiveStartKey": items.item({"pk": place, "sk": start})} if start else {}
         answer = self._answer(
             "query", TableName=self._table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
             ExpressionAttributeValues=items.item({":pk": place, ":since": since, ":until": until}),
-            ScanIndexForward=False, Limit=size, **more,
+            ScanIndexForward=forward, Limit=size, **more,
         )  # fmt: skip
         last = answer.get("LastEvaluatedKey")
         return [items.values(one) for one in answer["Items"]], str(last["sk"]["S"]) if last else None
@@ -237,9 +292,10 @@ def _items(change: Change) -> Iterator[dict[str, Any]]:
         yield {"pk": place, "sk": _mark(change), "expires": int(change.at + KEPT), **content}
 
 
-def _frame(change: Change, frame: Mapping[str, Any]) -> dict[str, Any]:
-    text = json.dumps(frame, separators=(",", ":"))
-    return {"pk": f"FRAME#{change.id}", "sk": _mark(change), "expires": int(change.at + KEPT), "frame": text}
+def _known(change: Change, frame: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return by what a change is found by its id, with its frame where that is kept."""
+    text = {"frame": json.dumps(frame, separators=(",", ":"))} if frame else {}
+    return {"pk": f"CHANGE#{change.id}", "sk": _mark(change), "expires": int(change.at + KEPT), **text}
 
 
 def _change(raw: Mapping[str, Any]) -> Change:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.ledger.model import Change
-from chalicelib.ledger.who import Call, Known, done
+from chalicelib.ledger.who import Alike, Also, Call, Known, done
 from chalicelib.model import plain
 from chalicelib.times import absolute, iso
 
@@ -14,6 +15,11 @@ def change(one: Change) -> dict[str, Any]:
     """Return a change as JSON."""
     several = {"resources": list(one.resources), "services": list(one.services)}
     return {**plain(one), **several, "at": iso(one.at)}
+
+
+def called(one: Change) -> str:
+    """Return what was called for people, with why it failed if it did."""
+    return f"{one.action} ({one.error})" if one.error else one.action
 
 
 def known(found: Known, action: str, resource: str, since: float, until: float) -> dict[str, Any]:
@@ -62,4 +68,29 @@ def told(one: Change) -> str:
 
 
 def _call(one: Call) -> dict[str, Any]:
-    return {**change(one.change), "also": None if one.also is None else [change(other) for other in one.also]}
+    also = one.also
+    return {
+        **change(one.change),
+        "also": None if also is None else [_alike(other) for other in also.alike],
+        "also_more": 0 if also is None else also.more,
+        "also_complete": also is not None and also.complete,
+    }
+
+
+def _alike(one: Alike) -> dict[str, Any]:
+    return {**change(one.change), "times": one.times, "first": iso(one.first), "last": iso(one.last)}
+
+
+def alike(one: Alike) -> str:
+    """Return an action for people, with how often and when: `CreateTopic × 22, 14:02–14:05 UTC`."""
+    if one.times == 1:
+        return called(one.change)
+    first, last = (f"{datetime.fromtimestamp(at, UTC):%H:%M}" for at in (one.first, one.last))
+    return f"{called(one.change)} × {one.times}, {first if first == last else f'{first}–{last}'} UTC"
+
+
+def rest(also: Also, who: str) -> str:
+    """Return what a list of what else somebody did leaves out, in words; empty for nothing."""
+    told = f"And {also.more} more calls of {who}, of other kinds and farther away." if also.more else ""
+    unread = f"{who} did more in that hour than was read: `./parapet changes --actor {who}` has all."
+    return told if also.complete else f"{told} {unread}".strip()

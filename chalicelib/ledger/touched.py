@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from chalicelib.ledger.words import clean, secret
+from chalicelib.ledger.words import clean, document, secret
 from chalicelib.services import kinds
 from chalicelib.services.model import Service
 
@@ -21,12 +21,12 @@ _ALONE = frozenset({
 _SEVERAL = frozenset({"resources", "securitygroups", "subnets", "targets"})
 # Ends like a name, and is none of a resource.
 _NOT = re.compile(
-    r"request|session|principal|.*owner|account|masteruser|region|availabilityzone|version|revision|event|display|canonical"
+    r"request|session|principal|.*owner|(aws)?account|masteruser|region|availabilityzone|version|revision|event|display|canonical"
     r"|parameter|attribute|metric|signer|caller|reservation|requester|creator|client|device|contenttype|upload"
 )
 # What lies beneath is about something else.
 _ASIDE = re.compile(
-    r"tag|dimension|environment|filter|attribute|parameter|variable|header|label|option|metadata|policy(document|text)"
+    r"tag|dimension|environment|filter|attribute|parameter|variable|header|label|option|^metadata|policy(document|text)"
     r"|condition|owner|credential|state|grant|accesscontrol"
 )
 # Of a CloudWatch dimension, and of an ARN: the name is the second part.
@@ -52,7 +52,7 @@ def resources(action: str, detail: Mapping[str, Any]) -> tuple[str, ...]:
     ranked = sorted(found, key=lambda value: found[value])
     listed = detail.get("resources")
     told = [one.get("ARN") for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
-    every = [clean(one, LONGEST) for one in (*ranked, *told) if isinstance(one, str) and 0 < len(one) <= LONGEST]
+    every = [clean(one, LONGEST) for one in (*ranked, *told) if isinstance(one, str) and one and _short(one)]
     return tuple(dict.fromkeys(every))[:MOST]
 
 
@@ -76,6 +76,10 @@ def services(touched: Iterable[str], known: Iterable[Service]) -> tuple[str, ...
     """Return the names of the services whose entry or dependency is among some resources."""
     wanted = set(names(touched))
     return tuple(one.name for one in known if wanted & {each for target in one.targets for each in _known(target)})
+
+
+def _short(text: str) -> bool:
+    return len(text) <= LONGEST and not document(text)
 
 
 def _known(target: Any) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -14,8 +15,30 @@ from chalicelib.ledger.model import Change
 from chalicelib.model import AwsError
 
 Source = Literal["ledger", "cloudtrail", "both"]
-# What else they did: half an hour on either side, of the latest of so many people.
-AROUND, ALSO, PEOPLE = 1800.0, 20, 3
+# What else they did: half an hour on either side, so many kinds of call of so many on each, of the latest of so many
+# people.
+AROUND, ALSO, READ, PEOPLE = 1800.0, 20, 1000, 3
+# What calls are named, and what services tell: no wildcard has ever been one.
+_ACTION = re.compile(r"[A-Za-z0-9_ ,:./()-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Calls that differ in what they were about alone: the nearest to what was asked for; how many, when."""
+
+    change: Change
+    times: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """What else somebody did: newest first, how many calls more, and whether none was left unread."""
+
+    alike: tuple[Alike, ...] = ()
+    more: int = 0
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +46,7 @@ class Call:
     """One call, and what else whoever made it did in that hour; None where that was not looked up."""
 
     change: Change
-    also: tuple[Change, ...] | None = None
+    also: Also | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +116,13 @@ def who(
         :limit
     ]
 
-    def also(one: Change) -> tuple[Change, ...]:
+    def also(one: Change) -> Also:
         if one.id in known:
             return _around(book, one)
         _, history, found = older[one.id]
         name = found.names.get(one.id)
-        around = history.of_name(name, one.at - AROUND, one.at + AROUND).changes if name else ()
-        return tuple(other for other in around if other.id != one.id and other.writes)[:ALSO]
+        around = history.of_name(name, one.at - AROUND, one.at + AROUND) if name else Found((), {})
+        return folded(one, (other for other in around.changes if other.writes), complete=around.complete)
 
     source: Source = "ledger" if changes and not older else "both" if changes else "cloudtrail"
     whole = complete and not missing and all(found.complete for _, found in told) and len(older) + len(known) <= limit
@@ -128,14 +151,42 @@ def _fits(change: Change, action: str) -> bool:
     return change.writes or bool(action)
 
 
-def _around(book: Book, change: Change) -> tuple[Change, ...]:
+def sorry(action: str) -> str:
+    """Return why nobody can be asked for under a name, and what to write; empty for what may be a call's name."""
+    if not action or _ACTION.fullmatch(action):
+        return ""
+    return (
+        f"action: {action!r} is no call's name, and nothing stands for others: write one whole (DeleteBucket); "
+        "a resource alone tells every call that touched it, and the list of changes takes any text (q)"
+    )
+
+
+def folded(change: Change, others: Iterable[Change], *, complete: bool = True) -> Also:
+    """Return what else was done around a change, what is alike told once; of too many kinds those nearest to it: pure.
+
+    Args:
+        change: the one.
+        others: what the same person did.
+        complete: whether that is all.
+    """
+    kinds: dict[tuple[str, ...], list[Change]] = {}
+    for one in sorted(others, key=lambda one: abs(one.at - change.at)):
+        if one.id != change.id:
+            alike = (one.action, one.source, one.error, one.role, one.ip, one.tool, one.account, one.region)
+            kinds.setdefault(alike, []).append(one)
+    several = [Alike(k[0], len(k), min(one.at for one in k), max(one.at for one in k)) for k in kinds.values()]
+    told = sorted(several[:ALSO], key=lambda one: -one.change.at)
+    return Also(tuple(told), sum(one.times for one in several[ALSO:]), complete)
+
+
+def _around(book: Book, change: Change) -> Also:
     if not change.actor:
-        return ()
-    page = book.between(change.at - AROUND, change.at + AROUND, actor=change.actor, limit=ALSO + 1)
-    return tuple(other for other in page.changes if other.id != change.id)[:ALSO]
+        return Also()
+    others, complete = book.beside(change, AROUND, READ)
+    return folded(change, others, complete=complete)
 
 
-def _with(changes: Sequence[Change], also: Callable[[Change], tuple[Change, ...]], most: int) -> tuple[Call, ...]:
+def _with(changes: Sequence[Change], also: Callable[[Change], Also], most: int) -> tuple[Call, ...]:
     """Return calls with what else was done, each person's latest alone: of those that did not fail, if there are."""
     latest: dict[str, str] = {}
     for one in (*done(changes), *changes):
@@ -144,7 +195,7 @@ def _with(changes: Sequence[Change], also: Callable[[Change], tuple[Change, ...]
     return tuple(Call(one, _tried(also, one) if one.id in latest.values() else None) for one in changes)
 
 
-def _tried(also: Callable[[Change], tuple[Change, ...]], one: Change) -> tuple[Change, ...] | None:
+def _tried(also: Callable[[Change], Also], one: Change) -> Also | None:
     try:
         return also(one)
     except AwsError:

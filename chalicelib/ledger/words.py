@@ -1,7 +1,8 @@
 """What a call asked for, on one line, and nothing secret in it: pure.
 
-Two sieves, one after the other. A parameter whose name speaks of a secret, of code or of an environment is named and
-its value hidden, with all that lies beneath it; and whatever is shown otherwise is searched for what looks like one.
+Three sieves, one after the other. A parameter whose name speaks of a secret, of an environment, of code, of a document
+or of a definition is named and its value hidden, with all that lies beneath it; so is a text that is a document by its
+form, whatever its name; and whatever is shown otherwise is searched for what looks like a secret.
 """
 
 from __future__ import annotations
@@ -23,9 +24,28 @@ SECRET = re.compile(
     r"pass(word|wd|phrase|code)|secret|token|credential|private|material|user_?data|auth|cert|signature|otp"
     r"|environment|variable|script(?!ion)|body|command|entry_?point|connection_?(string|url)|payload|content|zip_?file"
     r"|api_?key|access_?key$|plaintext|input|header|login|answer|cookie|psk|kubeconfig|shared_?key|pin$|arguments?$"
-    r"|hyper_?parameters|connector_?configuration|configuration_?options|connection_?attributes",
+    r"|hyper_?parameters|connector_?configuration|configuration_?options|connection_?attributes|assertion"
+    r"|(confirm|verif|activat|promo|one_?time|mfa|user)[a-z]*_?code|(activation|solution|vsan|licen[sc]e)_?key"
+    r"|(launch|submit)_?parameters",
     re.IGNORECASE,
 )
+# What people write programs, questions, prompts and messages in.
+DOCUMENTS = re.compile(
+    r"definition|template|document|manifest|recipe|prompt|instruction|message|query|sql|statement|expression|schema|blob"
+    r"|notebook|workflow|mapping|graph_?ql|json|yaml|xml|swagger|spec$"
+    r"|(^|function|source|inline|custom|python|handler)_?code$|data$|(?<!image_)propert(y|ies)$|transform|formula|program",
+    re.IGNORECASE,
+)
+# What only says which of them, where it is and how large; and those that are no text of anybody's.
+_WHICH = re.compile(
+    r".*(id|identifier|identifiers|arn|name|version|type|format|hash|language|status|ur[il]|path|key|bucket|location|prefix|mode|level|limit|size"
+    r"|period|seconds|timeout|encoding|capacity|owner|count|policy|ids|arns|names)"
+    r"|.*polic(y|ies)_?document|launch_?template.*|(container|task|daemon_?task|job|attribute)_?definitions?|key_?schema"
+    r"|schedule_?expression.*|treat_?missing_?data|statement",
+    re.IGNORECASE,
+)
+# Nobody calls a thing so, and people who explain one are brief.
+LONGEST = 512
 # What only names something, although its name has such a word in it.
 NAMES = re.compile(
     r"(secret|cert(ificate)?|environment|authorizer|command|login_?profile)_?(id|arn|name)s?|http_?tokens?",
@@ -38,7 +58,10 @@ IDLE = frozenset({"clienttoken", "clientrequesttoken", "idempotencytoken", "host
 # Of a long line nobody reads more than the beginning.
 TELLING = ("instanceType", "imageId", "minCount", "maxCount")
 # Lists and wrappers that say nothing themselves.
-WRAPPERS = frozenset({"items", "member", "content"})
+WRAPPERS = frozenset({"items", "member"})
+# What a policy has, and the one of a queue.
+POLICY = frozenset({"version", "id", "statement"})
+REDRIVE = frozenset({"deadlettertargetarn", "maxreceivecount", "redrivepermission", "sourcequeuearns"})
 # Half of a pair: {key: env, value: prod}, {parameterName: max_connections, parameterValue: 50}.
 KEYS = frozenset({"key", "name", "parametername", "attributename", "parameterkey", "optionname", "tagkey"})
 VALUES = frozenset({"value", "parametervalue", "attributevalue", "tagvalue", "stringvalue", "values"})
@@ -50,6 +73,7 @@ _SHAPES = re.compile(
     r"|\beyJ[\w-]{8,}(\.[\w-]*){0,2}"  # a JSON Web Token
     r"|\b(gh[pousr]_|github_pat_|glpat-|sk_live_|sk-|xox[a-z]-|xapp-)[\w.-]{8,}"
     r"|(?<=://)[^\s/@]+@"  # who logs in where
+    r"|(?<=hooks\.slack\.com/)\S+|(?<=://)\S+\?\S+"  # an address that is a key itself, or has one
     r"|\b(pass(word|wd|phrase)?|pwd|secret|token|api_?key)\b[\"']?\s*[=:]\s*\S+",
     re.IGNORECASE,
 )
@@ -96,6 +120,25 @@ def secret(name: str) -> bool:
     return bool(SECRET.search(name)) and not NAMES.fullmatch(name)
 
 
+def document(text: str) -> bool:
+    """Whether a text is a document by its form: of several lines, of markup, or longer than any name."""
+    return len(text) > LONGEST or "\n" in text.strip() or text.lstrip()[:1] in ("{", "[", "<")
+
+
+def _hidden(name: str, value: object) -> bool:
+    """Whether a parameter is told by its name alone."""
+    if name.lower() in WRAPPERS:
+        return False
+    if secret(name):
+        return not _number(name, value)
+    if not DOCUMENTS.search(name) or isinstance(value, bool | int | float):
+        return False
+    if isinstance(value, str) and re.fullmatch(r"true|false|\d{1,12}", value):
+        return False
+    # A policy has statements; what is a statement by itself is a query.
+    return not _WHICH.fullmatch(name) or (isinstance(value, str) and name.lower() == "statement")
+
+
 def _free(name: str, value: object) -> bool:
     """Whether a parameter holds others of any name: those of a document of SSM's, of a job, of a query."""
     return name.lower() == "parameters" and isinstance(value, Mapping) and "items" not in value
@@ -114,7 +157,7 @@ def _leaves(value: Any, source: str, name: str, path: Sequence[str], depth: int)
     """Yield each thing that is told, by its name."""
     if depth > DEEP or value is None or value in ("", [], {}):
         return
-    if isinstance(value, str) and value[:1] in "{[%" and (inner := _document(value)) is not None:
+    if isinstance(value, str) and (inner := _policy(value)) is not None:
         value = inner
     if isinstance(value, Mapping):
         if (pair := _pair(value, source, path)) is not None:
@@ -127,7 +170,7 @@ def _leaves(value: Any, source: str, name: str, path: Sequence[str], depth: int)
                 yield clean(own, NAME), HIDDEN
             elif own.lower() in IDLE or own.startswith(("xmlns", "xsi")) or inner is None or inner in ("", [], {}):
                 continue
-            elif _free(own, inner) or (secret(own) and own.lower() not in WRAPPERS and not _number(own, inner)):
+            elif _free(own, inner) or _hidden(own, inner):
                 yield clean(own, NAME), HIDDEN
             else:
                 shown = name if own.lower() in WRAPPERS else clean(own, NAME)
@@ -156,18 +199,21 @@ def _pair(value: Mapping[Any, Any], source: str, path: Sequence[str]) -> tuple[s
     return clean(key, NAME), _plain(given[0]) if shows else HIDDEN
 
 
-def _document(text: str) -> Any:
-    """Return what a parameter holds that is JSON itself, such as a policy; None for any other text."""
-    if len(text) > DOCUMENT:
+def _policy(text: str) -> Any:
+    """Return the policy that a parameter holds as JSON; None for any other text, also for any other JSON."""
+    if len(text) > DOCUMENT or text.lstrip()[:1] not in ("{", "%"):
         return None
     try:
         found = json.loads(unquote(text) if text.startswith("%") else text)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict | list) else None
+    keys = {key.lower() for key in found} if isinstance(found, dict) else set()
+    return found if keys and ("statement" in keys or keys <= REDRIVE) and keys <= POLICY | REDRIVE else None
 
 
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return clean(value) if isinstance(value, str) else clean(str(value))
+    if isinstance(value, str):
+        return HIDDEN if document(value) else clean(value)
+    return clean(str(value))

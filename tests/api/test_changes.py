@@ -86,10 +86,17 @@ def test_who_did_it_as_cloudtrail_knows(room: Ledgered) -> None:
     [
         ("/v1/who", {}, "action is missing"),
         ("/v1/who", {"action": "A", "since": "200d"}, "reaches back more than 90 days"),
+        (
+            "/v1/who",
+            {"action": "Delete*"},
+            "'Delete*' is no call's name, and nothing stands for others: write one whole",
+        ),
+        ("/v1/changes", {"action": "Delete*"}, "is no call's name"),
         ("/v1/who", {"action": "A", "limit": "0"}, "limit: '0' is not"),
         ("/v1/changes", {"after": "../x"}, "is not what an answer of this route had there"),
         ("/v1/changes", {"service": "shop"}, "service: 'shop' is not one"),
         ("/v1/changes", {"since": "soon"}, "since"),
+        ("/v1/changes", {"since": "1h", "until": "2h"}, "since is not before until"),
         ("/v1/changes", {"user": "x"}, "knows no query parameter 'user'"),
     ],
 )

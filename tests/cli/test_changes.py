@@ -61,6 +61,16 @@ def test_who_did_it_and_what_else(terminal: Terminal, room: Ledgered) -> None:
     assert "From the ledger; the ledger, which goes back to 2026-10-19 11:06:41 UTC, keeps 90 days." in said
 
 
+def test_what_is_alike_is_told_once_and_no_wildcard_is_taken_for_a_name(terminal: Terminal, room: Ledgered) -> None:
+    topics = [cloudtrail("sns:CreateTopic", {"name": f"t-{n}"}, at=NOW - 30 + n) for n in range(22)]
+    made = cloudtrail("iam:CreateUser", {"userName": "mallory"}, at=NOW - 90)
+    room.kept(made, DELETED, *topics)
+    said = terminal.out("who", "DeleteBucket", "--since", "1h")
+    assert "CreateTopic × 22, 11:06 UTC" in said
+    assert "CreateUser" in said
+    assert "'Delete*' is no call's name" in terminal.fails(2, "who", "Delete*")
+
+
 def test_who_touched_a_resource(terminal: Terminal, room: Ledgered) -> None:
     room.kept(DELETED)
     found = terminal.json("who", "-", "arn:aws:s3:::shop-logs", "--since", "1h")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from chalicelib.enrich import changes
 from chalicelib.enrich.gather import Found
 from chalicelib.ledger.book import Book
 from chalicelib.model import AwsError
+from chalicelib.settings import role_name
 from tests.enrich.fakes import ARN, NOW, SINCE, FakeAws, denied, signal
 from tests.ledger.shelf import NAME, Shelf, change
 from tests.samples import ACCOUNT
@@ -52,6 +54,8 @@ def test_tells_what_was_changed_by_whom_and_from_where_the_latest_first() -> Non
 def test_ours_reads_failures_and_rubbish_are_left_out() -> None:
     assert look(
         record("UpdateAlias", identity=role("parapet-prod-guard-lambda")),
+        record("UpdateAlias", identity=role("parapet-prod-member-lambda")),
+        record("UpdateAlias", identity=role("parapet-prod-api-handler")),
         record("GetFunction", readOnly=True),
         record("CreateLogStream"),
         record("DeleteFunction", errorCode="AccessDenied"),
@@ -62,6 +66,19 @@ def test_ours_reads_failures_and_rubbish_are_left_out() -> None:
         "Changed 60 s before (10:59:00 UTC): DeployedElsewhere by session as parapet-other-guard-lambda "
         "from 198.51.100.7",
     )
+
+
+@pytest.mark.parametrize("name", ["parapet-prod-eu-guard-lambda", "parapet-prod-ci", "parapet-prod-guard-nothing"])
+def test_what_only_begins_like_one_of_ours_is_none(name: str) -> None:
+    [line] = look(record("UpdateAlias", before=60, identity=role(name)))
+    assert f"UpdateAlias by session as {name}" in line
+
+
+def test_every_function_of_ours_is_known() -> None:
+    given = json.loads((Path(__file__).parents[2] / ".chalice" / "config.json").read_text("utf-8"))
+    roles = {role_name("prod", one) for one in given["lambda_functions"]}
+    assert len(roles) > 20
+    assert roles <= changes._roles("prod")
 
 
 def test_the_same_event_under_two_names_is_one() -> None:

@@ -13,10 +13,12 @@ from chalice import Chalice
 
 from chalicelib import telemetry, wiring
 from chalicelib.functions import ledger as module
+from chalicelib.ledger import entry, frames
 from chalicelib.ledger.book import Book
 from local.trail.catalog import is_data_plane
 from tests.account import NOW, TABLE, TestAccount
 from tests.functions.test_notify import Context
+from tests.ledger.shelf import NAME, Shelf
 from tests.rights import CHANGES, LEDGER
 from tests.samples import REGION, cloudtrail
 
@@ -55,14 +57,14 @@ def keeping(account: TestAccount) -> Iterator[None]:
             cache.cache_clear()
 
 
-def invoke(account: TestAccount, *bodies: Any) -> list[str]:
+def invoke(account: TestAccount, *bodies: Any, left: int = 30_000) -> list[str]:
     """Hand messages to the function; returns which of them go back."""
     texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
     records = [
         {"messageId": str(number), "receiptHandle": "r", "body": text, "attributes": {}, "eventSource": "aws:sqs"}
         for number, text in enumerate(texts)
     ]
-    answer = account.running("ledger", module.ledger)({"Records": records}, Context())
+    answer = account.running("ledger", module.ledger)({"Records": records}, Context(milliseconds=left))
     return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
 
@@ -114,3 +116,43 @@ def test_without_its_table_everything_goes_back(account: TestAccount, log: io.St
         # It is tried anew, not remembered.
         assert invoke(account, deleted()) == []
     assert "ResourceNotFoundException" in log.getvalue()
+
+
+def test_only_what_could_not_be_kept_goes_back(
+    account: TestAccount, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf, some = Shelf(), [deleted(), deleted("two"), deleted("three")]
+    shelf.refused = (entry.change(some[1]).id, "ValidationException")
+    with keeping(account):
+        monkeypatch.setattr(module, "book", lambda _account: Book(shelf, NAME))
+        assert invoke(account, *some) == ["1"]
+        # DynamoDB takes nothing for a while: it is waited for as long as there is time.
+        shelf.refused, shelf.refuses = ("", ""), [25] * 100
+        again = invoke(account, *some, left=21_500)
+        shelf.refuses = []
+        assert again == ["0", "1", "2"]
+        assert invoke(account, *some, left=20_000) == ["0", "1", "2"]
+        assert invoke(account, *some) == []
+    assert len(Book(shelf, NAME).between(NOW - 60, NOW).changes) == 3
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    told = [(one["message_id"], one["message"]) for one in lines if one.get("outcome") == "refused"]
+    assert told[0] == ("1", "not kept: dynamodb:batch_write_item answered ValidationException: no")
+    assert told[1:4] == [(number, "not kept: DynamoDB did not take all of it") for number in "012"]
+    assert told[4:] == [(number, "not kept: there was no time left") for number in "012"]
+
+
+def test_what_nobody_expected_of_one_message_does_not_keep_the_others(
+    account: TestAccount, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, odd = stand(account), deleted("odd")
+
+    def kept(frame: Any) -> None:
+        if frame["id"] == odd["id"]:
+            raise KeyError("shop-logs")
+
+    with keeping(account):
+        monkeypatch.setattr(frames, "kept", kept)
+        assert invoke(account, deleted(), odd, deleted("two")) == ["1"]
+    assert len(book.between(NOW - 60, NOW).changes) == 2
+    [line] = [json.loads(one) for one in log.getvalue().splitlines() if '"KeyError"' in one]
+    assert (line["message_id"], line["message"]) == ("1", "not kept: Parapet cannot read it")

@@ -27,7 +27,11 @@ def change(name: str = "e-1", at: float = AT, **more: Any) -> Change:
 
 
 class Shelf:
-    """The table; `refuses` is how many items each of the next batches gives back, `calls` is what was asked."""
+    """The table.
+
+    `refuses` is how many items each of the next batches gives back, `refused` which change it takes no item of, and
+    with which error, `calls` is what was asked.
+    """
 
     account, region = "123456789012", "eu-west-1"
 
@@ -37,6 +41,7 @@ class Shelf:
         self.calls: list[tuple[str, str]] = []
         self.refuses: list[int] = []
         self.down = ""
+        self.refused = ("", "")
 
     def __call__(self, service: str, operation: str, /, *, absent: Sequence[str] = (), **params: Any) -> dict[str, Any]:
         self.calls.append((service, operation))
@@ -55,6 +60,8 @@ class Shelf:
         assert 1 <= len(puts) <= 25
         keys = [(one["PutRequest"]["Item"]["pk"]["S"], one["PutRequest"]["Item"]["sk"]["S"]) for one in puts]
         assert len(set(keys)) == len(keys), "DynamoDB refuses a batch with one key twice"
+        if any(sk.partition("#")[2] == self.refused[0] for _, sk in keys):
+            raise AwsError("dynamodb:batch_write_item", self.refused[1], "no")
         taken = puts[: max(0, len(puts) - (self.refuses.pop(0) if self.refuses else 0))]
         for one in taken:
             item = one["PutRequest"]["Item"]
@@ -77,17 +84,18 @@ class Shelf:
         return {}
 
     def _query(self, **params: Any) -> dict[str, Any]:
-        asked = (params["TableName"], params["ScanIndexForward"], params["KeyConditionExpression"])
-        assert asked == (NAME, False, CONDITION)
+        assert (params["TableName"], params["KeyConditionExpression"]) == (NAME, CONDITION)
         most = params["Limit"]
         assert most >= 1
         given = {name: one["S"] for name, one in params["ExpressionAttributeValues"].items()}
         order = self._order[given[":pk"]]
         low, high = bisect.bisect_left(order, given[":since"]), bisect.bisect_right(order, given[":until"])
+        forward = params["ScanIndexForward"]
         if start := params.get("ExclusiveStartKey"):
             assert start["pk"]["S"] == given[":pk"], "a key of another partition"
-            high = min(high, bisect.bisect_left(order, start["sk"]["S"]))
-        some = order[max(low, high - most) : high][::-1]
+            high = high if forward else min(high, bisect.bisect_left(order, start["sk"]["S"]))
+            low = max(low, bisect.bisect_right(order, start["sk"]["S"])) if forward else low
+        some = order[low : min(high, low + most)] if forward else order[max(low, high - most) : high][::-1]
         last = {"pk": {"S": given[":pk"]}, "sk": {"S": some[-1]}} if len(some) == most else None
         found = [self.items[given[":pk"]][sk] for sk in some]
         return {"Items": found, **({"LastEvaluatedKey": last} if last else {})}

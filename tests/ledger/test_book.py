@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.ledger.book import KEPT, Book, Wanted
+from chalicelib.ledger.book import CALL, KEPT, Book, Wanted
 from chalicelib.ledger.model import Change
 from chalicelib.model import DAY, AwsError, ParapetError
 from tests.ledger.shelf import AT, NAME, Shelf, change
@@ -45,7 +45,7 @@ def test_a_change_comes_back_as_it_was(book: Book) -> None:
         services=("shop",), resources=("shop-logs", "arn:aws:s3:::shop-logs"), error="AccessDenied", at=AT + 0.5
     )
     empty = change("e-2", actor="", role="", ip="", what="", resources=(), writes=False)
-    assert book.write([whole, empty]) == frozenset()
+    assert book.write([whole, empty]) == {}
     assert book.between(AT, AT + 1).changes == (whole, empty)
 
 
@@ -83,7 +83,7 @@ def test_the_same_event_twice_is_one_change(book: Book, shelf: Shelf) -> None:
     book.write([change(), change()])
     before = sum(map(len, shelf.items.values()))
     book.write([change()])
-    assert sum(map(len, shelf.items.values())) == before == 4
+    assert sum(map(len, shelf.items.values())) == before == 5
     assert len(book.between(AT, AT).changes) == 1
 
 
@@ -95,11 +95,61 @@ def test_every_item_goes_after_ninety_days(book: Book, shelf: Shelf) -> None:
 
 
 def test_what_dynamodb_does_not_take_is_given_to_it_again_and_then_named(book: Book, shelf: Shelf) -> None:
+    pauses = list[float]()
     shelf.refuses = [4, 2, 1]
-    assert book.write([change()]) == frozenset()
+    assert book.write([change()], sleep=pauses.append) == {}
     assert len(book.between(AT, AT, resource="shop-logs").changes) == 1
-    shelf.refuses = [25, 25, 25, 25]
-    assert book.write([change("e-2"), change("e-3")]) == {"e-2", "e-3"}
+    # Not at once: whoever is throttled needs a moment, and each time a longer one.
+    assert pauses == [0.0, 0.1, 0.3, 1.0]
+    shelf.refuses = [25] * 5
+    found = book.write([change("e-2"), change("e-3")], sleep=pauses.append)
+    assert found == dict.fromkeys(("e-2", "e-3"), "DynamoDB did not take all of it")
+    assert pauses[4:] == [0.0, 0.1, 0.3, 1.0, 3.0]
+
+
+def test_it_is_not_tried_for_longer_than_there_is_time(book: Book, shelf: Shelf) -> None:
+    clock = [0.0]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds + 1
+
+    shelf.refuses = [0, *[25] * 20]
+    some = [change(f"e-{number}") for number in range(20)]
+    # Of thirty seconds, enough is kept for a call that hangs.
+    found = book.write(some, left=lambda: 30 - clock[0], sleep=sleep)
+    assert len(shelf.calls) == 8
+    assert clock[0] < 30 - CALL + 1
+    kept = {one.id for one in book.between(AT, AT).changes}
+    assert {"DynamoDB did not take all of it", "there was no time left"} == set(found.values())
+    # What is named goes back to the queue; whatever is not, is there in full.
+    for one in some:
+        assert one.id in found or one.id in kept
+    assert book.write(some, left=lambda: 0.0) == {one.id: "there was no time left" for one in some}
+    shelf.refuses = []
+    assert book.write(some) == {}
+    assert len(book.between(AT, AT, limit=50).changes) == 20
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "SerializationException"])
+def test_one_that_dynamodb_refuses_does_not_spoil_the_others(book: Book, shelf: Shelf, code: str) -> None:
+    shelf.refused = ("e-7", code)
+    some = [change(f"e-{number}") for number in range(10)]
+    assert book.write(some) == {"e-7": f"dynamodb:batch_write_item answered {code}: no"}
+    assert {one.id for one in book.between(AT, AT).changes} == {one.id for one in some} - {"e-7"}
+
+
+def test_what_is_throttled_as_a_whole_is_tried_again(book: Book, shelf: Shelf) -> None:
+    pauses = list[float]()
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        shelf.down = "" if seconds >= 0.3 else "ProvisionedThroughputExceededException"
+
+    assert book.write([change()], sleep=sleep) == {}
+    assert pauses == [0.0, 0.1, 0.3]
+    shelf.down = "AccessDeniedException"
+    with pytest.raises(AwsError, match="AccessDenied"):
+        book.write([change()])
 
 
 def test_an_error_of_the_table_is_one_of_ours(book: Book, shelf: Shelf) -> None:
@@ -172,7 +222,7 @@ def test_a_storm_of_five_thousand_changes(book: Book, shelf: Shelf) -> None:
     storm = [change(f"e-{n}", AT + n / 50, actor=f"ci-{n % 7}", resources=(f"queue-{n % 50}",)) for n in range(5000)]
     began = time.process_time()
     for start in range(0, len(storm), 10):
-        assert book.write(storm[start : start + 10]) == frozenset()
+        assert book.write(storm[start : start + 10]) == {}
     written = time.process_time() - began
     page = book.between(AT - 90 * DAY, AT + 3600, limit=50)
     rare = book.between(AT - DAY, AT + 3600, actor="ci-3", q="queue-9", limit=50)

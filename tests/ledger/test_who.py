@@ -12,7 +12,7 @@ import pytest
 from chalicelib.ledger import entry, shown
 from chalicelib.ledger.book import Book
 from chalicelib.ledger.history import QUESTIONS, History
-from chalicelib.ledger.who import ALSO, Known, who
+from chalicelib.ledger.who import ALSO, Also, Known, folded, sorry, who
 from chalicelib.model import DAY, AwsError
 from tests.enrich.fakes import FakeAws, denied
 from tests.ledger.shelf import AT, NAME, Shelf, change
@@ -85,8 +85,11 @@ class TestFromTheLedger:
         assert [one.change.id for one in found.calls] == ["e-1", "far"]
         also = found.calls[0].also
         assert also is not None
-        assert {one.action for one in also} == {"PutBucketPolicy"}
-        assert len(also) == ALSO
+        # Thirty calls alike are one line.
+        assert [(one.change.action, one.times, one.last - one.first) for one in also.alike] == [
+            ("PutBucketPolicy", 30, 2900.0)
+        ]
+        assert (also.more, also.complete) == (0, True)
         assert found.calls[1].also is None, "of each person the latest alone"
         document = shown.known(found, "DeleteBucket", "", AT - 7 * DAY, AT)
         assert document["answer"] == (
@@ -95,6 +98,41 @@ class TestFromTheLedger:
         )
         assert document["calls"][0]["ip"] == "198.51.100.7"
         assert document["ledger_since"] == "2026-10-19T11:06:40Z"
+
+    def test_what_was_done_before_is_not_hidden_by_many_calls_after_it(self, book: Book) -> None:
+        book.begin(AT - 30 * DAY)
+        topics = [change(f"t-{n}", AT + 60 + n, action="CreateTopic", resources=(f"t-{n}",)) for n in range(22)]
+        book.write([change("user", AT - 60, action="CreateUser"), change(), *topics])
+        [call] = who(book, list, "DeleteBucket", "", AT - DAY, AT + 900).calls
+        assert call.also is not None
+        assert [shown.alike(one) for one in call.also.alike] == ["CreateTopic × 22, 11:07–11:08 UTC", "CreateUser"]
+
+    def test_of_too_many_kinds_the_nearest_on_either_side_are_told_and_the_rest_is_counted(self, book: Book) -> None:
+        book.begin(AT - 30 * DAY)
+        far = [change(f"f-{n}", AT + 900 + n, action=f"Late{n}") for n in range(ALSO)]
+        near = [change(f"n-{n}", AT - 10 - n, action=f"Early{n}") for n in range(ALSO - 1)]
+        book.write([change(), *near, *far])
+        [call] = who(book, list, "DeleteBucket", "", AT - DAY, AT + 1900).calls
+        assert call.also is not None
+        assert [one.change.action for one in call.also.alike] == ["Late0", *(f"Early{n}" for n in range(ALSO - 1))]
+        assert (call.also.more, call.also.complete) == (ALSO - 1, True)
+        assert shown.rest(call.also, "alice") == "And 19 more calls of alice, of other kinds and farther away."
+
+    def test_what_was_not_read_is_said(self, book: Book) -> None:
+        book.begin(AT - 30 * DAY)
+        book.write([change(), *(change(f"t-{n}", AT + n, action="CreateTopic") for n in range(1, 9))])
+        found, whole = book.beside(change(), 1800.0, 3)
+        assert ([one.id for one in found], whole) == (["t-1", "t-2", "t-3"], False)
+        assert book.beside(change(), 1800.0, 8)[1]
+        unread = shown.rest(Also((), 0, complete=False), "alice")
+        assert unread == "alice did more in that hour than was read: `./parapet changes --actor alice` has all."
+
+    def test_who_is_another_or_comes_from_elsewhere_is_not_folded_away(self) -> None:
+        same = [change(f"t-{n}", AT + n, action="CreateTopic") for n in (1, 2)]
+        other = change("other", AT + 3, action="CreateTopic", ip="203.0.113.9")
+        failed = change("failed", AT + 4, action="CreateTopic", error="AccessDenied")
+        found = folded(change(), [*same, other, failed])
+        assert [(one.change.id, one.times) for one in found.alike] == [("failed", 1), ("other", 1), ("t-1", 2)]
 
     def test_cloudtrail_is_not_asked(self, book: Book) -> None:
         book.begin(AT - 30 * DAY)
@@ -122,9 +160,9 @@ class TestFromTheLedger:
         found = ask(book)
         assert shown.sentence(found, "DeleteBucket", "", AT).startswith("alice called DeleteBucket on shop-logs")
         assert [one.change.id for one in found.calls] == ["carol", "again", "did"]
-        assert [one.also and one.also[0].id for one in found.calls] == [(), None, "again"]
-        assert found.calls[2].also is not None
-        assert {one.id for one in found.calls[2].also} == {"again", "more"}
+        assert [one.also and [each.change.id for each in one.also.alike] for one in found.calls] == [
+            [], None, ["again", "more"],
+        ]  # fmt: skip
 
     def test_of_those_whom_cloudtrail_tells_of_too(self, book: Book) -> None:
         failed = record(at=AT - 1, error="NoSuchBucket")
@@ -149,7 +187,8 @@ class TestFromCloudTrail:
         assert (found.source, found.began, found.complete, found.missing) == ("cloudtrail", None, True, ())
         [one] = found.calls
         assert (one.change.actor, one.change.ip, one.change.tool) == ("alice", "198.51.100.7", "aws-cli")
-        assert [each.action for each in one.also or ()] == ["PutBucketAcl"]
+        assert one.also is not None
+        assert [each.change.action for each in one.also.alike] == ["PutBucketAcl"]
         assert trail.asked == [("EventName", "DeleteBucket"), ("Username", "alice")]
         assert other.asked == [("EventName", "DeleteBucket")]
         # Two questions a second, in each region.
@@ -246,3 +285,13 @@ def test_regions_are_asked_side_by_side_since_each_counts_for_itself(book: Book)
     histories = [History(one.aws, sleep) for one in trails]
     assert who(book, lambda: histories, "DeleteBucket", "", AT - DAY, AT).missing == ()
     assert [len(one.asked) for one in trails] == [2, 2]
+
+
+@pytest.mark.parametrize("action", ["Delete*", "Delete?ucket", "delete%", "Delete.*|x", "[a]", "<b>"])
+def test_what_no_call_is_named_is_refused_with_what_to_write(action: str) -> None:
+    assert "is no call's name, and nothing stands for others: write one whole (DeleteBucket)" in sorry(action)
+
+
+@pytest.mark.parametrize("action", ["", "DeleteBucket", "CodeDeploy deployment failed", "RDS failure, notification"])
+def test_what_calls_and_services_are_named_is_asked_for(action: str) -> None:
+    assert sorry(action) == ""
