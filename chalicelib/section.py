@@ -17,6 +17,8 @@ class SettingsError(ParapetError):
     """A setting that cannot be used; the text names the file, the key and what would do."""
 
 
+# Names are of small letters of any script, ids of capitals.
+_CHANNEL = re.compile(r"#?(?:(?![A-Z])[\w-]){1,80}|[CDGU][A-Z0-9]{6,20}")
 _DURATION = re.compile(r"(\d+)([smhd])")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
 
@@ -86,6 +88,13 @@ class Section:
         if not isinstance(value, str) or (key in self.content and not value):
             raise SettingsError(f"{self.where(key)} must be a text in quotes, not {value!r}")
         return value
+
+    def channel(self, key: str, default: str) -> str:
+        """Return a channel of Slack's, by its name or id; raises SettingsError for what can be neither."""
+        text = self.text(key, default)
+        if text and not _CHANNEL.fullmatch(text):
+            raise SettingsError(f"{self.where(key)}: {text!r} is not a channel such as #shop or C012AB3CD")
+        return text
 
     def whole(self, key: str, default: int) -> int:
         """Return a whole number of 1 or more; raises SettingsError."""

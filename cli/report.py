@@ -1,4 +1,4 @@
-"""`report`: the reports of the settings, what came of them, and running one now."""
+"""`report`: the reports of the settings, what came of them, running one now, and cancelling that."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL = 2.0
 
 
 @click.command
-@click.argument("what", type=click.Choice(["list", "show", "run"]))
+@click.argument("what", type=click.Choice(["list", "show", "run", "cancel"]))
 @click.argument("name", required=False, metavar="[NAME]")
 @click.option("--wait", default="5m", show_default=True, metavar="5m", help="How long `run` waits for it.")
 @output.json_option
@@ -28,8 +28,8 @@ POLL = 2.0
 def report(outside: Outside, what: str, name: str | None, wait: str, as_json: bool) -> None:
     """The reports on the logs ([[reports]] of the settings): list them, show the latest rows of one, run one now.
 
-    What is run now is about the time until now, and tells whom it always tells. Ends with 0 when it has run, 1 when it
-    failed or another is under way, 3 when it is not over in time.
+    What is run now is about the time until now, and tells whom it always tells; `cancel` stops it. Ends with 0 when it
+    has run, 1 when it failed, was cancelled or another is under way, 3 when it is not over in time.
     """
     if what == "list":
         if name:
@@ -43,6 +43,8 @@ def report(outside: Outside, what: str, name: str | None, wait: str, as_json: bo
     one = asking.find(outside.settings().reports, name)
     if what == "show":
         _show(outside, one, as_json)
+    elif what == "cancel":
+        _cancel(outside, one, as_json)
     else:
         _run(outside, one, wait, as_json)
 
@@ -72,10 +74,10 @@ def _show(outside: Outside, one: Report, as_json: bool) -> None:
     from chalicelib.reports import shown
 
     now, book = outside.now(), _book(outside)
-    newest, asked, last = book.newest(one.name), book.asked(one.name), book.last(one.name)
+    newest, asked = book.newest(one.name), book.asked(one.name)
+    last, own = book.last(one.name), book.last_asked(one.name)
     if as_json:
-        told = shown.report(one, now, newest, asked)
-        output.emit({"report": told, "result": shown.outcome(last) if last else None})
+        output.emit(shown.found(shown.report(one, now, newest, asked), last, own))
         return
     output.facts(
         [
@@ -83,12 +85,13 @@ def _show(outside: Outside, one: Report, as_json: bool) -> None:
             ("Query", one.query or one.text),
             ("Runs", f"{one.schedule.text}, next {_next(one, now)}"),
             ("Last run", _went(newest, asked)),
-            *([("File", file)] if (file := _file(newest, asked)) else []),
         ]
     )
-    if last:
+    if latest := max(filter(None, (last, own)), key=lambda each: each.at, default=None):
+        whose = f"the run that {latest.who} has asked for" if latest.who else "the schedule's run"
         output.say()
-        _print(last)
+        output.say(f"Rows of {whose}, up to {times.absolute(latest.at)}:")
+        _print(latest)
 
 
 def _run(outside: Outside, one: Report, wait: str, as_json: bool) -> None:
@@ -107,15 +110,29 @@ def _run(outside: Outside, one: Report, wait: str, as_json: bool) -> None:
         output.emit({"run": shown.run(asked), "result": shown.outcome(found) if found else None})
     elif found and asked.over:
         _print(found)
-        if asked.stored or asked.unstored:
-            output.say(f"All rows: {asked.stored}" if asked.stored else f"Not in S3: {asked.unstored}")
-    if asked.status == "failed":
+        if asked.unstored:
+            output.say(f"Not in S3: {asked.unstored}")
+    if asked.status in ("failed", "cancelled"):
         raise errors.Refused(asked.why)
     if not asked.over:
         raise errors.NoAnswer(
             f"{one.name} is {asked.status} after {wait}; it stays asked and may still be run: "
             f"./parapet report show {one.name}"
         )
+
+
+def _cancel(outside: Outside, one: Report, as_json: bool) -> None:
+    from chalicelib.reports import asking, shown
+
+    where, who = outside.deployment, caller.asker(outside).who
+    try:
+        ended = asking.cancel(_book(outside), lambda region: where.at(region or where.region), one, who, outside.now())
+    except asking.Over as error:
+        raise errors.Refused(str(error)) from error
+    if as_json:
+        output.emit({"run": shown.run(ended)})
+    else:
+        output.say(f"Cancelled: the run of {one.name} that {ended.who} has asked for at {times.absolute(ended.at)}.")
 
 
 def _book(outside: Outside) -> Book:
@@ -146,19 +163,22 @@ def _file(newest: Run | None, asked: Run | None) -> str:
 def _went(newest: Run | None, asked: Run | None) -> str:
     if not (last := _latest(newest, asked)):
         return "none yet"
-    why = f": {last.why}" if last.status == "failed" else ""
-    return f"{last.status}, {times.absolute(last.since)}{why}"
+    why = f": {last.why}" if last.status in ("failed", "cancelled") else ""
+    lost = f"; not in S3: {last.unstored}" if last.unstored else ""
+    return f"{last.status}, {times.absolute(last.since)}{why}{lost}"
 
 
 def _print(found: Outcome) -> None:
     from chalicelib.insights import price
-    from chalicelib.reports.told import cell
+    from chalicelib.reports.told import cell, counted
 
     if found.rows:
         headings = [one.title for one in found.columns]
-        rows = [[cell(value, column) for value, column in zip(row, found.columns, strict=True)] for row in found.rows]
-        output.table(headings, rows)
+        cells = [[cell(value, column) for value, column in zip(row, found.columns, strict=True)] for row in found.rows]
+        output.table(headings, cells)
     else:
         output.say("Nothing: no line in that window fits.")
-    more = f", of which {len(found.rows)} are kept" if len(found.rows) < found.total else ""
-    output.say(f"{found.total} rows{more}; {price.size(found.bytes)} read, {price.dollars(found.usd)}.")
+    more = f", of which {len(found.rows):,} are kept" if len(found.rows) < found.total else ""
+    output.say(f"{counted(found)}{more}; {price.size(found.bytes)} read, {price.dollars(found.usd)}.")
+    if found.stored:
+        output.say(f"All rows: {found.stored}")

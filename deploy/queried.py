@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 
 from chalicelib import settings
@@ -11,8 +12,15 @@ from local.insights import Elsewhere, Malformed, parse
 
 
 def unread(reports: Iterable[Report]) -> Iterator[str]:
-    """Yield what only AWS can tell of, each a sentence; raises SettingsError for a query that cannot be run."""
+    """Yield what is worth a look, each a sentence: what only AWS can check, and what never comes again.
+
+    Raises SettingsError for a query that cannot be run.
+    """
     for one in reports:
+        if next(one.schedule.after(time.time()), None) is None:
+            # What was once is no reason to refuse everything else.
+            over = f"Report {one.name} never comes again, {one.schedule.text} is over"
+            yield f"{over}: mend its schedule, or take it out."
         try:
             if one.text:
                 parse(one.text)

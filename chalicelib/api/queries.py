@@ -40,7 +40,7 @@ def listed(asked: Asked) -> Answer:
     Param("groups", "instead, log groups by name, with commas between; * at the end for several", example="/ecs/*"),
     Param("tag", "instead, the log groups with a tag", example="team=payments"),
     params.SINCE, Param("until", "not after: as long ago as this, a day, or a time, UTC; without it, now"),
-    Param("force", "whether to insist on what reads more than [insights] budget_gb", FLAGS),
+    Param("force", "whether to insist on what reads more than [insights] budget_gb, up to force_gb", FLAGS),
     *(Param(name, one.about, example=one.default, within="parameters") for name, one in _TAKEN.items()),
     answers=schemas.RUN, status=202,
 )  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 
+from chalicelib import wiring
 from chalicelib.api import params, schemas
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.declared import maybe, record
@@ -33,17 +35,10 @@ def listed(asked: Asked) -> Answer:
     answers=record(report=schemas.REPORT, result=maybe(schemas.OUTCOME), asked_result=maybe(schemas.OUTCOME)),
 )  # fmt: skip
 def found(asked: Asked) -> Answer:
-    """Tell how a report went: its latest run that has rows, and the one that somebody has asked for last."""
+    """Tell how a report went: the rows of its schedule's last run that has some, and of the last that was asked for."""
     one, book = _report(asked.item), _book()
-    newest, wanted = book.newest(one.name), book.asked(one.name)
-    last, own = book.last(one.name), book.outcome(wanted) if wanted else None
-    return Answer(
-        {
-            "report": shown.report(one, asked.at, newest, wanted),
-            "result": shown.outcome(last) if last else None,
-            "asked_result": shown.outcome(own) if own else None,
-        }
-    )
+    about = shown.report(one, asked.at, book.newest(one.name), book.asked(one.name))
+    return Answer(shown.found(about, book.last(one.name), book.last_asked(one.name)))
 
 
 @route("POST", "/reports/{report}/run", answers=schemas.REPORT_RUN, status=202)
@@ -55,6 +50,18 @@ def run(asked: Asked) -> Answer:
     except asking.UnderWay as error:
         raise Declined(409, str(error)) from error
     return Answer(shown.run(begun), 202, {"report": one.name}, f"/v1/reports/{one.name}")
+
+
+@route("DELETE", "/reports/{report}/run", answers=schemas.REPORT_RUN)
+def cancel(asked: Asked) -> Answer:
+    """Cancel the run that somebody has asked for, and stop its query; what that has read is billed all the same."""
+    one, aws = _report(asked.item), ours()
+    try:
+        reach = functools.partial(wiring.accounts(aws.account), aws.account)
+        ended = asking.cancel(_book(), reach, one, asked.who, asked.at)
+    except asking.Over as error:
+        raise Declined(409, str(error)) from error
+    return Answer(shown.run(ended), about={"report": one.name})
 
 
 def _book() -> Book:

@@ -75,7 +75,7 @@ def of(
         force: whether to insist on what the budget would not let.
 
     Raises:
-        Dear: when it would read more than the budget lets it, and nobody insists.
+        Dear: when it would read more than the budget lets it, or the limit of those who insist.
         NoGroups: when there is no log group to read.
         ParapetError: naming what to mend.
         AwsError: when AWS does not answer.
@@ -91,8 +91,7 @@ def of(
     first = since - (until - since) if twice else since
     arrived = groups.incoming(aws, found, first, until)
     about = price.estimate(found, first, until, now, aws.region, arrived)
-    if not force:
-        price.check(about, settings.budget_gb)
+    price.check(about, settings.budget_gb, settings.force_gb, force=force)
     return Plan(text, named.columns if named else (), found, since, until, about)
 
 

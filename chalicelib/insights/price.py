@@ -19,7 +19,12 @@ PRICES: Mapping[str, float] = {"us-east-1": 0.005, "ap-northeast-1": 0.0076}
 
 
 class Dear(ParapetError):
-    """A query that would read more than the budget lets it."""
+    """A query that would read more than the budget lets it; `about`: how much for how many dollars."""
+
+    def __init__(self, about: str, why: str) -> None:
+        """Say both."""
+        super().__init__(f"{about}, and {why}")
+        self.about = about
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +82,16 @@ def share(group: Group, start: float, end: float, now: float) -> float:
     return group.bytes * max(0.0, covered) / (now - oldest)
 
 
-def check(price: Price, budget: float) -> None:
-    """Raise Dear for a query that would read more than `budget` gigabytes."""
-    if price.bytes > budget * GB:
+def check(price: Price, budget: float, most: float, *, force: bool = False) -> None:
+    """Raise Dear for a query that would read more than `budget` gigabytes, or `most` where somebody insists."""
+    limit, name, whom = (most, "force_gb", "nobody") if force else (budget, "budget_gb", "one query")
+    if price.bytes > limit * GB:
         costs = dollars(price.usd) if price.usd < 0.01 else f"about {dollars(price.usd)}"
+        lets = f"lets {whom} read {'more than ' if force else ''}{limit:g} GB"
+        insist = ", or insist (force)" if price.bytes <= most * GB else ""
         raise Dear(
-            f"this would read about {size(price.bytes)} for {costs}, and [insights] budget_gb in parapet.toml lets one "
-            f"query read {budget:g} GB: ask for a shorter window or fewer log groups, or insist (force)"
+            f"this would read about {size(price.bytes)} for {costs}",
+            f"[insights] {name} in parapet.toml {lets}: ask for a shorter window or fewer log groups{insist}",
         )
 
 

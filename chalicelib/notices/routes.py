@@ -123,7 +123,7 @@ def read(sections: Sequence[Section], slack: str, services: Sequence[str]) -> Ro
 def _route(section: Section, number: int, slack: str, services: Sequence[str]) -> Route:
     name = section.text("route", f"route {number}")
     destination = Destination(
-        slack=section.text("slack", "") or ("" if {"pagerduty", "email"} & set(section.content) else slack),
+        slack=section.channel("slack", "") or ("" if {"pagerduty", "email"} & set(section.content) else slack),
         pagerduty=_service(section, "pagerduty", services),
         email=section.texts("email", MAIL.pattern, "an e-mail address"),
         mention=_mention(section),

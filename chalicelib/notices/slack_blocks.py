@@ -38,8 +38,8 @@ BLOCKS, HEADER, SECTION, FIELDS, FIELD = 50, 150, 3000, 10, 2000
 BUTTON, VALUE, TEXT = 75, 2000, 4000
 CONFIRM_TITLE, CONFIRM_TEXT, CONFIRM_BUTTON = 100, 300, 30
 LINKS, ALT_TEXT = 10, 2000
-# How wide a table is shown before Slack breaks its lines, and how long.
-WIDE, TABLE = 92, 3000
+# How wide a table is shown before Slack breaks its lines, in a thread of 600 pixels too, and how long.
+WIDE, TABLE = 64, 3000
 
 FACTS = 20
 EARLIER = 5

@@ -24,9 +24,15 @@ def drawn(table: Sequence[Sequence[str]], width: int) -> list[str]:
     count = max((len(row) for row in rows), default=0)
     rows = [row + [""] * (count - len(row)) for row in rows]
     widths = [max(len(row[at]) for row in rows) for at in range(count)]
-    while widths and sum(widths) + len(GAP) * (count - 1) > width and max(widths) > NARROW:
-        widths[widths.index(max(widths))] -= 1
     right = [all(_NUMBER.fullmatch(row[at]) for row in rows[1:]) for at in range(count)]
+    # A number that is cut is another number: texts are cut first.
+    whole = [max((len(row[at]) for row in rows[1:]), default=0) if right[at] else 0 for at in range(count)]
+    for least in (whole, [0] * count):
+        while sum(widths) + len(GAP) * (count - 1) > width:
+            wide = max(range(count), key=lambda at: widths[at] if widths[at] > max(NARROW, least[at]) else 0)
+            if widths[wide] <= max(NARROW, least[wide]):
+                break
+            widths[wide] -= 1
     shown = [[_padded(cell, widths[at], right[at]) for at, cell in enumerate(row)] for row in rows]
     return [GAP.join(row).rstrip() for row in shown]
 

@@ -51,6 +51,11 @@ class Book:
         found = self._latest(report, records.RESULT)
         return records.outcome(found) if found else None
 
+    def last_asked(self, report: str) -> Outcome | None:
+        """Return what came out of the last run that somebody has asked for and that has rows; raises AwsError."""
+        found = self._get({"pk": records.PREFIX + report, "sk": records.ASKED_RESULT})
+        return records.outcome(found) if found else None
+
     def begin(self, run: Run, expires: float, last: Run | None = None) -> Run:
         """Record a run that is not there yet, `last` being the newest before it; raises AwsError.
 

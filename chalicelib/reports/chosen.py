@@ -27,7 +27,9 @@ from chalicelib.section import Section, SettingsError, meant
 from chalicelib.services.model import Service
 
 NAME, REGION = r"[a-z][a-z0-9-]{0,39}", r"[a-z]{2}(-[a-z]+)+-\d"
-BUCKET = r"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[A-Za-z0-9!_.'()/-]{1,200}))?"
+PART = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9!_.'()-]+"
+PREFIX = rf"(?P<prefix>(?=.{{1,200}}$)(?:{PART}/)*{PART}/?)"
+BUCKET = rf"(?P<bucket>(?!(?:\d+\.){{3}}\d+(?:/|$))[a-z0-9](?:[a-z0-9-]|\.(?!\.)){{1,61}}[a-z0-9])(?:/{PREFIX})?"
 # What StartQuery takes.
 LONGEST_QUERY = 10_000
 MOST = 100
@@ -133,7 +135,7 @@ def _where(section: Section, query: Query | None, services: Sequence[Service]) -
 
 def _destination(section: Section) -> Destination | None:
     """Return who is told, None where the report does not say."""
-    slack, email = section.text("slack", ""), section.texts("email", MAIL.pattern, "an e-mail address")
+    slack, email = section.channel("slack", ""), section.texts("email", MAIL.pattern, "an e-mail address")
     return Destination(slack=slack, email=email) if slack or email else None
 
 
@@ -145,7 +147,10 @@ def _store(section: Section) -> Store | None:
         return None
     match = re.fullmatch(BUCKET, text)
     if not match:
-        raise SettingsError(f"{section.where('s3')}: {text!r} is not a bucket and a prefix such as my-bucket/reports")
+        raise SettingsError(
+            f"{section.where('s3')}: {text!r} is not a bucket and a prefix such as my-bucket/reports: 3 to 63 small "
+            "letters, digits, dots and dashes, then parts that are not empty, . or .."
+        )
     if form not in FORMATS:
         raise SettingsError(f"{section.where('format')}: {form!r} is not a format{meant(form, FORMATS)}")
     forms: Mapping[str, Format] = {one: one for one in FORMATS}

@@ -14,6 +14,8 @@ from typing import Literal
 from chalicelib.reports.model import Report, Run
 from chalicelib.times import iso
 
+# What was logged shortly before a time can be queried a little after it: so long the query waits, its window does not.
+LAG = 180.0
 # Longer than an invocation lives: who has taken a run and left no query behind by then is gone.
 LEASE = 180.0
 # Logs Insights ends a query after an hour.
@@ -57,7 +59,7 @@ def steps(report: Report, newest: Run | None, asked: Run | None, now: float) -> 
     if newest is None:
         # What was due before anybody knew of the report is not made up for.
         yield Step("begin", Run(report.name, iso(now), int(now), "new", now))
-    elif newest.over and (due := report.schedule.latest(now)) is not None and due > newest.at:
+    elif newest.over and (due := report.schedule.latest(now - LAG)) is not None and due > newest.at:
         begun = Run(report.name, iso(due), due, "starting", now, tries=1, missed=missed(report, newest.at, due))
         yield Step("begin", begun, newest)
 
@@ -101,6 +103,13 @@ def troubled(run: Run, trouble: Trouble, why: str, now: float) -> Run:
 def hopeless(run: Run, why: str, now: float) -> Run:
     """Return a run that is given up."""
     return replace(run, status="failing", since=now, query="", why=why, due=0.0)
+
+
+def cancelled(run: Run, who: str, now: float) -> Run | None:
+    """Return a run as somebody has cancelled it; None where there is nothing to stop: its rows are there, or never."""
+    if run.over or run.status in ("done", "failing"):
+        return None
+    return replace(run, status="cancelled", since=now, why=f"{who} has cancelled it", due=0.0)
 
 
 def missed(report: Report, last: float, due: float) -> int:

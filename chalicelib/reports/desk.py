@@ -109,18 +109,30 @@ class Desk:
         except running.Crowded as error:
             return self._move(report, decide.troubled(run, "crowded", str(error), self.clock()))
         except price.Dear as error:
-            why = f"{error}. budget_gb under its [[reports]] is for this report alone"
+            own = "budget_gb under its [[reports]]"
+            why = f"{error}; {own} is for this report alone"
+            if report.budget_gb:
+                lets = f"{own} lets one run read {report.budget_gb} GB"
+                why = f"{error.about}, and {lets}: give it a shorter window or fewer log groups"
             return self._move(report, decide.hopeless(run, why, self.clock()))
         except ParapetError as error:
             if isinstance(error, AwsError) and error.transient:
                 return self._move(report, decide.troubled(run, "crowded", str(error), self.clock()))
             return self._move(report, decide.hopeless(run, str(error), self.clock()))
-        return self._move(report, decide.started(run, found.id, found.groups, self.clock()))
+        try:
+            return self._move(report, decide.started(run, found.id, found.groups, self.clock()))
+        except Conflict:
+            there = self.book.asked(report.name) if run.who else None
+            if there and there.slot == run.slot and there.status == "cancelled":
+                # By somebody who could not know of this query.
+                running.cancel(aws, found.id)
+            raise
 
     def _planned(self, aws: Aws, report: Report, run: Run) -> plan.Plan:
         limits = self.settings.insights
-        if report.budget_gb:
-            limits = replace(limits, budget_gb=report.budget_gb)
+        budget = report.budget_gb or limits.budget_gb
+        # Nobody is there who could insist.
+        limits = replace(limits, budget_gb=budget, force_gb=budget)
         start, end = decide.window(report, run)
         where = Where(report.groups, report.tag, report.service)
         asked = queries.find(report.query) if report.query else report.text
@@ -169,7 +181,10 @@ class Desk:
         region = self.aws(report.region).region
         rows = tuple(tuple(row[one.name] for one in found.columns) for row in found.rows)
         cost = price.of(found.statistics.bytes, region)
-        outcome = Outcome(run.slot, found.columns, rows, len(rows), found.cut, cost.bytes, cost.usd, run.groups)
+        outcome = Outcome(
+            run.slot, found.columns, rows, len(rows), found.cut, cost.bytes, cost.usd, run.groups, run.at, run.who,
+            done.stored,
+        )  # fmt: skip
         return self.book.finish(done, outcome, self._expires(report, done))
 
     def _stored(self, report: Report, run: Run, found: Done) -> str:

@@ -12,9 +12,11 @@ from chalicelib.reports.schedule import Schedule
 
 # asked: by a person. starting: taken, its query not known yet. waiting: for another try. running: its query is. done:
 # its rows are there. failing: given up. The others are over: told, quiet (nothing to tell), failed, new (the report
-# was: what was due before is not made up for).
-Status = Literal["asked", "starting", "waiting", "running", "done", "failing", "told", "quiet", "failed", "new"]
-OVER = frozenset({"told", "quiet", "failed", "new"})
+# was: what was due before is not made up for), cancelled (by a person who had asked for it, or another).
+Status = Literal[
+    "asked", "starting", "waiting", "running", "done", "failing", "told", "quiet", "failed", "new", "cancelled"
+]  # fmt: skip
+OVER = frozenset({"told", "quiet", "failed", "new", "cancelled"})
 Format = Literal["csv", "json"]
 FORMATS: tuple[Format, ...] = ("csv", "json")
 Cells = tuple[Cell, ...]
@@ -135,6 +137,9 @@ class Outcome:
         bytes: how much was read.
         usd: what that costs.
         groups: which log groups were read.
+        at: up to when the run looked.
+        who: asked for it; empty: the schedule.
+        stored: where in S3 all rows are.
     """
 
     slot: str
@@ -145,6 +150,9 @@ class Outcome:
     bytes: float = 0.0
     usd: float = 0.0
     groups: tuple[str, ...] = ()
+    at: float = 0.0
+    who: str = ""
+    stored: str = ""
 
 
 @dataclass(frozen=True, slots=True)

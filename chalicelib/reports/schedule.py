@@ -1,7 +1,8 @@
 """When a report runs: `cron(30 7 ? * MON-FRI *)` in a time zone, or `rate(6 hours)`, as EventBridge reads them; pure.
 
-A time that a change of clocks leaves out does not come, and one that it brings twice comes once: the first time. A
-rate counts from midnight UTC of 1970-01-01, so that its times stay the same whenever it is deployed.
+A time that a change of clocks leaves out does not come, and one that it brings twice comes once: the first time. Who
+names no hours has none left out: it comes in both. A rate counts from midnight UTC of 1970-01-01, so that its times
+stay the same whenever it is deployed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 LONGEST = 365
+# There is no Parapet before it.
+FIRST = 2026
 # Whatever comes at all comes within so many days: a fifth Monday of February can take 40 years.
 FAR = 45 * 366
 _RATE = re.compile(r"rate\((\d{1,6}) (minute|hour|day)(s?)\)")
@@ -116,7 +119,7 @@ class Cron:
         """Return the last time at or before now, None when there was none."""
         today = datetime.fromtimestamp(now, self.zone).date()
         for back in range(FAR):
-            for at in self._on(today - timedelta(days=back), backwards=True):
+            for at in reversed(self._on(today - timedelta(days=back))):
                 if at <= now:
                     return at
         return None
@@ -131,16 +134,17 @@ class Cron:
         """Whether it comes on a day."""
         return day.month in self.months and day.year in self.years and self.day.fits(day)
 
-    def _on(self, day: date, *, backwards: bool = False) -> Iterator[int]:
+    def _on(self, day: date) -> list[int]:
+        """Return the times of a day, in their order."""
         if not self.fits(day):
-            return
-        step = -1 if backwards else 1
-        for hour in self.hours[::step]:
-            for minute in self.minutes[::step]:
-                wanted = datetime.combine(day, time(hour, minute))
-                at = wanted.replace(tzinfo=self.zone).astimezone(UTC)
-                if at.astimezone(self.zone).replace(tzinfo=None) == wanted:
-                    yield int(at.timestamp())
+            return []
+        found = set[int]()
+        for fold in (0, 1) if len(self.hours) == 24 else (0,):
+            for wanted in (datetime.combine(day, time(hour, at)) for hour in self.hours for at in self.minutes):
+                moment = wanted.replace(tzinfo=self.zone, fold=fold).astimezone(UTC)
+                if moment.astimezone(self.zone).replace(tzinfo=None) == wanted:
+                    found.add(int(moment.timestamp()))
+        return sorted(found)
 
 
 def read(text: str, zone: str, where: str) -> Schedule:
@@ -180,9 +184,9 @@ def read(text: str, zone: str, where: str) -> Schedule:
         section.zone(zone or "UTC", where),
     )
     # Whatever comes in any year comes in one of the first 45.
-    starts = [date(one, 1, 1) for one in sorted(cron.years)[:45]]
+    starts = [date(one, 1, 1) for one in sorted(cron.years) if one >= FIRST][:45]
     if not any(cron.fits(start + timedelta(days=ahead)) for start in starts for ahead in range(366)):
-        raise SettingsError(f"{where}: {text} never comes: there is no such day")
+        raise SettingsError(f"{where}: {text} never comes: there is no such day from {FIRST} on")
     return cron
 
 

@@ -33,6 +33,15 @@ def report(one: Report, now: float, newest: Run | None, asked: Run | None) -> di
     }
 
 
+def found(about: dict[str, Any], last: Outcome | None, asked: Outcome | None) -> dict[str, Any]:
+    """Return a report with the rows of its schedule's last run that has some, and of the last that was asked for."""
+    return {
+        "report": about,
+        "result": outcome(last) if last else None,
+        "asked_result": outcome(asked) if asked else None,
+    }
+
+
 def run(one: Run) -> dict[str, Any]:
     """Return a run: how far it is, and why it came to nothing, if it did."""
     return {
@@ -46,6 +55,7 @@ def run(one: Run) -> dict[str, Any]:
         "who": one.who or None,
         "why": one.why or None,
         "s3": one.stored or None,
+        "not_in_s3": one.unstored or None,
     }
 
 
@@ -54,10 +64,13 @@ def outcome(one: Outcome) -> dict[str, Any]:
     names = [column.name for column in one.columns]
     return {
         "run": one.slot,
+        "at": iso(one.at),
+        "who": one.who or None,
         "columns": shown.columns(one.columns),
         "rows": [shown.row(dict(zip(names, row, strict=True)), one.columns) for row in one.rows],
         "total": one.total,
         "cut": one.cut,
         "groups": list(one.groups),
+        "s3": one.stored or None,
         "cost": {"bytes_scanned": round(one.bytes), "usd": round(one.usd, 6)},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from chalicelib.insights import price
@@ -66,12 +66,16 @@ def _trouble(report: Report, run: Run, what: str, title: str, lines: tuple[str, 
 def _title(report: Report, outcome: Outcome, comparison: Comparison | None) -> str:
     if not outcome.total:
         return f"{report.title}: nothing"
-    rows = f"{outcome.total:,} {'row' if outcome.total == 1 else 'rows'}"
-    parts = [f"more than {rows}" if outcome.cut else rows]
+    parts = [f"more than {counted(outcome)}" if outcome.cut else counted(outcome)]
     if comparison:
         counts = (("new", comparison.new), ("gone", comparison.gone), ("worse", comparison.worse))
         parts += [f"{len(some)} {word}" for word, some in counts if some]
     return f"{report.title}: {', '.join(parts)}"
+
+
+def counted(outcome: Outcome) -> str:
+    """Return how many rows there are: `1 row`, `1,204 rows`."""
+    return f"{outcome.total:,} {'row' if outcome.total == 1 else 'rows'}"
 
 
 def _lines(report: Report, run: Run, outcome: Outcome, comparison: Comparison | None) -> Iterator[str]:
@@ -125,12 +129,20 @@ def _table(outcome: Outcome) -> tuple[tuple[str, ...], ...]:
     times = [at for at, column in enumerate(shown) if column.shape == "time"]
     told = (row[at] for row in outcome.rows[:SHOWN] for at in times)
     moments = {one for one in told if isinstance(one, float | int) and 0 <= one < LATEST}
-    days = {one // DAY for one in moments}
-    # Of one day, which the facts tell, the time will do; what begins at midnight may be the day itself.
-    if len(days) == 1 and moments != {day * DAY for day in days}:
-        day = absolute(moments.pop())[:11]
-        body = [tuple(one.removeprefix(day) if at in times else one for at, one in enumerate(row)) for row in body]
+    # By how they are told: what is no time stays what it is.
+    brief = {absolute(one).removesuffix(" UTC"): absolute(one)[_brief(moments)] for one in moments}
+    body = [tuple(brief.get(one, one) if at in times else one for at, one in enumerate(row)) for row in body]
     return (tuple(one.title for one in shown), *body)
+
+
+def _brief(moments: Collection[float]) -> slice:
+    """Return what of `2026-11-21 07:10:00 UTC` is told of some moments, for which there is little room."""
+    if all(one % DAY == 0 for one in moments):
+        return slice(0, 10)
+    # From when to when it looked the facts tell, with its day and its year.
+    if len({one // DAY for one in moments}) == 1:
+        return slice(11, 19)
+    return slice(5, 16) if len({absolute(one)[:4] for one in moments}) == 1 else slice(0, 16)
 
 
 def cell(value: Cell, column: Column) -> str:

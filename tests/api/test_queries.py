@@ -213,6 +213,15 @@ class TestTheBudget:
         begun = desk.start(query="errors-top", service="shop", force="true")
         assert desk.done(begun)["status"] == "complete"
 
+    def test_yields_to_nobody_above_its_limit(self, desk: Desk) -> None:
+        self.swell(desk, 1200 * GIGABYTE, 2)
+        said = desk.declined(query="errors-top", service="shop", force="true")
+        assert "force_gb in parapet.toml lets nobody read more than 500 GB" in said
+        assert "insist" not in desk.declined(query="errors-top", service="shop")
+        assert desk.started() == []
+        desk.settings("[insights]\nbudget_gb = 700\n")
+        desk.start(query="errors-top", service="shop")
+
 
 class TestOneThatSomebodyTyped:
     def test_is_run(self, desk: Desk) -> None:

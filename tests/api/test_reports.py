@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,7 @@ def play(account: TestAccount) -> None:
         api.get("/v1/reports")
         assert api.call("POST", "/v1/reports/shop-errors/run")[0] == 202
         assert api.get("/v1/reports/shop-errors")["report"]["asked"]["status"] == "asked"
+        assert api.call("DELETE", "/v1/reports/shop-errors/run")[0] == 200
 
 
 def went(account: TestAccount, name: str = "shop-errors") -> Run:
@@ -59,8 +61,9 @@ def went(account: TestAccount, name: str = "shop-errors") -> Run:
     book, at = Book(account.ours, TABLE), account.clock()
     run = book.begin(Run(name, "2026-11-18T11:06:00Z", at - 60, "starting", at - 60, tries=1), at + 9e6)
     outcome = Outcome(
-        run.slot, (Column("name", "name"), Column("n", "times", "number")), (("timeout", 4.0),), 1, bytes=1024.0
-    )
+        run.slot, (Column("name", "name"), Column("n", "times", "number")), (("timeout", 4.0),), 1, bytes=1024.0,
+        at=run.at,
+    )  # fmt: skip
     done = book.finish(replace(run, status="done"), outcome, at + 9e6)
     return book.move(replace(done, status="told"), at + 9e6)
 
@@ -95,8 +98,35 @@ def test_tells_what_came_out(office: Api) -> None:
     found = office.get("/v1/reports/shop-errors")
     assert found["result"]["rows"] == [{"name": "timeout", "n": 4}]
     assert (found["result"]["total"], found["result"]["cost"]["bytes_scanned"]) == (1, 1024)
+    assert (found["result"]["at"], found["result"]["who"]) == (found["report"]["last"]["at"], None)
     assert found["asked_result"] is None
     assert office.get("/v1/reports/team")["result"] is None
+
+
+def answered(account: TestAccount, name: str = "shop-errors", **how: Any) -> Run:
+    """The run that somebody has asked for, over, with a row."""
+    book, at = Book(account.ours, TABLE), account.clock() + 9e6
+    asked = book.asked(name)
+    assert asked is not None
+    asked = replace(asked, status="done", **how)
+    outcome = Outcome(
+        asked.slot, (Column("n", "times", "number"),), ((7.0,),), 1, at=asked.at, who=asked.who, stored=asked.stored
+    )
+    return book.move(replace(book.finish(asked, outcome, at), status="told"), at)
+
+
+def test_the_rows_of_who_asked_last_stay_until_there_are_others(office: Api) -> None:
+    went(office.account)
+    office.call("POST", "/v1/reports/shop-errors/run")
+    answered(office.account)
+    there = office.get("/v1/reports/shop-errors")["asked_result"]
+    assert (there["rows"], there["who"]) == ([{"n": 7}], "alice")
+    office.call("POST", "/v1/reports/shop-errors/run")
+    assert office.get("/v1/reports/shop-errors")["asked_result"] == there
+    office.call("DELETE", "/v1/reports/shop-errors/run")
+    found = office.get("/v1/reports/shop-errors")
+    assert (found["report"]["asked"]["status"], found["asked_result"]) == ("cancelled", there)
+    assert found["asked_result"]["run"] != found["report"]["asked"]["run"]
 
 
 def test_asks_for_one(office: Api) -> None:
@@ -107,6 +137,16 @@ def test_asks_for_one(office: Api) -> None:
     assert again == (202, run)
     assert "is asked for already, and under way since" in office.error(409, "POST", "/v1/reports/shop-errors/run")
     assert office.get("/v1/reports/shop-errors")["report"]["asked"] == run
+
+
+def test_cancels_one(office: Api) -> None:
+    assert "nobody has asked for a run of shop-errors" in office.error(409, "DELETE", "/v1/reports/shop-errors/run")
+    office.call("POST", "/v1/reports/shop-errors/run")
+    status, run = office.call("DELETE", "/v1/reports/shop-errors/run")
+    assert (status, run["status"], run["over"], run["why"]) == (200, "cancelled", True, "alice has cancelled it")
+    assert office.get("/v1/reports/shop-errors")["report"]["asked"] == run
+    assert "the last one is cancelled since" in office.error(409, "DELETE", "/v1/reports/shop-errors/run")
+    office.error(404, "DELETE", "/v1/reports/nothing/run")
 
 
 def test_knows_no_other(office: Api) -> None:

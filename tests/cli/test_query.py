@@ -105,7 +105,7 @@ def test_that_would_read_too_much_is_refused(asking: Terminal) -> None:
 
 def test_whoever_stops_waiting_cancels_it(asking: Terminal) -> None:
     logs = asking.account.client("logs")
-    said = asking.run(*TOP, "--wait", "1s", sleep=lambda seconds: asking.account.clock.forward(0.01))
+    said = asking.run(*TOP, "--wait", "1s", sleep=asking.account.clock.forward)
     assert said.exit_code == 0
     with Querying(asking.account.clock, takes=(1.0, 1e6)).plugged():
         said = asking.run(*TOP, "--wait", "1s")

@@ -230,6 +230,12 @@ class TestChanges:
             "Not checked: the text of report odd; the command anomaly is not evaluated here (line 1, position 19)."
             in office.out("changes")
         )
+        over = report.format("fields @message").replace("rate(1 hour)", "cron(0 8 1 1 ? 2026)")
+        file.write_text(text + over, "utf-8")
+        assert (
+            "Report odd never comes again, cron(0 8 1 1 ? 2026) is over: mend its schedule, or take it out."
+            in office.out("changes")
+        )
 
     def test_need_a_bucket(self, office: Office) -> None:
         assert f"there is no bucket {BUCKET}: make deploy STAGE=prod makes one" in office.fails(1, "changes")

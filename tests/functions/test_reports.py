@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +19,7 @@ from chalicelib import registry, settings, wiring
 from chalicelib.functions import reports as module
 from chalicelib.model import ParapetError
 from chalicelib.notices.outbox import Outbox
-from chalicelib.reports import asking, desk
+from chalicelib.reports import asking, decide
 from chalicelib.reports.book import Book
 from chalicelib.reports.desk import Desk
 from chalicelib.reports.model import Report
@@ -98,7 +98,7 @@ def play(account: TestAccount) -> None:
             clock.forward, lambda: True,
         )  # fmt: skip
         work.work()
-        clock.forward(61)
+        clock.forward(61 + decide.LAG)
         work.work()
     with Querying(clock, takes=(1.0, 99_999.0)).plugged():
         clock.forward(61)
@@ -128,18 +128,34 @@ def reporting(account: TestAccount, patch: pytest.MonkeyPatch, folder: Path) -> 
     wiring._given[:] = before
 
 
+@dataclass
+class Watch:
+    """What the function has for `time`."""
+
+    at: float
+
+    def time(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
 def test_a_tick(account: TestAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also at the turn of a minute: a time of the schedule that comes between two ticks is begun LAG later."""
     stand(account)
-    book, now = Book(account.ours, TABLE), time.time()
-    write(account, now - 30, "timeout", "timeout", "refused")
-    monkeypatch.setattr(desk, "LOOK", 0.01)
+    book, turn = Book(account.ours, TABLE), (time.time() // 60 + 1) * 60
+    write(account, time.time() - 30, "timeout", "timeout", "refused")
+    watch = Watch(turn - 1)
+    monkeypatch.setattr(module, "time", watch)
     with reporting(account, monkeypatch, tmp_path):
         tick: Any = account.running("reports", module.reports)
         # Nobody knew of them before.
         tick(TICK, Context(milliseconds=60_000))
         assert account.notices() == []
         assert [book.newest(one.name).status for one in chosen()] == ["new"] * 4  # type: ignore[union-attr]
-        asking.ask(book, replace(chosen()[0], window=3600.0), "ada", now + 1, "0123456789abcdef")
+        watch.at = turn + 1
+        asking.ask(book, chosen()[0], "ada", watch.at, "0123456789abcdef")
         tick(TICK, Context(milliseconds=60_000))
     told = {one.name: one for one in account.notices()}
     notice = told["shop-errors"]
@@ -176,7 +192,7 @@ def test_without_its_rights_it_says_which(account: TestAccount) -> None:
             replace(account.settings, reports=chosen()[:1]), clock, clock.forward, lambda: True,
         )  # fmt: skip
         work.work()
-        clock.forward(61)
+        clock.forward(61 + decide.LAG)
         work.work()
     unstored, notice = account.notices()
     assert unstored.title == "Report shop-errors is not in S3"

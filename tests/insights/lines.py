@@ -78,7 +78,7 @@ def flow(
     return f"2 {ACCOUNT} {eni} {source} {to} 41822 {port} 6 {packets} {packets * 40} 1795000020 1795000080 {action} OK"
 
 
-def call(name: str, who: str, *, read: bool = False, error: str = "", ip: str = "198.51.100.7", **asked: Any) -> Any:
+def call(name: str, who: str, /, *, read: bool = False, error: str = "", ip: str = "198.51.100.7", **asked: Any) -> Any:
     """A CloudTrail event."""
     role = f"arn:aws:iam::{ACCOUNT}:role/{who}"
     return {

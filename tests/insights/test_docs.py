@@ -26,3 +26,4 @@ def test_every_query_has_its_row(query: Query) -> None:
 
 def test_the_budget_is_that_of_the_settings() -> None:
     assert f"`[insights] budget_gb` ({chosen.BUDGET})" in PAGE
+    assert f"`force_gb` ({chosen.FORCE}, " in PAGE

@@ -122,6 +122,9 @@ class TestThePrice:
             planned(aws, "errors-top")
         assert planned(aws, "errors-top", force=True).price.bytes == 21 * GB
         assert planned(aws, "errors-top", budget=21).price.bytes == 21 * GB
+        aws.incoming = {"/ecs/shop": 501 * GB}
+        with pytest.raises(Dear, match=r"force_gb in parapet.toml lets nobody read more than 500 GB"):
+            planned(aws, "errors-top", force=True)
         assert not aws.made("logs:start_query")
 
 

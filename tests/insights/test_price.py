@@ -47,11 +47,24 @@ def test_ten_gigabytes_cost(region: str, usd: float) -> None:
 
 
 def test_more_than_the_budget_is_refused_with_what_it_would_cost() -> None:
-    price.check(price.of(20 * GB, REGION), 20)
+    price.check(price.of(20 * GB, REGION), 20, 50)
     with pytest.raises(Dear) as raised:
-        price.check(price.of(40 * GB, REGION), 20)
+        price.check(price.of(40 * GB, REGION), 20, 50)
     assert "about 40.0 GB for about $0.20" in str(raised.value)
-    assert "lets one query read 20 GB" in str(raised.value)
+    assert str(raised.value).endswith(
+        "budget_gb in parapet.toml lets one query read 20 GB: ask for a shorter window or fewer log groups, "
+        "or insist (force)"
+    )
+
+
+def test_who_insists_may_read_more_and_not_everything() -> None:
+    price.check(price.of(50 * GB, REGION), 20, 50, force=True)
+    for force, said in ((False, "budget_gb in parapet.toml lets one query read 20 GB"),
+                        (True, "force_gb in parapet.toml lets nobody read more than 50 GB")):  # fmt: skip
+        with pytest.raises(Dear, match=r"about 51\.0 GB for about") as raised:
+            price.check(price.of(51 * GB, REGION), 20, 50, force=force)
+        # Nobody is told to do what would be refused, too.
+        assert str(raised.value).endswith(f"{said}: ask for a shorter window or fewer log groups")
 
 
 @pytest.mark.parametrize(

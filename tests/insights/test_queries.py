@@ -318,7 +318,12 @@ class TestFlows:
 class TestTrail:
     EVENTS = (
         at(1, lines.call("DeleteSecurityGroup", "deploy", groupId="sg-0a1b")),
-        at(2, lines.call("TerminateInstances", "admin", error="AccessDenied", instancesSet="i-0a1b")),
+        at(
+            2,
+            lines.call(
+                "TerminateInstances", "admin", error="AccessDenied", instancesSet={"items": [{"instanceId": "i-0a1b"}]}
+            ),
+        ),
         at(3, lines.call("RevokeSecurityGroupIngress", "admin", groupId="sg-0a1b")),
         at(4, lines.call("RevokeSecurityGroupIngress", "admin", groupId="sg-0a1c")),
         at(5, lines.call("DescribeInstances", "deploy", read=True)),
@@ -328,13 +333,30 @@ class TestTrail:
     def test_who_deleted(self) -> None:
         latest, first = rows("who-deleted", self.EVENTS)
         assert first == {
-            "@timestamp": T0 + 1, "eventName": "DeleteSecurityGroup", "eventSource": "ec2.amazonaws.com",
-            "who_did": f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ada",
+            "@timestamp": T0 + 1, "eventName": "DeleteSecurityGroup", "on_what": "sg-0a1b",
+            "eventSource": "ec2.amazonaws.com", "who_did": f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ada",
             "which_role": f"arn:aws:iam::{ACCOUNT}:role/deploy", "sourceIPAddress": "198.51.100.7",
             "userAgent": "aws-cli/2.31.0", "errorCode": None, "awsRegion": "eu-west-1",
             "eventID": "00000000-0000-4000-9000-000000000001",
         }  # fmt: skip
         assert (latest["eventName"], latest["errorCode"]) == ("TerminateInstances", "AccessDenied")
+        assert latest["on_what"] == "i-0a1b"
+
+    @pytest.mark.parametrize(
+        ("asked", "found"),
+        [
+            ({"bucketName": "shop-logs", "Host": "s3"}, "shop-logs"), ({"tableName": "carts"}, "carts"),
+            ({"functionName": "pay", "name": "live"}, "pay"), ({"roleName": "deploy", "policyArn": "arn:p"}, "deploy"),
+            ({"dBInstanceIdentifier": "shop"}, "shop"), ({"queueUrl": "https://sqs/q"}, "https://sqs/q"),
+            ({"keyId": "k-1", "pendingWindowInDays": 7}, "k-1"), ({"alarmNames": ["a", "b"]}, "a"),
+            ({"cluster": "shop", "service": "web"}, "web"),
+            ({"resourcesSet": {"items": [{"resourceId": "i-1"}]}}, "i-1"),
+            ({"topicArn": "arn:aws:sns:eu-west-1:123456789012:t"}, "arn:aws:sns:eu-west-1:123456789012:t"), ({}, None),
+        ],
+    )  # fmt: skip
+    def test_what_was_deleted_as_each_service_names_it(self, asked: dict[str, Any], found: str | None) -> None:
+        [one] = rows("who-deleted", [at(1, lines.call("DeleteIt", "deploy", **asked))])
+        assert one["on_what"] == found
 
     @pytest.mark.parametrize(
         ("given", "count"),
@@ -347,11 +369,13 @@ class TestTrail:
         assert len(rows("who-deleted", self.EVENTS, **given)) == count
 
     def test_what_changed(self) -> None:
-        latest, first = rows("changes", self.EVENTS)
+        again = at(7, lines.call("RevokeSecurityGroupIngress", "admin", groupId="sg-0a1c"))
+        latest, other, first = rows("changes", [*self.EVENTS, again])
         assert tuple(latest.values()) == (
-            "RevokeSecurityGroupIngress", "ec2.amazonaws.com", f"arn:aws:sts::{ACCOUNT}:assumed-role/admin/ada",
-            "198.51.100.7", 2, T0 + 3, T0 + 4,
+            "RevokeSecurityGroupIngress", "sg-0a1c", "ec2.amazonaws.com",
+            f"arn:aws:sts::{ACCOUNT}:assumed-role/admin/ada", "198.51.100.7", 2, T0 + 4, T0 + 7,
         )  # fmt: skip
+        assert (other["on_what"], other["times_seen"]) == ("sg-0a1b", 1)
         assert (first["eventName"], first["times_seen"]) == ("DeleteSecurityGroup", 1)
 
 

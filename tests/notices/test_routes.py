@@ -76,6 +76,20 @@ class TestMatcher:
 
 
 class TestRoutes:
+    @pytest.mark.parametrize(
+        "channel", ["#ops", "ops", "#ops_2-night", "#größe", "C012AB3CD", "G012AB3CD", "D012AB3CD"]
+    )
+    def test_a_channel_has_a_name_or_an_id(self, channel: str) -> None:
+        found = routes.read([Section("parapet.toml", "routes[1]", {"slack": channel})], "#parapet", ())
+        assert found.given[0].destination.slack == channel
+
+    @pytest.mark.parametrize(
+        "channel", ["#", "#Ops", "#on call", "ops@example.com", "https://x.slack.com/ops", "##ops"]
+    )
+    def test_what_is_no_channel_is_refused(self, channel: str) -> None:
+        with pytest.raises(SettingsError, match=r"routes\[1\]\.slack: .* is not a channel such as #shop or C012AB3CD"):
+            routes.read([Section("parapet.toml", "routes[1]", {"slack": channel})], "#parapet", ())
+
     def test_the_first_that_fits_counts_and_else_all_goes_to_parapets_channel(self) -> None:
         found = read(
             """

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.model import Destination
-from chalicelib.reports import decide
+from chalicelib.reports import asking, decide
+from chalicelib.reports.book import Book
 from chalicelib.reports.model import Report, Run, Store
-from tests.reports.world import NOW, Died, World, report, shown
+from tests.reports.world import BEFORE, NOW, TABLE, Died, World, report, shown
 
 # Every call of one run, from taking it to having told it, with room to spare.
 CALLS = 24
@@ -71,7 +72,7 @@ def checked(world: World, one: Report) -> None:
     assert set(told) == expected
     # The latest was run, none twice, and none is missing that nobody mentions.
     begin, until = runs[0].at, world.now
-    times = list(takewhile(lambda at: at <= until, one.schedule.after(begin)))
+    times = list(takewhile(lambda at: at <= until - decide.LAG, one.schedule.after(begin)))
     assert [run.at for run in slots] == [at for at in times if at in {run.at for run in slots}]
     assert sum(1 + run.missed for run in slots) == len(times)
     if times:
@@ -112,7 +113,7 @@ def test_death_at_every_call(kind: str, number: int) -> None:
     """One run, whose invocation dies at each of its calls in turn: one extra query at the most, and it is told once."""
     world = World(states=["Complete"])
     world.tick(STORED)
-    world.now = NOW + 19 * 60
+    world.now = BEFORE
     Fate(number, kind).befall(world, STORED)
     for _ in range(5):
         world.tick(STORED)
@@ -125,11 +126,29 @@ def test_death_at_every_call(kind: str, number: int) -> None:
     assert len(world.queries) <= 2
 
 
+@pytest.mark.parametrize("kind", ["before", "after", "overtaken"])
+@pytest.mark.parametrize("number", range(1, CALLS))
+def test_death_at_every_call_of_one_that_was_asked_for(kind: str, number: int) -> None:
+    world = World(states=["Complete"])
+    world.tick(STORED)
+    asking.ask(Book(world, TABLE), STORED, "ada", world.now, "1")
+    Fate(number, kind).befall(world, STORED)
+    for _ in range(5):
+        world.tick(STORED)
+    assert len({str(shown(one)) for one in world.sent}) == 1
+    assert len(world.objects) == 1
+    assert len(world.queries) <= 2
+    run = Book(world, TABLE).asked("shop-errors")
+    assert run
+    assert (run.status, run.slot) == ("told", "2026-11-21T07:11:00Z-1")
+    assert [one.status for one in world.runs()] == ["new"]
+
+
 def test_there_are_as_many_calls() -> None:
     """What stands above CALLS is no death at all."""
     world, seen = World(states=["Complete"]), list[str]()
     world.tick(STORED)
-    world.now = NOW + 19 * 60
+    world.now = BEFORE
     world.meet = lambda when, call: seen.append(call) if when == "before" else None
     world.tick(STORED)
     assert len(seen) < CALLS
@@ -173,7 +192,7 @@ def test_what_is_decided(newest: Run | None, asked: Run | None, now: float) -> N
     for run in begun:
         if run.status == "starting":
             assert newest is not None
-            assert newest.at < run.at <= now < run.at + 3600
+            assert newest.at < run.at <= now - decide.LAG < run.at + 3600
             assert run.missed == (run.at - newest.at) / 3600 - 1
 
 
@@ -191,7 +210,7 @@ def test_tries_are_bounded_whatever_goes_wrong() -> None:
 def test_who_dies_again_and_again_is_given_up() -> None:
     world = World()
     world.tick(STORED)
-    world.now = NOW + 19 * 60
+    world.now = BEFORE
 
     def meet(when: str, call: str) -> None:
         if (when, call) == ("after", "logs:start_query"):

@@ -71,6 +71,18 @@ def test_a_query_of_ones_own(tmp_path: Path) -> None:
     assert made(tmp_path, query="", text=text, service="", tag='"team=shop"').tag == "team=shop"
 
 
+@pytest.mark.parametrize("channel", ["#shop", "shop_alerts-2", "C012AB3CD", "#büro", "#" + "a" * 80])
+def test_channels(tmp_path: Path, channel: str) -> None:
+    assert made(tmp_path, slack=f'"{channel}"').destination == Destination(slack=channel)
+
+
+@pytest.mark.parametrize("place", ["abc", "acme.reports-1/a..b/.c/d.", "198.51.100.x", "acme-reports/a/"])
+def test_places(tmp_path: Path, place: str) -> None:
+    store = made(tmp_path, s3=f'"{place}"').store
+    assert store
+    assert f"{store.bucket}/{store.prefix}".rstrip("/") == place.rstrip("/")
+
+
 def test_only_for_s3(tmp_path: Path) -> None:
     assert made(tmp_path, s3='"acme-reports"').silent
     assert not made(tmp_path, s3='"acme-reports"', slack='"#shop"').silent
@@ -121,6 +133,19 @@ def test_the_shipped_examples(tmp_path: Path) -> None:
         ({"window": '"30s"'}, "is less than 1m"),
         ({"s3": '"Acme_Reports"'}, "'Acme_Reports' is not a bucket and a prefix such as my-bucket/reports"),
         ({"s3": '"s3://acme"'}, "is not a bucket"),
+        ({"s3": '"b/reports"'}, "3 to 63 small letters, digits, dots and dashes, then parts that"),
+        ({"s3": '"acme-reports/../other"'}, "'acme-reports/../other' is not a bucket and a prefix"),
+        ({"s3": '"acme-reports/logs/.."'}, "is not a bucket and a prefix"),
+        ({"s3": '"acme-reports/./logs"'}, "is not a bucket and a prefix"),
+        ({"s3": '"acme-reports//logs"'}, "is not a bucket and a prefix"),
+        ({"s3": '"acme..reports"'}, "is not a bucket and a prefix"),
+        ({"s3": '"198.51.100.7/logs"'}, "is not a bucket and a prefix"),
+        ({"s3": f'"acme-reports/{"a" * 201}"'}, "is not a bucket and a prefix"),
+        ({"slack": '"not a channel!!"'}, "slack: 'not a channel!!' is not a channel such as #shop or C012AB3CD"),
+        ({"slack": '"#Shop"'}, "is not a channel"),
+        ({"slack": '"#"'}, "is not a channel"),
+        ({"slack": '"shop@example.com"'}, "is not a channel"),
+        ({"schedule": '"cron(30 7 ? * MON 1999)"'}, "cron(30 7 ? * MON 1999) never comes: there is no such day"),
         ({"s3": '"acme-reports"', "format": '"xml"'}, "reports[1].format: 'xml' is not a format"),
         ({"format": '"csv"'}, "format is for what goes to S3"),
         ({"email": '["shop"]'}, "'shop' is not an e-mail address"),

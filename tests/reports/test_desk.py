@@ -13,9 +13,11 @@ import pytest
 
 from chalicelib.insights.chosen import Insights
 from chalicelib.journal import Conflict
-from chalicelib.model import AwsError, Destination
+from chalicelib.model import AwsError, Destination, ParapetError
+from chalicelib.reports import asking, decide
+from chalicelib.reports.book import Book
 from chalicelib.reports.model import Run, Store
-from tests.reports.world import GROUP, NOW, ROWS, World, report
+from tests.reports.world import BEFORE, GROUP, NOW, ROWS, TABLE, Died, World, report
 
 SHOP = report()
 
@@ -24,7 +26,7 @@ def begun(one: World, *reports: Any) -> World:
     """A world in which reports are known, at the minute before their first time."""
     one.tick(*(reports or (SHOP,)))
     assert [run.status for run in one.runs()] == ["new"]
-    one.now = NOW + 19 * 60
+    one.now = BEFORE
     return one
 
 
@@ -58,6 +60,24 @@ def test_a_report() -> None:
     assert (len(world.sent), len(world.queries)) == (1, 1)
 
 
+def test_a_query_waits_for_late_lines_and_its_window_does_not() -> None:
+    world, started = World(states=["Complete"]), list[float]()
+
+    def meet(when: str, call: str) -> None:
+        if (when, call) == ("before", "logs:start_query"):
+            started.append(world.now)
+
+    world.meet = meet
+    often = report("rate(5 minutes)", window=300.0)
+    for _ in range(20):
+        world.tick(often)
+    slots = [run.at for run in world.runs() if run.status == "told"]
+    assert slots == [NOW + 300 * number for number in range(1, 4)]
+    # So long CloudWatch Logs may take until the last line can be queried, and each second is in one run.
+    assert all(180 <= at - slot < 240 for at, slot in zip(started, slots, strict=True))
+    assert [(one.start, one.end) for one in world.queries.values()] == [(slot - 300, slot - 1) for slot in slots]
+
+
 def test_what_is_new_gone_and_worse() -> None:
     world = begun(World())
     world.tick(SHOP)
@@ -80,7 +100,7 @@ def test_a_new_report_does_not_make_up_for_what_was_before_it() -> None:
     for _ in range(5):
         world.tick(SHOP)
     assert not world.queries
-    world.now = NOW + 4800
+    world.now = NOW + 4800 + decide.LAG
     world.tick(SHOP)
     assert [run.slot for run in world.runs() if run.status == "told"] == ["2026-11-21T08:30:00Z"]
 
@@ -148,6 +168,9 @@ def test_ten_thousand_rows() -> None:
     [(name, content)] = world.objects.items()
     assert name == "acme-reports/logs/shop-errors/2026/11/21/2026-11-21T073000Z.csv"
     assert dict(notice.facts)["Rows"] == f"s3://{name}"
+    kept = world.desk(many).book.last("shop-errors")
+    assert kept is not None
+    assert kept.stored == f"s3://{name}"
     assert len(list(csv.reader(io.StringIO(content.decode())))) == 10_001
     # And what is compared says that it was not all.
     world.rows, world.now = rows[1:] + rows[:1], world.now + 3540
@@ -204,6 +227,22 @@ def test_throttling_passes(code: str) -> None:
     for _ in range(4):
         world.tick(SHOP)
     assert [one.title for one in world.sent] == ["Top error messages: 2 rows"]
+
+
+@pytest.mark.parametrize("call", ["logs:describe_log_groups", "cloudwatch:get_metric_data"])
+def test_throttling_before_the_query_passes(call: str) -> None:
+    world, refused = begun(World()), [0]
+
+    def meet(when: str, made: str) -> None:
+        if (when, made) == ("before", call) and refused[0] < 3:
+            refused[0] += 1
+            raise AwsError(call, "ThrottlingException", "Rate exceeded")
+
+    world.meet = meet
+    for _ in range(9):
+        world.tick(SHOP)
+    assert (refused, [one.title for one in world.sent]) == ([3], ["Top error messages: 2 rows"])
+    assert world.runs()[-1].tries == 4
 
 
 def test_throttling_that_does_not_pass_is_told_once() -> None:
@@ -284,7 +323,7 @@ def test_rows_that_were_forgotten_are_asked_for_again() -> None:
         ({}, ["AccessDeniedException"], "logs:StartQuery answered AccessDeniedException: not now"),
         ({"groups": ("/nowhere",)}, [], "there is no log group /nowhere in eu-west-1"),
         ({"groups": (), "service": "shop"}, [], "there is no service 'shop'"),
-        ({"budget_gb": 1}, [], "this would read about 1.5 GB"),
+        ({"budget_gb": 1}, [], "this would read about 1.4 GB"),
     ],
 )
 def test_what_no_try_can_mend_is_told_at_once(changes: dict[str, Any], refusals: list[str], said: str) -> None:
@@ -295,7 +334,27 @@ def test_what_no_try_can_mend_is_told_at_once(changes: dict[str, Any], refusals:
     [notice] = world.sent
     assert notice.lines[0].startswith(said)
     assert notice.lines[1] == "The next one comes by the schedule."
+    assert "insist" not in notice.lines[0]
     assert not world.queries
+
+
+@pytest.mark.parametrize(
+    ("changes", "insights", "said"),
+    [
+        ({}, Insights(budget_gb=1), "[insights] budget_gb in parapet.toml lets one query read 1 GB: ask for a shorter "
+         "window or fewer log groups; budget_gb under its [[reports]] is for this report alone"),
+        ({"budget_gb": 1}, Insights(), "budget_gb under its [[reports]] lets one run read 1 GB: give it a shorter "
+         "window or fewer log groups"),
+    ],
+)  # fmt: skip
+def test_what_is_too_dear_names_the_setting_that_says_so(
+    changes: dict[str, Any], insights: Insights, said: str
+) -> None:
+    one = report(**changes)
+    world = begun(World(stored=2 * 1024**3), one)
+    world.tick(one, insights=insights)
+    world.tick(one, insights=insights)
+    assert world.sent[0].lines[0] == f"this would read about 1.4 GB for less than $0.01, and {said}"
 
 
 def test_a_report_may_read_more_than_others() -> None:
@@ -318,14 +377,19 @@ def test_asked_for_by_a_person() -> None:
     with pytest.raises(Conflict):
         asked(world, "fedcba9876543210")
     world.tick(SHOP)
-    [notice] = world.sent
+    [notice], [query] = world.sent, world.queries.values()
     assert notice.key == "report:shop-errors:2026-11-21T07:12:00Z-0123456789abcdef"
+    kept = world.desk(SHOP).book.last_asked("shop-errors")
+    assert kept is not None
+    assert (kept.slot, kept.at, kept.who, kept.total) == (notice.key.split(":", 2)[2], NOW + 120, "ada", 2)
+    # Now is now: it does not wait.
+    assert query.end == NOW + 119
     assert notice.facts[-1] == ("Asked by", "ada")
     asked(world, "fedcba9876543210")
     world.tick(SHOP)
     assert len(world.sent) == 2
     # The schedule's is not compared with it.
-    world.now = NOW + 19 * 60
+    world.now = BEFORE
     world.tick(SHOP)
     assert world.sent[-1].lines == ("There is no run before to compare with.",)
     late = Run("shop-errors", "2026-11-21T07:40:00Z-0123456789abcdef", world.now, "asked", world.now, who="ada")
@@ -350,7 +414,7 @@ def test_one_that_cannot_be_worked_on_does_not_keep_the_others() -> None:
     world.table.items[("REPORT#broken", "SLOT#9999")] = {
         "pk": {"S": "REPORT#broken"}, "sk": {"S": "SLOT#9999"}, "record": {"S": "{}"}, "rev": {"N": "1"},
     }  # fmt: skip
-    world.now = NOW + 19 * 60
+    world.now = BEFORE
     with pytest.raises(KeyError):
         world.tick(broken, SHOP)
     assert len(world.sent) == 1
@@ -391,3 +455,130 @@ def test_secrets_in_the_logs_go_no_further() -> None:
     assert world.sent[0].table[1][0] == "refused (secret)"
     everything = f"{world.objects} {world.table.items} {world.sent}"
     assert "AKIAIOSFODNN7EXAMPLE" not in everything
+
+
+def recorded(world: World) -> Run:
+    """A run that bob has asked for, as it is recorded."""
+    found = Book(world, TABLE).asked(SHOP.name)
+    assert found
+    return found
+
+
+def cancel(world: World) -> Run:
+    """Have ada cancel it."""
+    return asking.cancel(Book(world, TABLE), lambda _region: world, SHOP, "ada", world.now)
+
+
+def wanted(**more: Any) -> World:
+    """A world in which bob has asked for a run."""
+    world = begun(World(**more))
+    world.now = NOW + 60
+    asking.ask(Book(world, TABLE), SHOP, "bob", world.now, "1")
+    return world
+
+
+def test_one_that_was_asked_for_is_cancelled_before_it_begins() -> None:
+    world = wanted()
+    ended = cancel(world)
+    assert (ended.status, ended.who, ended.why, ended.over) == ("cancelled", "bob", "ada has cancelled it", True)
+    world.tick(SHOP)
+    assert (recorded(world), world.queries, world.sent) == (ended, {}, [])
+    with pytest.raises(asking.Over, match="still under way; the last one is cancelled since 2026-11-21T07:11:00Z"):
+        cancel(world)
+    # And another may be asked for.
+    assert asking.ask(Book(world, TABLE), SHOP, "bob", world.now, "2").status == "asked"
+
+
+def test_its_query_is_stopped_and_nobody_is_told() -> None:
+    world = wanted(states=["Running"])
+    world.desk(SHOP, seconds=5.0).work()
+    assert recorded(world).status == "running"
+    ended = cancel(world)
+    [query] = world.queries.values()
+    assert query.stopped
+    query.states = ["Cancelled"]
+    world.tick(SHOP)
+    assert (recorded(world), world.sent) == (ended, [])
+
+
+def test_a_query_of_which_whoever_cancelled_did_not_know_is_stopped() -> None:
+    world = wanted()
+
+    def meet(when: str, call: str) -> None:
+        if (when, call) == ("after", "logs:start_query"):
+            world.meet = lambda _when, _call: None
+            assert cancel(world).query == ""
+
+    world.meet = meet
+    world.tick(SHOP)
+    [query] = world.queries.values()
+    assert (query.stopped, recorded(world).status, world.sent) == (True, "cancelled", [])
+
+
+def test_whoever_cancels_while_it_is_written_sees_it_as_it_is() -> None:
+    world = wanted(states=["Running"])
+
+    def meet(when: str, call: str) -> None:
+        if (when, call) == ("after", "dynamodb:get_item"):
+            world.meet = lambda _when, _call: None
+            world.desk(SHOP, seconds=3.0).work()
+
+    world.meet = meet
+    assert cancel(world).query
+    assert [one.stopped for one in world.queries.values()] == [True]
+
+
+@pytest.mark.parametrize("status", ["done", "failing", "told"])
+def test_there_is_nothing_to_cancel_of_what_is_as_good_as_over(status: Any) -> None:
+    world = wanted()
+    Book(world, TABLE).move(replace(recorded(world), status=status), world.now + 9e6)
+    with pytest.raises(asking.Over, match=f"the last one is {status} since"):
+        cancel(world)
+    assert recorded(world).status == status
+
+
+def test_nobody_has_asked_for_one() -> None:
+    with pytest.raises(asking.Over, match="nobody has asked for a run of shop-errors"):
+        cancel(begun(World()))
+
+
+def test_a_query_that_cannot_be_stopped_is_said() -> None:
+    world = wanted(states=["Running"])
+    world.desk(SHOP, seconds=5.0).work()
+
+    def meet(when: str, call: str) -> None:
+        if call == "logs:stop_query":
+            raise AwsError("logs:StopQuery", "AccessDeniedException", "no")
+
+    world.meet = meet
+    with pytest.raises(ParapetError, match=r"is cancelled, but its query reads on: .*; cancel it once more"):
+        cancel(world)
+    assert recorded(world).status == "cancelled"
+    stopped_once_more(world)
+
+
+def stopped_once_more(world: World) -> None:
+    """Whoever cancels once more stops the query that the first one did not; a third has nothing to do."""
+    world.meet = lambda _when, _call: None
+    [query] = world.queries.values()
+    assert not query.stopped
+    assert (cancel(world), query.stopped) == (recorded(world), True)
+    with pytest.raises(asking.Over, match="the last one is cancelled since"):
+        cancel(world)
+
+
+def test_whoever_cancels_and_dies_leaves_a_query_that_can_still_be_stopped() -> None:
+    world = wanted(states=["Running"])
+    world.desk(SHOP, seconds=5.0).work()
+
+    def meet(when: str, call: str) -> None:
+        if (when, call) == ("before", "logs:stop_query"):
+            raise Died
+
+    world.meet = meet
+    with pytest.raises(Died):
+        cancel(world)
+    assert recorded(world).status == "cancelled"
+    stopped_once_more(world)
+    world.tick(SHOP)
+    assert world.sent == []

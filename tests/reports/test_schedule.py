@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from chalicelib.reports import schedule
 from chalicelib.section import SettingsError
 
-BERLIN = ZoneInfo("Europe/Berlin")
-
 
 def at(text: str, zone: ZoneInfo | None = None) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=zone or UTC).timestamp())
@@ -132,6 +130,7 @@ def test_against_every_minute(
     text = f"cron({minutes} {hours} {'?' if by_week else day} {month} {weekdays if by_week else '?'} *)"
     one = schedule.read(text, zone, "here")
     local = ZoneInfo(zone) if zone else UTC
+    always = all(fits(hours, hour, 0, 23) for hour in range(24))
     begin = int(datetime(start.year, start.month, start.day, tzinfo=local).timestamp())
     expected = []
     for moment in range(begin, begin + 2 * 86400, 60):
@@ -143,24 +142,52 @@ def test_against_every_minute(
             and fits(hours, wall.hour, 0, 23)
             and fits(minutes, wall.minute, 0, 59)
         ):
-            # The second of two equal times of the wall is none.
-            expected += [] if wall.fold else [moment]
+            # The second of two equal times of the wall is none, unless it comes in every hour.
+            expected += [] if wall.fold and not always else [moment]
     assert between(one, begin, begin + 2 * 86400) == expected
     for before, after in list(pairwise(expected))[:: max(1, len(expected) // 10)]:
         assert one.latest(after - 1) == before
         assert one.latest(after) == after
 
 
-@pytest.mark.parametrize("plain", range(30))
-def test_transitions_against_every_minute(plain: int) -> None:
-    """The two nights on which clocks change, by every minute, whatever Hypothesis happened to draw."""
-    for night in (date(2026, 3, 29), date(2026, 10, 25)):
-        one = schedule.read(f"cron({plain * 2} * * * ? *)", "Europe/Berlin", "here")
-        begin = int(datetime(night.year, night.month, night.day, tzinfo=BERLIN).timestamp())
-        end = int(datetime.combine(night + timedelta(days=1), datetime.min.time(), tzinfo=BERLIN).timestamp())
-        walls = [datetime.fromtimestamp(moment, BERLIN) for moment in range(begin, end, 60)]
-        expected = [int(wall.timestamp()) for wall in walls if wall.minute == plain * 2 and not wall.fold]
-        assert between(one, begin, end) == expected
+# Where clocks change at two or three, to the north and to the south, and where they do at midnight.
+CHANGES = [
+    ("Europe/Berlin", "2026-03-29", "2026-10-25"),
+    ("Australia/Sydney", "2026-10-04", "2026-04-05"),
+    ("America/Santiago", "2026-09-06", "2026-04-04"),
+]
+
+
+@pytest.mark.parametrize(("zone", "forward", "back"), CHANGES)
+@pytest.mark.parametrize(("text", "apart"), [("0 *", 3600), ("45 0-23", 3600), ("0/15 0/1", 900), ("* *", 60)])
+def test_what_comes_each_hour_misses_none_when_clocks_change(
+    text: str, apart: int, zone: str, forward: str, back: str
+) -> None:
+    """So windows as long as that adjoin, and each time is a run of its own."""
+    one, local = schedule.read(f"cron({text} * * ? *)", zone, "here"), ZoneInfo(zone)
+    for day, hours in ((forward, 23), (back, 25)):
+        begin = at(day, local)
+        end = int((datetime.fromisoformat(day) + timedelta(days=1)).replace(tzinfo=local).timestamp())
+        assert end - begin == hours * 3600
+        found = between(one, begin - 7200, end + 7200)
+        assert {after - before for before, after in pairwise(found)} == {apart}
+        some = found[: -1 : max(1, len(found) // 25)]
+        assert [one.latest(each + apart - 1) for each in some] == some
+        assert len(found) == (hours + 4) * 3600 // apart
+
+
+@pytest.mark.parametrize(("zone", "forward", "back"), CHANGES)
+def test_hours_that_are_named_come_once_or_not_at_all(zone: str, forward: str, back: str) -> None:
+    local = ZoneInfo(zone)
+    for hours in range(24):
+        for day, missed in ((forward, 1), (back, 0)):
+            begin = at(day, local)
+            found = between(schedule.read(f"cron(30 {hours} * * ? *)", zone, "here"), begin, begin + 25 * 3600)
+            walls = [datetime.fromtimestamp(each, local) for each in found]
+            assert all((wall.hour, wall.minute, wall.fold) == (hours, 30, 0) for wall in walls)
+            on = [wall for wall in walls if f"{wall.date()}" == day]
+            gone = {"Europe/Berlin": 2, "Australia/Sydney": 2, "America/Santiago": 0}[zone]
+            assert len(on) == (0 if missed and hours == gone else 1)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +219,8 @@ def test_transitions_against_every_minute(plain: int) -> None:
         ("cron(0 8 * * ? 1969)", "", "year: '1969' is not 1970 to 2199"),
         ("cron(0 0 31 2 ? *)", "", "never comes: there is no such day"),
         ("cron(0 0 29 2 ? 2027)", "", "never comes: there is no such day"),
+        ("cron(30 7 ? * MON 1999)", "", "never comes: there is no such day from 2026 on"),
+        ("cron(0 0 29 2 ? 2000-2027)", "", "never comes: there is no such day from 2026 on"),
         ("cron(٣ 8 * * ? *)", "", "minutes"),
         ("cron(0 8 * * ? *)", "Europe/Berlln", "'Europe/Berlln' is not a time zone such as Europe/Berlin"),
         ("rate(0 hours)", "", "is not a rate such as rate(1 hour)"),

@@ -92,9 +92,11 @@ def test_over_time_it_is_a_curve() -> None:
     [
         ((NOW, None, NOW + 60), ["07:10:00", "–", "07:11:00"]),
         # 17 hours later it is Sunday.
-        ((NOW, NOW + 61_200), ["2026-11-21 07:10:00", "2026-11-22 00:10:00"]),
+        ((NOW, NOW + 61_200), ["11-21 07:10", "11-22 00:10"]),
         # A day that begins, of rows by the day.
-        ((NOW - 25_800,), ["2026-11-21 00:00:00"]),
+        ((NOW - 25_800, NOW + 60_600), ["2026-11-21", "2026-11-22"]),
+        # Of the turn of a year.
+        ((NOW, NOW + 50 * 86_400), ["2026-11-21 07:10", "2027-01-10 07:10"]),
         # What is no time stays what it is.
         (("soon or later, perhaps", NOW), ["soon or later, perhaps", "07:10:00"]),
     ],
@@ -117,6 +119,10 @@ def test_times_of_one_day_are_told_without_it(moments: tuple[Cell, ...], shown: 
         (
             (("text", "n"), ("long " * 20, "1,234")),
             ["text" + " " * 36 + "n", "long long long long long long lon…  1,234"],
+        ),
+        (
+            (("route", "requests of the route in all", "slow"), ("/a/b/c/d/e/f/g", "12,345,678,901.25", "1,234.5 ms")),
+            ["route       requests of the …        slow", "/a/b/c/d/…  12,345,678,901.25  1,234.5 ms"],
         ),
     ],
 )

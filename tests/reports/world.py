@@ -12,7 +12,7 @@ from chalicelib.model import AwsError, Destination, Notice
 from chalicelib.notices import outbox
 from chalicelib.notices.outbox import Outbox
 from chalicelib.notices.routes import Route, Routes
-from chalicelib.reports import records, schedule
+from chalicelib.reports import decide, records, schedule
 from chalicelib.reports.book import Book
 from chalicelib.reports.desk import Desk
 from chalicelib.reports.model import Report, Run
@@ -24,6 +24,8 @@ from tests.samples import ACCOUNT, REGION
 TABLE = "parapet-journal"
 # Saturday, 2026-11-21 07:10 UTC.
 NOW = 1_795_245_000.0
+# A minute before the run about the time until 07:30 begins.
+BEFORE = NOW + 19 * 60 + decide.LAG
 GROUP = "/ecs/shop"
 ROWS = (
     {
@@ -132,8 +134,9 @@ class World:
         return {"status": state, "results": rows, "statistics": {"bytesScanned": self.scanned}}
 
     def stop_query(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        self.queries[params["queryId"]].stopped = True
-        return {"success": True}
+        query = self.queries[params["queryId"]]
+        was, query.stopped = query.stopped, True
+        return {"success": not was}
 
     def put_object(self, params: Mapping[str, Any]) -> dict[str, Any]:
         assert params["ExpectedBucketOwner"] == ACCOUNT

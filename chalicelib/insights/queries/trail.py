@@ -6,22 +6,41 @@ from chalicelib.insights.model import Column, Query
 from chalicelib.insights.parameters import Text, Whole
 
 WHO = "coalesce(userIdentity.arn, userIdentity.invokedBy, userIdentity.principalId)"
+# What a call is about: as the services name it, what is most telling first; of several the first.
+ABOUT = (
+    "bucketName", "tableName", "functionName", "instanceId", "instancesSet.items.0.instanceId",
+    "resourcesSet.items.0.resourceId", "groupId", "dBInstanceIdentifier", "dBClusterIdentifier", "dBSnapshotIdentifier",
+    "dBClusterSnapshotIdentifier", "volumeId", "snapshotId", "imageId", "networkInterfaceId", "natGatewayId",
+    "internetGatewayId", "routeTableId", "networkAclId", "allocationId", "subnetId", "vpcEndpointId",
+    "launchTemplateId", "roleName", "userName", "groupName", "policyArn", "topicArn", "subscriptionArn", "queueUrl",
+    "keyId", "aliasName", "secretId", "stackName", "logGroupName", "alarmNames.0", "alarmName", "autoScalingGroupName",
+    "loadBalancerArn", "loadBalancerName", "targetGroupArn", "listenerArn", "ruleArn", "service", "taskDefinition",
+    "clusterName", "cluster", "clusterIdentifier", "cacheClusterId", "replicationGroupId", "repositoryName",
+    "stateMachineArn", "restApiId", "apiId", "hostedZoneId", "distributionId", "certificateArn", "fileSystemId",
+    "domainName", "streamName", "deliveryStreamName", "detectorId", "vpcId", "trailName", "resourceArn", "arn", "name",
+    "id",
+)  # fmt: skip
+WHAT = (
+    f"coalesce({', '.join(f'requestParameters.{one}' for one in ABOUT)}, "
+    "responseElements.instancesSet.items.0.instanceId, resources.0.ARN)"
+)
 
 QUERIES = (
     Query(
         "who-deleted",
         "Who deleted it",
-        "Calls that delete, terminate or remove something: who, as which role, from which address, with which tool.",
+        "Calls that delete, terminate or remove: what, who did it, as which role, from which address, with which tool.",
         ("cloudtrail",),
         f"""
 fields eventName, eventSource, {WHO} as who_did,
+    {WHAT} as on_what,
     userIdentity.sessionContext.sessionIssuer.arn as which_role, sourceIPAddress,
     userAgent, errorCode, awsRegion, eventID
 | filter eventName like /^(?:Batch)?(?:Delete|Terminate|Remove|Deregister|Purge|Destroy|Release|ScheduleKeyDeletion)/
 | filter @message like ${{resource}}
 | filter @message like ${{actor}}
-| display @timestamp, eventName, eventSource, who_did, which_role, sourceIPAddress, userAgent, errorCode, awsRegion,
-    eventID
+| display @timestamp, eventName, on_what, eventSource, who_did, which_role, sourceIPAddress, userAgent, errorCode,
+    awsRegion, eventID
 | sort @timestamp desc
 | limit ${{top}}
 """,
@@ -33,6 +52,7 @@ fields eventName, eventSource, {WHO} as who_did,
         (
             Column("@timestamp", "time", "time"),
             Column("eventName", "call"),
+            Column("on_what", "on"),
             Column("eventSource", "service"),
             Column("who_did", "who"),
             Column("which_role", "role"),
@@ -49,10 +69,11 @@ fields eventName, eventSource, {WHO} as who_did,
     Query(
         "changes",
         "What changed",
-        "Calls that changed something and succeeded, by who made them, the latest first: what was it before it began?",
+        "Calls that changed something and succeeded, by what and who, the latest first: what was it before it began?",
         ("cloudtrail",),
         f"""
-fields {WHO} as who_did
+fields {WHO} as who_did,
+    {WHAT} as on_what
 | filter @message like /"readOnly": ?false/
 | filter not ispresent(errorCode)
 | filter eventName not in ["PutLogEvents", "CreateLogStream", "CreateLogGroup", "StartQuery", "StopQuery",
@@ -60,7 +81,7 @@ fields {WHO} as who_did
 | filter @message like ${{resource}}
 | filter @message like ${{actor}}
 | stats count(*) as times_seen, earliest(@timestamp) as first_seen, latest(@timestamp) as last_seen
-    by eventName, eventSource, who_did, sourceIPAddress
+    by eventName, on_what, eventSource, who_did, sourceIPAddress
 | sort last_seen desc
 | limit ${{top}}
 """,
@@ -71,6 +92,7 @@ fields {WHO} as who_did
         ),
         (
             Column("eventName", "call"),
+            Column("on_what", "on"),
             Column("eventSource", "service"),
             Column("who_did", "who"),
             Column("sourceIPAddress", "from"),
