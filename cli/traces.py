@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +16,7 @@ from cli.deployment import Outside
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from chalicelib.services.model import Service
     from chalicelib.tracing.graph import Map
 
 STYLES = {"red": "bold red", "amber": "yellow", "grey": "dim", "green": "green"}
@@ -48,10 +49,7 @@ def map(  # noqa: A001 - as it is typed
     from chalicelib.tracing.maps import Maps
 
     start, end = _span(outside, since, until)
-    services = outside.settings().services
-    names = [one.name for one in services]
-    if service and service not in names:
-        raise ParapetError(f"there is no service {service!r} in parapet.toml{meant(service, names) if names else ''}")
+    services = _services(outside, service)
     both = Maps(lambda at: _reach(outside, at)).look(region or "", start, end, services)
     now = both.now
     document = shown.document(now, both.before, service or "")
@@ -88,6 +86,7 @@ def _calls(document: Mapping[str, Any], now: Map) -> None:
 @click.command
 @click.argument("trace", metavar="[ID]", required=False)
 @_time
+@click.option("--service", metavar="NAME", help="Only of one service.")
 @click.option("--node", metavar="NAME", help="Only through a node of the map (./parapet map).")
 @click.option("--caller", metavar="NAME", help="Only calls of --node from there.")
 @click.option("--kind", type=click.Choice(["fault", "error", "throttle", "ok"]), help="What the call met.")
@@ -100,6 +99,7 @@ def traces(
     trace: str | None,
     since: str | None,
     until: str | None,
+    service: str | None,
     node: str | None,
     caller: str | None,
     kind: Any,
@@ -113,6 +113,7 @@ def traces(
     ID is X-Ray's (1-5759e988-bd862e3fe1be46a994272793) or OpenTelemetry's (32 digits).
     """
     from chalicelib.tracing import followed, following, samples
+    from chalicelib.tracing.maps import Maps
     from chalicelib.tracing.samples import Named, Wanted
 
     aws = _reach(outside, region or "")
@@ -132,7 +133,15 @@ def traces(
         raise ParapetError("--caller wants --node: who is called")
     start, end = _span(outside, since, until)
     bound = samples.slower(slower, "--slower") if slower else 0.0
-    wanted = Wanted((Named(node),) if node else (), Named(caller) if caller else None, kind or "", bound)
+    nodes: tuple[Named, ...] = (Named(node),) if node else ()
+    if service:
+        if node:
+            raise ParapetError("--service and --node are both given: one of them will do")
+        services = _services(outside, service)
+        found_map = Maps(lambda at: _reach(outside, at)).look(region or "", start, end, services).now
+        if not (nodes := samples.of(service, found_map)):
+            raise ParapetError(f"no node of the map is {service}'s, as far as the settings tell (./parapet map)")
+    wanted = Wanted(nodes, Named(caller) if caller else None, kind or "", bound)
     listed = followed.samples(samples.find(aws, wanted, start, end, limit), aws.region)
     if as_json:
         output.emit(listed)
@@ -153,7 +162,7 @@ def traces(
         whole=("id", "at", "", "status", "took"),
     )  # fmt: skip
     if listed["more"]:
-        output.say("There are more: --limit, --node, --kind or a shorter time show others.")
+        output.say(f"{listed['why'] or 'There are more: --limit, --node, --kind or a shorter time show others'}.")
 
 
 def _show(document: Mapping[str, Any]) -> None:
@@ -186,6 +195,14 @@ def _show(document: Mapping[str, Any]) -> None:
 
 def _reach(outside: Outside, region: str) -> Aws:
     return outside.deployment.at(region) if region else outside.deployment.aws
+
+
+def _services(outside: Outside, wanted: str | None) -> Sequence[Service]:
+    services = outside.settings().services
+    names = [one.name for one in services]
+    if wanted and wanted not in names:
+        raise ParapetError(f"there is no service {wanted!r} in parapet.toml{meant(wanted, names) if names else ''}")
+    return services
 
 
 def _span(outside: Outside, since: str | None, until: str | None) -> tuple[float, float]:

@@ -20,8 +20,8 @@ from chalicelib.services.chosen import REGION as REGIONS
 from chalicelib.services.model import Service
 
 if TYPE_CHECKING:
-    from chalicelib.tracing.maps import Both, Maps
-    from chalicelib.tracing.samples import Found, Named, Wanted
+    from chalicelib.tracing.maps import Maps
+    from chalicelib.tracing.samples import Found, Wanted
 
 SINCE = Param("since", "from when on: as long ago as this, or a time, UTC; without it: 15m", example="1h")
 UNTIL = Param("until", "until when, likewise; without it: now; 6 h after `since` at most", example="30m")
@@ -29,8 +29,6 @@ REGION = Param("region", "of which region; without it: the one that Parapet runs
 OF = Param("service", "of one service")
 KINDS = ("fault", "error", "throttle", "ok")
 USUAL, MOST, LONGEST = 900.0, 20, 6 * 3600.0
-# A service of more nodes is asked about by the busiest.
-NODES = 10
 REMEMBERED = 64
 
 
@@ -78,7 +76,7 @@ def map_(asked: Asked) -> Answer:
 )  # fmt: skip
 def listed(asked: Asked) -> Answer:
     """Find sample traces, the latest first: what was asked, how it ended, where it failed and with what words."""
-    from chalicelib.tracing import followed
+    from chalicelib.tracing import followed, samples
     from chalicelib.tracing.samples import Found, Unnameable, Wanted
 
     (start, end), limit = _time(asked), asked.count("limit", MOST, 100)
@@ -92,7 +90,7 @@ def listed(asked: Asked) -> Answer:
                 raise Declined(400, "service and node are both given: one of them will do")
             both = maps(ours().account).look(region, start, end, chosen().services)
             calls += both.calls
-            wanted = Wanted(_nodes(both, service), None, wanted.kind, wanted.slower)
+            wanted = Wanted(samples.of(service.name, both.now), None, wanted.kind, wanted.slower)
             if not wanted.nodes:
                 why = f"no node of the map is {service.name}'s, as far as the settings tell"
                 document |= followed.samples(Found((), 0, False, 0, ""), where) | {"why": why}
@@ -184,15 +182,6 @@ def _wanted(asked: Asked) -> Wanted:
         cast("Any", asked.given.get("kind", "")),
         bound,
     )
-
-
-def _nodes(both: Both, service: Service) -> tuple[Named, ...]:
-    from chalicelib.tracing.graph import CLIENT
-    from chalicelib.tracing.samples import Named
-
-    own = [one for one in both.now.nodes if service.name in one.services and one.type != CLIENT]
-    own.sort(key=lambda one: -one.stats.requests)
-    return tuple(Named(one.name, one.type) for one in own[:NODES])
 
 
 def _found(region: str, wanted: Wanted, start: float, end: float, limit: int) -> tuple[Found, bool]:

@@ -17,7 +17,7 @@ def samples(found: Found, region: str) -> dict[str, Any]:
     """Return sample traces."""
     return {
         "status": "ok" if found.samples else "no_data",
-        "why": None if found.samples else _none(found),
+        "why": _why(found),
         "filter": found.expression,
         "traces": [sample(one, region) for one in found.samples],
         "scanned": found.scanned,
@@ -25,9 +25,12 @@ def samples(found: Found, region: str) -> dict[str, Any]:
     }
 
 
-def _none(found: Found) -> str:
-    if found.more:
-        return f"none of the {found.scanned:,} traces that X-Ray has looked at fits: a shorter time may show some"
+def _why(found: Found) -> str | None:
+    if found.cut:
+        looked = f"X-Ray has looked at what began since {iso(found.whole)}{'' if found.samples else ', and none fits'}"
+        return f"{looked}: a time that ends there shows what was before"
+    if found.samples:
+        return None
     return "no trace of this time fits" if found.scanned else NOTHING
 
 
@@ -77,7 +80,7 @@ def sentence(found: Followed) -> str:
         return f"Nothing is known of it: {found.why}."
     one = found.failing
     if one is None:
-        return f"Nothing failed: {len(found.steps)} steps."
+        return f"Nothing failed: {'1 step' if len(found.steps) == 1 else f'{len(found.steps)} steps'}."
     how = "failed" if one.fault else "was throttled" if one.throttle else "was refused"
     thrown = scrubbed(": ".join(filter(None, (one.exception, one.message))), 300)
     status = f" with {one.status}" if one.status else ""

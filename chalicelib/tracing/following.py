@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chalicelib.alerts.console import page
-from chalicelib.insights import groups, price, running
+from chalicelib.insights import price
 from chalicelib.insights.lines import pages
 from chalicelib.insights.logs import Logs
 from chalicelib.model import Aws, AwsError, ParapetError
 from chalicelib.services.model import Service
-from chalicelib.tracing import segments, spans
+from chalicelib.tracing import asking, segments, spans
 from chalicelib.tracing.belonging import owners
 from chalicelib.tracing.scrubbed import scrubbed
 from chalicelib.tracing.segments import Step
@@ -30,8 +30,6 @@ State = Literal["ok", "no_data", "denied", "failed"]
 PATIENCE, SECONDS, PAGES, GROUPS, LINES = 8.0, 5.0, 5, 5, 50
 # Of what the settings name for a service, that which its code writes.
 LOGS: tuple[Logs, ...] = ("app", "lambda")
-# How many gigabytes of spans may be read for one trace.
-BUDGET = 5.0
 # Lines are written a little before and after what they tell of (seconds).
 BEFORE, AFTER = 60.0, 300.0
 # An id that begins with its time is not older than X-Ray keeps traces; of another this is how far back it is sought.
@@ -111,6 +109,8 @@ def follow(
     *,
     patience: float = PATIENCE,
     logged: bool = True,
+    when: tuple[float, float] | None = None,
+    budget: float = asking.BUDGET,
 ) -> Followed:
     """Return a trace with its log lines; what is denied is a state; raises AwsError where X-Ray does not answer.
 
@@ -123,6 +123,8 @@ def follow(
         sleep: waits.
         patience: how long Logs Insights may take for spans (seconds).
         logged: whether its log lines are wanted.
+        when: from when to when it was, where that is known better than its id tells.
+        budget: how many gigabytes of spans may be read for it.
     """
     # A long one may come in parts.
     parts = aws.all("xray", "batch_get_traces", "Traces", TraceIds=[id_])
@@ -134,7 +136,7 @@ def follow(
     else:
         source = "spans"
         try:
-            steps, scanned, asked = _spans(aws, id_, now, patience, clock, sleep)
+            steps, scanned, asked, why = _spans(aws, id_, _when(id_, now, when), patience, budget, clock, sleep)
         except AwsError as error:
             # Without Transaction Search there is no such group.
             if error.code == "ResourceNotFoundException":
@@ -145,6 +147,9 @@ def follow(
         except ParapetError as error:
             return Followed(id_, "failed", f"X-Ray does not know it, and its spans could not be read: {error}")
         calls += asked
+        if why:
+            why = f"X-Ray does not know it, and its spans could not be read: {why}"
+            return Followed(id_, "failed", why, calls=calls, scanned=scanned)
         if not steps:
             return Followed(id_, "no_data", "neither X-Ray nor the log group aws/spans knows it", calls=calls)
     if not logged:
@@ -167,29 +172,33 @@ def _told(steps: Iterable[Step], services: Sequence[Service]) -> Iterable[str]:
             yield from (name for kind in LOGS for name in service.logs.get(kind, ()) if not name.endswith("*"))
 
 
-def _spans(
-    aws: Aws, id_: str, now: float, patience: float, clock: Callable[[], float], sleep: Callable[[float], None]
-) -> tuple[tuple[Step, ...], float, int]:
-    """Return the spans of a trace as steps, the bytes read for them, and the calls made; raises ParapetError."""
+def _when(id_: str, now: float, when: tuple[float, float] | None) -> tuple[float, float]:
+    """Return from when to when the spans of a trace are sought."""
+    if when:
+        return when
     begun = float(int(id_.split("-")[1], 16))
-    known = now - KEPT <= begun <= now + AROUND
-    start, end = (begun - BEFORE, begun + AROUND) if known else (now - SOUGHT, now)
+    if now - KEPT <= begun <= now + AROUND:
+        return begun - BEFORE, min(begun + AROUND, now)
+    return now - SOUGHT, now
+
+
+def _spans(
+    aws: Aws, id_: str, when: tuple[float, float], patience: float, budget: float, clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> tuple[tuple[Step, ...], float, int, str]:  # fmt: skip
+    """Return the spans of a trace as steps, the bytes read, the calls made, and why not; raises ParapetError."""
     # Whoever may only read has it asked, too: every trace's spans of that time are read, and paid for.
-    arrived = groups.incoming(aws, (price.Group(spans.GROUP),), start, min(end, now)).get(spans.GROUP, 0.0)
-    if arrived > BUDGET * price.GB:
+    arrived = asking.arrived(aws, *when)
+    if arrived > budget * price.GB:
         raise ParapetError(
-            f"Logs Insights would have to read {price.size(arrived)}, and a trace is worth {BUDGET:g} GB"
+            f"Logs Insights would have to read {price.size(arrived)}, and a trace is worth {budget:.3g} GB"
         )
-    query = running.start(aws, spans.query(id_), [spans.GROUP], start, min(end, now), sleep=sleep)
-    found = running.wait(aws, query.id, patience=patience, clock=clock, sleep=sleep)
-    if isinstance(found, running.Running):
-        running.cancel(aws, query.id)
-        raise ParapetError(f"Logs Insights was not done within {patience:.0f} s")
+    found = asking.ask(aws, spans.query(id_), *when, patience, clock, sleep)
     try:
         steps = spans.steps(str(row["@message"]) for row in found.rows if row.get("@message"))
     except (ValueError, KeyError, TypeError) as error:
         raise ParapetError(f"a line of {spans.GROUP} is no span: {error!r}") from error
-    return steps, found.statistics.bytes, 3
+    return steps, found.scanned, found.calls + 1, found.why
 
 
 def _lines(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from chalicelib.model import Aws, ParapetError
-from chalicelib.tracing.graph import CLIENT
+from chalicelib.tracing.graph import CLIENT, Map
 from chalicelib.tracing.scrubbed import address, scrubbed
 
 Kind = Literal["fault", "error", "throttle", "ok"]
@@ -21,6 +21,8 @@ KINDS: tuple[Kind, ...] = ("fault", "error", "throttle", "ok")
 PAGES = 10
 # X-Ray takes expressions that are no longer.
 LONGEST = 2000
+# A service of more nodes is asked about by the busiest.
+NODES = 10
 _SLOWER = re.compile(r"(\d{1,6}(?:\.\d+)?)(ms|s|m)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
@@ -109,6 +111,8 @@ class Found:
         more: whether there are more.
         calls: how often X-Ray was asked.
         expression: what it was asked.
+        whole: from when on it has looked at all, epoch seconds.
+        cut: whether there were too many to go further back, and these are fewer than wanted.
     """
 
     samples: tuple[Sample, ...]
@@ -116,6 +120,8 @@ class Found:
     more: bool
     calls: int
     expression: str
+    whole: float = 0.0
+    cut: bool = False
 
 
 def slower(text: str, where: str) -> float:
@@ -162,23 +168,34 @@ def _quotable(text: str) -> str:
     return text
 
 
+def of(service: str, found: Map) -> tuple[Named, ...]:
+    """Return the nodes of a map that are a service's, the busiest first, as many as can be asked for at once."""
+    own = [one for one in found.nodes if service in one.services and one.type != CLIENT]
+    own.sort(key=lambda one: -one.stats.requests)
+    return tuple(Named(one.name, one.type) for one in own[:NODES])
+
+
 def find(aws: Aws, wanted: Wanted, start: float, end: float, limit: int) -> Found:
-    """Return sample traces of a time of 6 hours at most; raises AwsError, Unnameable."""
+    """Return the latest sample traces of a time of 6 hours at most; raises AwsError, Unnameable."""
     asked = expression(wanted)
     params: dict[str, Any] = {
         "StartTime": datetime.fromtimestamp(start, UTC), "EndTime": datetime.fromtimestamp(end, UTC),
         **({"FilterExpression": asked} if asked else {}),
     }  # fmt: skip
     raws: list[Mapping[str, Any]] = []
-    scanned, calls, token = 0, 0, None
+    scanned, calls, token, whole = 0, 0, None, end
     while calls < PAGES and (not calls or token) and len(raws) < limit:
+        # As AWS documents it, the first page has the most recent, and tells when it begins.
         answer = aws("xray", "get_trace_summaries", **params, **({"NextToken": token} if token else {}))
         calls += 1
         raws += answer.get("TraceSummaries") or ()
         scanned += int(answer.get("TracesProcessedCount") or 0)
         token = answer.get("NextToken")
+        if begun := answer.get("ApproximateTime"):
+            whole = begun.timestamp()
     found = sorted(map(_sample, raws), key=lambda one: (-one.at, one.id))
-    return Found(tuple(found[:limit]), scanned, bool(token) or len(found) > limit, calls, asked)
+    more = bool(token) or len(found) > limit
+    return Found(tuple(found[:limit]), scanned, more, calls, asked, whole, bool(token) and len(found) < limit)
 
 
 def _sample(raw: Mapping[str, Any]) -> Sample:

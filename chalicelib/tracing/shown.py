@@ -114,7 +114,7 @@ def called(now: Map, edge: Edge) -> str:
 
 def failed(stats: Stats) -> str:
     """Return how many of how many calls failed, in words."""
-    return f"{percent(stats.share)} of {stats.requests:,} sampled calls"
+    return f"{percent(stats.share)} of {stats.requests:,} sampled call{'s' if stats.requests != 1 else ''}"
 
 
 def percent(share: float) -> str:

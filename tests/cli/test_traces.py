@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,9 @@ def test_traces_are_listed_and_followed(run: Run) -> None:
     assert listed[2].startswith("There are more: ")
     assert lines(run("traces", "--slower", "10s")) == ["Nothing found: no trace of this time fits."]
     assert len(json.loads(run("traces", "--caller", "api", "--node", "orders", "--json").stdout)["traces"]) == 20
+    ours = run("traces", "--service", "orders", "--kind", "fault", "--json")
+    assert [one["id"] for one in json.loads(ours.stdout)["traces"]] == [trace_id(number) for number in range(7, -1, -1)]
+    assert 'service(id(name: "orders"' in json.loads(ours.stdout)["filter"]
     told = lines(run("traces", trace_id(3)))
     assert told[0] == "table failed: KeyError: price; password=(secret) (cart/total.py:12)"
     assert "fault table table 20 ms 10 ms – GetItem table KeyError: price; password=(secret)" in told
@@ -106,6 +109,9 @@ def test_traces_are_listed_and_followed(run: Run) -> None:
         (("map", "--since", "7h"), 2, "--since must be before --until, and 6 hours before it at most"),
         (("map", "--since", "1h", "--until", "2h"), 2, "--since must be before --until"),
         (("traces", "--caller", "api"), 2, "--caller wants --node"),
+        (("traces", "--service", "nobody"), 2, "there is no service 'nobody' in parapet.toml"),
+        (("traces", "--service", "orders", "--node", "api"), 2, "--service and --node are both given"),
+        (("traces", "--service", "quiet"), 2, "no node of the map is quiet's"),
         (("traces", "--slower", "soon"), 2, "is not a duration such as 500ms"),
         (("traces", "--node", 'a"b'), 2, "cannot be asked for"),
         (("traces", "1-2-3"), 2, "is not the id of a trace"),
@@ -130,3 +136,22 @@ def test_what_comes_from_outside_cannot_move_the_cursor(run: Run, account: Accou
     account.put([segment(50, "evil\x1b[2J", start=1)])
     assert "\x1b" not in run("map").stdout
     assert "\x1b" not in run("traces").stdout
+
+
+def test_where_there_were_too_many_to_look_at_that_is_said(run: Run, account: Account) -> None:
+    every = account.xray.summaries
+
+    def endless(given: Mapping[str, Any]) -> dict[str, Any]:
+        further = {"TraceSummaries": [], "TracesProcessedCount": 100, "ApproximateTime": NOW}
+        return {**(further if "NextToken" in given else every(given)), "NextToken": "on"}
+
+    account.xray.summaries = endless  # type: ignore[method-assign]
+    said = lines(run("traces", "--kind", "fault"))
+    assert len(said) == 1 + 8 + 1
+    assert said[-1] == (
+        "X-Ray has looked at what began since 2026-11-18T15:00:00Z: a time that ends there shows what was before."
+    )
+    assert lines(run("traces", "--slower", "10s")) == [
+        "Nothing found: X-Ray has looked at what began since 2026-11-18T15:00:00Z, and none fits: a time that ends "
+        "there shows what was before."
+    ]

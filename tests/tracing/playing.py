@@ -105,6 +105,7 @@ class Account:
                 return self.xray.graph(given)
             case "xray:GetTraceSummaries":
                 found = self.xray.summaries(given)
+                found["ApproximateTime"] = datetime.fromtimestamp(found["ApproximateTime"], UTC)
                 for one in found["TraceSummaries"]:
                     one["StartTime"] = datetime.fromtimestamp(one["StartTime"], UTC)
                 return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -155,6 +156,16 @@ def test_an_id_without_a_time_is_sought_for_hours() -> None:
     assert (asked["startTime"], asked["endTime"]) == (NOW + 600 - 6 * 3600, NOW + 600)
 
 
+def test_whoever_knows_when_it_was_has_less_read() -> None:
+    account, time = Account(logs={spans.GROUP: []}), Time()
+    follow = partial(following.follow, account, trace_id("f" * 32), NOW + 600, (), time.clock, time.sleep)
+    follow(when=(NOW - 60, NOW + 60))
+    [asked] = account.calls("logs:StartQuery")
+    assert (asked["startTime"], asked["endTime"]) == (NOW - 60, NOW + 60)
+    account.arrived = 2 * 1024.0**3
+    assert "would have to read 2.0 GB, and a trace is worth 1.5 GB" in follow(budget=1.5).why
+
+
 @pytest.mark.parametrize(
     ("refuses", "state", "why"),
     [
@@ -177,6 +188,7 @@ def test_spans_that_take_too_long_or_are_none() -> None:
         "X-Ray does not know it, and its spans could not be read: Logs Insights was not done within 8 s",
     )
     assert account.calls("logs:StopQuery") == [{"queryId": "1"}]
+    assert found.scanned == 2.0e6, "what it has read is billed"
     assert "the query has no answer" in searched(Account(), state="Failed").why
     assert "a line of aws/spans is no span" in searched(Account(), "{}").why
 
@@ -208,6 +220,8 @@ def test_a_trace_as_programs_get_it() -> None:
     assert told["console"].endswith(f"#xray:traces/{ID}")
     assert "hunter2" not in json.dumps(told)
     assert followed.sentence(follow(logged_well())) == "Nothing failed: 4 steps."
+    alone = follow(logged_well())
+    assert followed.sentence(replace(alone, steps=alone.steps[:1])) == "Nothing failed: 1 step."
     nothing = followed.trace(follow(Account()), "eu-west-1")
     assert (nothing["status"], nothing["at"], nothing["seconds"], nothing["steps"]) == ("no_data", None, 0.0, [])
     assert nothing["answer"].startswith("Nothing is known of it: X-Ray does not know it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ def test_each_is_told_in_a_few_words() -> None:
     assert one.entry == Named("api", "AWS::Lambda::Function")
     assert one.failing is not None
     assert (one.failing.name, one.failing.type) == ("table", "AWS::DynamoDB::Table")
-    assert (found.scanned, found.more, found.calls) == (10, False, 1)
+    assert (found.scanned, found.more, found.cut, found.calls) == (10, False, False, 1)
 
 
 def test_what_was_thrown_is_told_without_secrets() -> None:
@@ -123,11 +124,25 @@ def test_no_more_pages_are_read_than_are_worth_it(monkeypatch: pytest.MonkeyPatc
     assert len(list(account.xray.put.between(NOW, NOW + 60))) == 700
     assert isinstance(account.xray.put, Put)
     found = find(account, limit=100)
-    assert (len(found.samples), found.calls, found.more) == (100, 1, True)
+    assert (len(found.samples), found.calls, found.more, found.cut) == (100, 1, True, False)
+    assert followed.samples(found, "eu-west-1")["why"] is None
+    account.asked.clear()
     monkeypatch.setattr(samples, "PAGES", 2)
     found = find(account, limit=1000)
-    assert (len(found.samples), found.calls, found.more) == (200, 2, True)
-    assert [bool(one.get("NextToken")) for one in account.calls("xray:GetTraceSummaries")[1:]] == [False, True]
+    assert (len(found.samples), found.calls, found.more, found.cut) == (200, 2, True, True)
+    assert [bool(one.get("NextToken")) for one in account.calls("xray:GetTraceSummaries")] == [False, True]
+    assert found.whole == found.samples[-1].at == NOW + 5
+    assert followed.samples(found, "eu-west-1")["why"] == (
+        "X-Ray has looked at what began since 2026-11-18T15:00:05Z: a time that ends there shows what was before"
+    )
+
+
+def test_what_is_told_as_the_latest_is_the_latest() -> None:
+    account = Account()
+    account.put(*(chain(number, start=number) for number in range(950)))
+    found = samples.find(account, Wanted(), NOW - 60, NOW + 3600, 120)
+    assert [one.id for one in found.samples] == [trace_id(number) for number in range(949, 829, -1)]
+    assert (found.more, found.cut, found.calls, found.whole) == (True, False, 2, NOW + 750)
 
 
 def test_pages_may_be_empty_and_not_all_is_looked_at() -> None:
@@ -139,7 +154,9 @@ def test_pages_may_be_empty_and_not_all_is_looked_at() -> None:
             fits = super().__call__(service, operation, **{k: v for k, v in params.items() if k != "NextToken"})
             last = len(self.calls(operation)) == self.last
             token = {} if last else {"NextToken": "x"}
-            return {"TraceSummaries": fits["TraceSummaries"] if last else [], "TracesProcessedCount": 50, **token}
+            begun = datetime.fromtimestamp(NOW + 60 - len(self.calls(operation)), UTC)
+            page = {"TraceSummaries": fits["TraceSummaries"] if last else [], "ApproximateTime": begun}
+            return {**page, "TracesProcessedCount": 50, **token}
 
         last = 3
 
@@ -152,7 +169,8 @@ def test_pages_may_be_empty_and_not_all_is_looked_at() -> None:
     found = find(account)
     assert (found.samples, found.calls, found.more) == ((), samples.PAGES, True)
     assert followed.samples(found, "eu-west-1")["why"] == (
-        "none of the 500 traces that X-Ray has looked at fits: a shorter time may show some"
+        "X-Ray has looked at what began since 2026-11-18T15:00:50Z, and none fits: a time that ends there shows what "
+        "was before"
     )
 
 

@@ -131,3 +131,8 @@ def test_a_map_does_for_half_a_minute_and_its_past_for_five() -> None:
     assert later.before is both.before
     assert maps.look("eu-central-1", end - 900, end).calls == 2
     assert maps.look("", end, end + 1).now.seconds == 30
+
+
+@pytest.mark.parametrize(("calls", "said"), [(1, "0 % of 1 sampled call"), (2, "0 % of 2 sampled calls")])
+def test_one_is_no_several(calls: int, said: str) -> None:
+    assert shown.failed(Stats(calls)) == said
