@@ -11,7 +11,7 @@ from chalicelib.section import seconds
 
 LENGTH = 20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_CLOCK = re.compile(r"(\d+):(\d+)(:.*)?")
 # What is later is no time, whatever says so.
 LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
@@ -71,6 +71,10 @@ def since(text: str, where: str, now: float) -> float:
     `14:02` is the last time that a clock showed that.
     """
     if clock := _CLOCK.fullmatch(text):
+        if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", text):
+            raise ParapetError(
+                f"{where}: {text!r} is no time of day such as 14:02: hours are 0 to 23, minutes 00 to 59"
+            )
         at = now // DAY * DAY + int(clock[1]) * 3600 + int(clock[2]) * 60
         return at if at <= now else at - DAY
     if not _DATE.match(text):

@@ -12,6 +12,7 @@ from chalicelib.api import shape
 from chalicelib.journal import place
 from chalicelib.model import STATUSES, Asker, Command, CommandKind, Finding, ParapetError
 from chalicelib.notices.compose import AFTERWARDS
+from chalicelib.settings import dashed
 from cli import errors, output
 from cli.deployment import Outside
 
@@ -109,7 +110,7 @@ def told(outside: Outside, command: Command, finding: Finding, outcome: str, as_
 
 def log(outside: Outside, service: str) -> str:
     """Return the name of the log of the function that owns a service."""
-    return f"/aws/lambda/parapet-{outside.settings().stage}-guard_{service}"
+    return f"/aws/lambda/parapet-{outside.settings().stage}-{dashed(f'guard_{service}')}"
 
 
 def wait_option(command: Any) -> Any:
@@ -126,7 +127,7 @@ def glass_option(command: Any) -> Any:
 def end(outside: Outside, command: Command, finding: Finding) -> float:
     """Return until when what a finding is about may stay, as the journal has it by now; raises AwsError."""
     at = finding.violation
-    permission = outside.deployment.journal.head(place(at)).exemption(at.part, outside.now())
+    permission = outside.deployment.journal.head(place(at)).exemption(at.part, outside.now(), finding.event_id)
     return permission.until if permission else command.until
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chalicelib import settings, times
-from chalicelib.model import ParapetError
+from chalicelib.model import AwsError, ParapetError
 from cli import output
 from cli.deployment import Outside
 
 if TYPE_CHECKING:
+    from chalicelib.explain.explained import Explained
     from chalicelib.explain.subject import Desk, Subject
 
 
@@ -38,6 +39,8 @@ def explain(outside: Outside, name: str, at: str | None, quick: bool, as_json: b
         output.emit(document)
     else:
         _show(document)
+    if not quick and (why := _remember(desk, found)):
+        click.echo(f"Not kept for the next time, nor for the timeline: {why}", err=True)
 
 
 @click.command
@@ -77,6 +80,7 @@ def timeline(
 
 
 def _desk(outside: Outside) -> Desk:
+    from chalicelib import reverting
     from chalicelib.explain.subject import Desk
     from chalicelib.services.watch import Watch
 
@@ -85,8 +89,24 @@ def _desk(outside: Outside) -> Desk:
     def reach(region: str) -> Any:
         return deployment.at(region) if region else deployment.aws
 
-    services = tuple(outside.settings().services)
-    return Desk(reach, stage, deployment.table, lambda: deployment.ledger, services, Watch(reach, output.say))
+    given = outside.settings(reverting.rails())
+    return Desk(
+        reach, stage, deployment.table, lambda: deployment.ledger, tuple(given.services), Watch(reach, output.say),
+        reverting.terms(given),
+    )  # fmt: skip
+
+
+def _remember(desk: Desk, found: Explained) -> str:
+    """Keep what came out, as whoever is asking; returns why not: with the right to read alone one has the answer."""
+    from chalicelib.explain import told
+    from chalicelib.explain.kept import Kept
+
+    if past := told.past(found):
+        try:
+            Kept(desk.reach(""), desk.table).remember(found.subject.about, past)
+        except AwsError as error:
+            return f"AWS denies {error.action}" if error.denied else str(error)
+    return ""
 
 
 def _subject(desk: Desk, name: str, at: str | None, now: float) -> Subject:
@@ -110,6 +130,13 @@ def _show(document: Mapping[str, Any]) -> None:
             output.say(f"   + {line}")
         for line in one["against"]:
             output.say(f"   - {line}")
+    if back := document["revert"]:
+        output.say()
+        output.say(
+            f"To take it back ({back['what']}), people are asked by: {back['command']}"
+            if back["command"]
+            else f"It is not offered to take it back: {back['why']}"
+        )
     output.say()
     rows = [
         (one["id"], one["status"], f"{one['took_ms'] / 1000:.1f} s", _told(one)) for one in document["sections"]

@@ -34,7 +34,7 @@ def show(outside: Outside, finding_id: str, as_json: bool) -> None:
     journal = outside.deployment.journal
     finding = findings.resolve(journal, finding_id, now)
     head = journal.head(place(finding.violation))
-    permission = head.exemption(finding.violation.part, now)
+    permission = head.exemption(finding.violation.part, now, finding.event_id)
     steps = following(finding, head, journal.pauses() if finding.status == "held" else (), now)
     if as_json:
         commands = [command for command, _ in steps]

@@ -22,17 +22,18 @@ LONGEST = 2000
 class Declined(ParapetError):
     """A request that is not answered; the text says what to mend, the status what kind of mistake it is."""
 
-    def __init__(self, status: int, text: str) -> None:
-        """Keep the HTTP status."""
+    def __init__(self, status: int, text: str, again: float = 0.0) -> None:
+        """Keep the HTTP status, and in how many seconds the same may be asked again, if that will do."""
         super().__init__(text)
-        self.status = status
+        self.status, self.again = status, again
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One request: who asks (as findings write it, and their ARN), when (epoch seconds), about which item, with what.
 
-    `number` is the same for each repeat under one idempotency key, and empty without one.
+    `number` is the same for each repeat under one idempotency key, and empty without one. `operates` tells whether who
+    asks may do more than read.
     """
 
     who: str
@@ -41,6 +42,7 @@ class Asked:
     item: str
     given: Mapping[str, str]
     number: str = ""
+    operates: bool = False
 
     @property
     def asker(self) -> Asker:
@@ -123,7 +125,7 @@ def asked(
     by_name = {one.name: one for one in takes}
     told = {name: _text(name, _spelled(by_name[name], value)) for name, value in given.items()}
     number = "" if body is None else _number(by, key, told.pop(KEY.name, None))
-    question = Asked(who, by, context["requestTimeEpoch"] / 1000, item, told, number)
+    question = Asked(who, by, context["requestTimeEpoch"] / 1000, item, told, number, _operates(context))
     for one in route.takes:
         if one.needed:
             question.text(one.name)
@@ -145,6 +147,10 @@ def _caller(context: Mapping[str, Any], route: Declared) -> tuple[str, str]:
     if route.scope not in str(told.get("scope", "")).split():
         raise Declined(403, f"this token does not allow it: its scope is {told.get('scope')!r}, not {route.scope!r}")
     return told["principalId"], told["by"]
+
+
+def _operates(context: Mapping[str, Any]) -> bool:
+    return "operate" in str((context.get("authorizer") or {}).get("scope", "")).split()
 
 
 def _number(arn: str, header: str | None, given: str | None) -> str:

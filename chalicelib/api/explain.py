@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime
 from urllib.parse import unquote
 
 from chalicelib import times, wiring
@@ -15,8 +14,9 @@ from chalicelib.api.declared import Param
 from chalicelib.api.route import Answer, chosen, ours, route
 from chalicelib.explain import asked as asking
 from chalicelib.explain.asked import Unknown
-from chalicelib.explain.kept import Kept
+from chalicelib.explain.kept import THOROUGH, Kept, standing
 from chalicelib.explain.subject import Desk, Subject
+from chalicelib.journal import Conflict
 from chalicelib.ledger.book import Book
 from chalicelib.model import DAY, ParapetError
 
@@ -24,8 +24,8 @@ DEPTH = Param("depth", "how thoroughly: quick at once, full within 15 s, to be r
 AT = Param(
     "at", "about which time: as long ago as this, or a time, UTC (14:02: the last)", example="2026-11-21T14:02:00Z"
 )
-# Whoever looks thoroughly has answered by then, or never will (seconds); and so long an alarm is looked up.
-GIVEN_UP, SOUGHT = 60.0, 1.0
+# So long an alarm is looked up (seconds).
+SOUGHT = 1.0
 
 
 @route("GET", "/services/{service}/explain", AT, DEPTH, answers=schemas.EXPLANATION, also={202: schemas.EXPLANATION})
@@ -46,7 +46,7 @@ def shown(asked: Asked) -> Answer:
     found = _kept().get(asked.item) if re.fullmatch("[0-9a-f]{16}", asked.item) else None
     if found is None:
         raise Declined(404, f"there is no explanation {asked.item!r}: they are kept for a day")
-    return Answer(found)
+    return Answer(standing(found, asked.at))
 
 
 @route(
@@ -87,8 +87,10 @@ def _answer(asked: Asked, find: Callable[[Desk, float | None], Subject]) -> Answ
         return Answer(explained.document(explained.explain(desk, subject, begun=begun)))
     kept, address = _kept(), f"/v1/explanations/{subject.id}"
     before = kept.get(subject.id)
-    if before and (before["done"] or asked.at - datetime.fromisoformat(before["as_of"]).timestamp() < GIVEN_UP):
+    if before and standing(before, asked.at)["status"] != "given_up":
         return Answer(before, 200 if before["done"] else 202, location=address)
+    if not asked.operates:
+        _count(kept, asked.at)
     waiting = explained.document(explained.Explained.begun(subject))
     kept.put(subject.id, waiting, asked.at)
     body = asking.dump(asking.Asked(subject.kind, subject.name, subject.at))
@@ -97,6 +99,20 @@ def _answer(asked: Asked, find: Callable[[Desk, float | None], Subject]) -> Answ
         raise ParapetError("PARAPET_ENRICH_QUEUE is not set: it names the queue")
     ours()("sqs", "send_message", QueueUrl=queue, MessageBody=body)
     return Answer(waiting, 202, location=address)
+
+
+def _count(kept: Kept, at: float) -> None:
+    try:
+        until = kept.count(at)
+    except Conflict as error:
+        raise Declined(429, str(error), 1.0) from error
+    if until is not None:
+        raise Declined(
+            429,
+            f"tokens of scope read get {THOROUGH} thorough explanations an hour together, for each may read 5 GB of "
+            f"logs; the next one from {times.iso(until)} on: until then depth=quick, or a token of scope operate",
+            until - at,
+        )
 
 
 def _kept() -> Kept:
@@ -111,5 +127,5 @@ def _desk() -> Desk:
     reach = wiring.accounts(account)
     return Desk(
         lambda region: reach(account, region), told.stage, told.table, lambda: Book(ours(), told.ledger),
-        tuple(settings.services), services.watch(account), reverting.on(settings),
+        tuple(settings.services), services.watch(account), reverting.terms(settings),
     )  # fmt: skip

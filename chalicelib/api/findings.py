@@ -56,7 +56,7 @@ def mark(asked: Asked) -> pages.Mark | None:
 def shown(asked: Asked) -> Answer:
     """Show everything about one finding."""
     finding = _finding(asked)
-    permission = journal().head(place(finding.violation)).exemption(finding.violation.part, asked.at)
+    permission = journal().head(place(finding.violation)).exemption(finding.violation.part, asked.at, finding.event_id)
     return Answer(shape.details(finding, permission, asked.at))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -208,6 +209,7 @@ def _answered(view: View, one: Declared, item: str, seen: Invocation) -> Respons
     request = blueprint.current_request
     context = request.context
     about = {"route": f"{context['httpMethod']} {context['resourcePath']}", "api_request_id": context["requestId"]}
+    again = 0.0
     query = request.to_original_event()["multiValueQueryStringParameters"] or {}
     try:
         body = _body(request) if request.method == "POST" else None
@@ -217,7 +219,7 @@ def _answered(view: View, one: Declared, item: str, seen: Invocation) -> Respons
         seen.because(**about, **answer.about, status=answer.status)
         return _told(answer, query)
     except Declined as error:
-        status, text = error.status, str(error)
+        status, text, again = error.status, str(error), error.again
     except (Refused, Conflict) as error:
         status, text = 409, str(error)
     except ParapetError as error:
@@ -227,6 +229,8 @@ def _answered(view: View, one: Declared, item: str, seen: Invocation) -> Respons
         number = blueprint.lambda_context.aws_request_id
         status, text = 500, f"this is a defect of Parapet's; the function's log tells more under {number}"
     response = _problem(status, text)
+    if again:
+        response.headers["Retry-After"] = str(math.ceil(again))
     seen.because(**about, error=response.body["detail"], status=status)
     return response
 

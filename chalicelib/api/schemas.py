@@ -194,10 +194,15 @@ _WRITE: dict[str, Schema] = {
     "ip": TEXT, "tool": TEXT, "what": TEXT, "error": TEXT, "writes": FLAG,
 }  # fmt: skip
 WRITE = named("Change", record(**_WRITE))
+# Calls that differ in what they were about alone: the nearest one, how many, from when until when.
+_ALIKE = named("CallsAlike", record(**_WRITE, times=WHOLE, first=TIME, last=TIME))
 WHO = record(
     as_of=TIME, answer=TEXT, action=maybe(TEXT), resource=maybe(TEXT), since=TIME, until=TIME,
     source=among("ledger", "cloudtrail", "both"), ledger_since=maybe(TIME), complete=FLAG, missing=many(TEXT),
-    calls=many(named("WhoCalled", record(**_WRITE, also=maybe(many(WRITE))))),
+    # `also_more`: calls that are of none of those kinds; `also_complete`: whether none was left unread.
+    calls=many(
+        named("WhoCalled", record(**_WRITE, also=maybe(many(_ALIKE)), also_more=WHOLE, also_complete=FLAG))
+    ),
 )  # fmt: skip
 REMEDIATION = named(
     "Remediation",
@@ -242,7 +247,7 @@ REPORT_RUN = named(
     "ReportRun",
     record(
         run=TEXT, at=TIME, status=among(*get_args(RunStatus)), since=TIME, over=FLAG, tries=WHOLE, missed=WHOLE,
-        who=maybe(TEXT), why=maybe(TEXT), s3=maybe(TEXT),
+        who=maybe(TEXT), why=maybe(TEXT), s3=maybe(TEXT), not_in_s3=maybe(TEXT),
     ),
 )  # fmt: skip
 REPORT = named(
@@ -256,8 +261,8 @@ REPORT = named(
 OUTCOME = named(
     "ReportResult",
     record(
-        run=TEXT, columns=many(_COLUMN), rows=many(by_name(ANYTHING)), total=WHOLE, cut=FLAG, groups=many(TEXT),
-        cost=_SPENT,
+        run=TEXT, at=TIME, who=maybe(TEXT), columns=many(_COLUMN), rows=many(by_name(ANYTHING)), total=WHOLE, cut=FLAG,
+        groups=many(TEXT), s3=maybe(TEXT), cost=_SPENT,
     ),
 )  # fmt: skip
 
@@ -323,7 +328,7 @@ EXPLANATION = named(
     "Explanation",
     record(
         id=TEXT, as_of=TIME, depth=among("quick", "full"), done=FLAG,
-        status=among("ok", "partial", "no_data", "denied"), answer=TEXT, confidence=NUMBER,
+        status=among("looking", "ok", "partial", "no_data", "denied", "given_up"), answer=TEXT, confidence=NUMBER,
         about=record(kind=among("service", "alarm"), name=TEXT, service=maybe(TEXT), at=TIME),
         onset=maybe(
             record(

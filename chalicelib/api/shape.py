@@ -11,6 +11,7 @@ from chalicelib.alerts.model import Alert, Group, Silence
 from chalicelib.matcher import Matcher
 from chalicelib.model import ORIGINS, Call, Command, Exemption, Finding, Pause, Scope, Waiver, plain
 from chalicelib.permitted import Permission
+from chalicelib.records import exemption_record
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
 from chalicelib.times import iso
@@ -50,7 +51,7 @@ def details(finding: Finding, permission: Exemption | None, now: float) -> dict[
             {"status": step.status, "at": iso(step.at), "by": step.by, "note": step.note} for step in finding.history
         ],
         "look_again": _iso(finding.due),
-        "permission": {**asdict(permission), "until": iso(permission.until)} if permission else None,
+        "permission": {**exemption_record(permission), "until": iso(permission.until)} if permission else None,
     }
 
 

@@ -17,16 +17,19 @@ from chalicelib.explain.model import Filled, Scene, Suspect, Symptom
 from chalicelib.explain.sections import alarm, changes, edges, errors, ours, past, siblings, signals
 from chalicelib.explain.sections.signals import Signals
 from chalicelib.explain.subject import Desk, Subject, names
+from chalicelib.journal import Journal
 from chalicelib.reverting import Offer
 from chalicelib.services import kinds
 from chalicelib.services.model import Service
 from chalicelib.times import iso
 
 Depth = Literal["quick", "full"]
+# How it stands: `partial` where something is missing that could have been the cause.
+Status = Literal["looking", "ok", "partial", "no_data", "denied", "given_up"]
 # As they are told.
 ORDER = ("signals", "alarm", "changes", "errors", "traces", "alarms", "remediations", "past")
-# Without them nobody knows whether anything is wrong.
-UNSEEN = {("signals", "denied"), ("signals", "no_data")}
+# What becomes of the one without which nobody knows whether anything is wrong, besides that it has nothing to tell.
+UNSEEN = ("denied", "no_data")
 # Seconds of the whole; of it, at most, of the first look (what began when) and of the second (what failed since),
 # which has what the first leaves.
 WHOLE: Mapping[Depth, float] = {"quick": 2.4, "full": 14.0}
@@ -49,7 +52,7 @@ class Explained:
         confidence: from 0 to 1.
         fates: what became of each section.
         past: the like of before.
-        done: whether nothing more is to come.
+        done: whether nothing more is to come; until then nothing is concluded from what is not there.
         revert: what is offered about the first suspect, where that is a change.
     """
 
@@ -70,8 +73,10 @@ class Explained:
         return cls(subject, "full", None, (), f"{subject.about} is being looked at.", 0.0, (), done=False)
 
     @property
-    def status(self) -> Literal["ok", "partial", "no_data", "denied"]:
-        """Return how it went: `partial` where something is missing that could have been the cause."""
+    def status(self) -> Status:
+        """Return how it stands."""
+        if not self.done:
+            return "looking"
         by = {one.id: one.status for one in self.fates}
         if not self.symptom and by.get("signals", by.get("alarm")) in ("denied", "no_data"):
             return "denied" if "denied" in by.values() else "no_data"
@@ -105,14 +110,14 @@ def explain(
     def arrived(fate: Fate) -> None:
         fates[fate.id] = fate
         if heard:
-            heard(_explained(desk, subject, depth, fates.values(), done=False))
+            heard(concluded(desk, subject, depth, fates.values(), done=False))
 
     fates |= gather(_first(desk, subject, left(FIRST[depth])), arrived)
-    symptom = _symptom(fates)
+    symptom = _symptom(fates, subject)
     if symptom and subject.service:
         since = symptom.onset.at
         fates |= gather(_then(desk, subject, subject.service, since, depth, left(THEN[depth])), arrived)
-    found = _explained(desk, subject, depth, fates.values(), done=True)
+    found = concluded(desk, subject, depth, fates.values(), done=True)
     return replace(found, revert=_offered(desk, found, max(LEAST * patience, until - time.monotonic())))
 
 
@@ -123,7 +128,8 @@ def _offered(desk: Desk, found: Explained, seconds: float) -> Offer | None:
         return None
 
     def offered() -> Look[Offer]:
-        return Look(reverting.offer(desk.ledger(), None, desk.reverts, change), "")
+        journal = Journal(desk.reach(""), desk.table)
+        return Look(reverting.offer(desk.ledger(), journal, desk.reverts, change, found.subject.now), "")
 
     fate = gather([Section("revert", seconds, offered)])["revert"]
     return fate.look.found if fate.look else Offer(change, why=f"not known: {fate.reason}")
@@ -151,8 +157,10 @@ def _then(desk: Desk, subject: Subject, service: Service, since: float, depth: D
     ]
 
 
-def _symptom(fates: Mapping[str, Fate]) -> Symptom | None:
-    """Return what is wrong: with the service, or else what the alarm watches."""
+def _symptom(fates: Mapping[str, Fate], subject: Subject) -> Symptom | None:
+    """Return what is wrong: with the service, or else, once that has been looked at, what the alarm watches."""
+    if subject.service and "signals" not in fates:
+        return None
     found = _found(fates, "signals")
     if isinstance(found, Signals) and found.main:
         return found.main
@@ -169,21 +177,40 @@ def scene(desk: Desk, subject: Subject, fates: Mapping[str, Fate]) -> Scene:
     """Return all that was found, for the ranking; pure."""
     found = _found(fates, "signals") or Signals()
     also = _found(fates, "alarms") or ()
+    unseen = _unseen(fates, subject)
     aws = desk.reach(subject.region)
     return Scene(
         subject.service.name if subject.service else "",
         aws.account,
         aws.region,
-        _symptom(fates),
+        _symptom(fates, subject),
         names(subject.service) if subject.service else frozenset(),
         found.traffic,
         _found(fates, "changes") or (),
-        tuple(_shared(one, desk, subject, {each.service for each in also}) for one in found.filled),
+        tuple(
+            one if "alarms" in unseen else _shared(one, desk, subject, {each.service for each in also})
+            for one in found.filled
+        ),
         _found(fates, "traces") or (),
         _found(fates, "errors") or (),
         also,
         _found(fates, "remediations") or (),
+        subject.service.entry.kind if subject.service else "",
+        unseen,
     )
+
+
+def _expected(subject: Subject) -> tuple[str, ...]:
+    """Return the sections that there are, or may be, of what is asked."""
+    service = ("signals", "errors", "traces") if subject.service else ()
+    alarm = ("alarm",) if subject.alarm is not None else ()
+    return tuple(one for one in ORDER if one in (*service, *alarm, "changes", "alarms", "remediations", "past"))
+
+
+def _unseen(fates: Mapping[str, Fate], subject: Subject) -> frozenset[str]:
+    """Return the sections that are not there, or not whole: what they do not show may be there all the same."""
+    whole = {one.id for one in fates.values() if one.look is not None and one.status != "partial"}
+    return frozenset(_expected(subject)) - whole
 
 
 def _shared(one: Filled, desk: Desk, subject: Subject, ill: set[str]) -> Filled:
@@ -196,20 +223,28 @@ def _shared(one: Filled, desk: Desk, subject: Subject, ill: set[str]) -> Filled:
     return replace(one, sharing={each.name: each.name not in ill for each in others})
 
 
-def _explained(desk: Desk, subject: Subject, depth: Depth, fates: Iterable[Fate], *, done: bool) -> Explained:
+def concluded(desk: Desk, subject: Subject, depth: Depth, fates: Iterable[Fate], *, done: bool) -> Explained:
+    """Return what has arrived comes to: while more is to come, nothing that this could refute; pure."""
     several = tuple(sorted(fates, key=lambda one: ORDER.index(one.id)))
     by = {one.id: one for one in several}
-    symptom = _symptom(by)
-    known = scene(desk, subject, by)
-    ranked = suspects.rank(known)
-    # What has nothing is no blindness, but for the signals; what is to come is not missed yet.
-    blind = [one.id for one in several if one.look is None or (one.id, one.status) in UNSEEN]
+    symptom = _symptom(by, subject)
+    ranked = suspects.rank(scene(desk, subject, by))
+    if not done:
+        pending = [one for one in _expected(subject) if one not in by]
+        answer = sentence.so_far(subject.about, symptom, ranked, pending, subject.now)
+        return Explained(subject, depth, symptom, ranked, answer, 0.0, several, done=False)
+    eyes = "signals" if subject.service else "alarm"
+    # What has nothing is no blindness, but for what would show that something is wrong.
+    blind = [one.id for one in several if one.look is None or (one.id == eyes and one.status in UNSEEN)]
     answer = sentence.answer(subject.about, symptom, ranked, subject.at, blind, subject.now)
-    same = tuple(one for one in _found(by, "past") or () if ranked and one.same == ranked[0].same)
+    # What was asked about since it began was this very trouble.
+    began = symptom.onset.at if symptom else subject.at
+    before = (one for one in _found(by, "past") or () if one.at < began)
+    same = tuple(one for one in before if ranked and one.same == ranked[0].same)
     if same:
-        answer = f"{answer} So it was {len(same)} times before, last {iso(same[0].at)}."
+        answer = f"{answer} So it was {past.often(same)}."
     sure = sentence.confidence(symptom, ranked)
-    return Explained(subject, depth, symptom, ranked, answer, sure, several, same, done)
+    return Explained(subject, depth, symptom, ranked, answer, sure, several, same)
 
 
 def document(told: Explained) -> dict[str, Any]:

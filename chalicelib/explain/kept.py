@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from chalicelib import items
-from chalicelib.model import DAY, Aws, ParapetError
+from chalicelib.journal import Conflict
+from chalicelib.model import DAY, Aws, AwsError, ParapetError
 from chalicelib.times import iso
 
 # What somebody polls for, and what is like something else a month later (seconds).
 ASKED, PAST = DAY, 90 * DAY
 SHOWN = 50
+# Whoever looks thoroughly has answered by then, or never will (seconds).
+GIVEN_UP = 60.0
+# What is so near is the same matter (seconds).
+MATTER = 3600.0
+# So many thorough ones in so long (seconds) for whoever may only read: each may read 5 GB of logs, which somebody pays.
+THOROUGH, HOUR = 20, 3600.0
+# So often it is counted anew where others count at the same time.
+TRIES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,25 @@ class Past:
     same: str
     id: str
     changes: Mapping[str, float] = field(default_factory=dict)
+
+
+def matters(several: Sequence[Past]) -> tuple[Past, ...]:
+    """Return explanations in their order, one of each matter: what was asked about twice happened once."""
+    found: list[Past] = []
+    for one in several:
+        if not any(each.same == one.same and abs(each.at - one.at) <= MATTER for each in found):
+            found.append(one)
+    return tuple(found)
+
+
+def standing(told: Mapping[str, Any], now: float) -> Mapping[str, Any]:
+    """Return a document as it stands: one that nobody works on any more says so, and not that it is being looked at."""
+    if told["done"] or now - datetime.fromisoformat(told["as_of"]).timestamp() < GIVEN_UP:
+        return told
+    seen = f" What was seen by then: {told['answer']}" if told["onset"] else ""
+    about = told["about"]["service"] or told["about"]["name"]
+    why = f"Looking at {about} was not brought to its end: whoever did was interrupted, or is late. Ask again.{seen}"
+    return {**told, "status": "given_up", "answer": why}
 
 
 class Kept:
@@ -51,6 +80,33 @@ class Kept:
         text = json.dumps(document, separators=(",", ":"))
         content = {"document": text, "expires": int(at + ASKED)}
         self._aws("dynamodb", "put_item", TableName=self._table, Item={**_key(id_), **items.item(content)})
+
+    def count(self, at: float) -> float | None:
+        """Count a thorough explanation that begins; returns None, or from when on one may where there were too many.
+
+        Raises Conflict where others are counted all the time, AwsError.
+        """
+        key = _key("LATELY")
+        for _ in range(TRIES):
+            answer = self._aws("dynamodb", "get_item", TableName=self._table, Key=key, ConsistentRead=True)
+            found = items.values(answer.get("Item") or {})
+            lately = sorted(float(one) for one in found.get("times", ()) if one > at - HOUR)
+            if len(lately) >= THOROUGH:
+                return lately[-THOROUGH] + HOUR
+            rev = int(found.get("rev", 0))
+            content = items.item({"times": [*lately, at], "rev": rev + 1, "expires": int(at + DAY)})
+            unchanged: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+            if found:
+                values = items.item({":rev": rev})
+                unchanged = {"ConditionExpression": "rev = :rev", "ExpressionAttributeValues": values}
+            try:
+                self._aws("dynamodb", "put_item", TableName=self._table, Item={**key, **content}, **unchanged)
+            except AwsError as error:
+                if error.code != "ConditionalCheckFailedException":
+                    raise
+            else:
+                return None
+        raise Conflict("many ask for thorough explanations at once: ask again in a moment")
 
     def remember(self, service: str, past: Past) -> None:
         """Keep what came out for the next time; raises AwsError."""

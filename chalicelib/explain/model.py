@@ -65,13 +65,14 @@ class Hop:
         caller: who calls.
         callee: whom.
         type: X-Ray's of whom: `Database::SQL`, `remote` …
-        calls: how many traces were sampled of it.
+        calls: how many are known of it.
         failing: which share fails, and `failed` which did.
         seconds: how long it takes on average, and `took` how long it took.
         own: whether the callee is code of the service itself.
         well: others that call the same one, and are well.
         traces: ids of a few that show it.
         said: where the first of them failed, and with what words.
+        sampled: whether its calls are a sample; else they were counted.
     """
 
     caller: str
@@ -86,6 +87,7 @@ class Hop:
     well: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()
     said: str = ""
+    sampled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,11 @@ class Pattern:
     before: int
     group: str
     first: float
+
+    @property
+    def new(self) -> bool:
+        """Whether there are so many more than before that they are news."""
+        return self.count >= 3 and self.count >= 4 * max(1, self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,8 @@ class Scene:
         patterns: error lines.
         siblings: alarms.
         ours: what Parapet put right.
+        entry: of which kind of `services.kinds` its entry is; empty where only an alarm is known.
+        unseen: sections that are not there, or not whole: nothing follows from what they do not show.
     """
 
     service: str
@@ -153,6 +162,8 @@ class Scene:
     patterns: tuple[Pattern, ...] = ()
     siblings: tuple[Sibling, ...] = ()
     ours: tuple[Fixed, ...] = ()
+    entry: str = ""
+    unseen: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

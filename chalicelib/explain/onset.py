@@ -2,7 +2,8 @@
 
 The algorithm, which is the epidemic CUSUM of change-point literature (Levin and Kline, 1985) on robust scales:
 
-1. What the series was at the same time yesterday or a week ago is taken out, where that explains some of it.
+1. What the series was at the same time yesterday or a week ago is taken out, where that explains some of it. Those days
+   may have fewer points: each holds until the next one, for five minutes at the most.
 2. Its noise is the larger of two estimates, over single points and over blocks of five, since what is measured each
    minute is seldom independent: of each, the median absolute difference of neighbours, which no step can spoil. It is
    never less than a part of the least effect that is of interest, so that a flat line does not make a crumb a mountain.
@@ -18,7 +19,7 @@ The algorithm, which is the epidemic CUSUM of change-point literature (Levin and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import sqrt
@@ -48,6 +49,8 @@ FEW, OUT = 5, 2.1
 SHORT, TIMES = 0.2, 3
 # A slope must leave less than this share of what the best step leaves, and climb over at least so many points.
 SLOPING, CLIMB = 0.6, 8
+# A point of another day holds for so long at the most (seconds).
+HOLDS = 300.0
 # A second change within a first counts if it is this part of it at least.
 AGAIN = 0.5
 
@@ -60,7 +63,7 @@ class Onset:
         shape: what it looks like; `none` where it is as it was.
         at: when that began.
         until: when it was over; None where it is not.
-        before: the usual value.
+        before: the usual value: of then, where other days tell.
         after: the value since: of a spike its extreme, of a ramp its end.
         confidence: from 0 to 1: 0.5 is as little as counts.
     """
@@ -119,7 +122,9 @@ def find(
     if len(known) < FEWEST:
         return NONE
     times, raw = [at for at, _ in known], [value for _, value in known]
-    values = _unusual(times, raw, past)
+    expected = _expected(times, raw, past)
+    level = median(raw)
+    values = list(raw) if expected is None else [one - usual + level for one, usual in zip(raw, expected, strict=True)]
     first = 0 if reaching is None else sum(at < reaching for at in times)
     span = _counting(values, least, first)
     if span is None:
@@ -128,7 +133,7 @@ def find(
     if span.start >= until and (earlier := _counting(values[: span.start], least, first)):
         times, raw, values, span = times[: span.start], raw[: span.start], values[: span.start], earlier
     clipped = _clipped(values, least)
-    found = _shaped(times, raw, clipped, span)
+    found = _shaped(times, raw, expected, clipped, span)
     later = None if found.shape == "flap" else _later(values, least, span, until)
     if later is None or (found.shape == "ramp" and not _level(clipped, span.start, later.start)):
         return found
@@ -136,7 +141,8 @@ def find(
     kept = [*range(span.start), *range(later.start, len(values))]
     values = [values[number] for number in kept]
     return _shaped(
-        [times[number] for number in kept], [raw[number] for number in kept], _clipped(values, least),
+        [times[number] for number in kept], [raw[number] for number in kept],
+        expected and [expected[number] for number in kept], _clipped(values, least),
         _Span(span.start, span.start + later.end - later.start, later.score),
     )  # fmt: skip
 
@@ -186,45 +192,58 @@ def _later(values: Sequence[float], least: float, span: _Span, until: int) -> _S
     return _Span(start, span.end, span.score) if worse == lasts and start < until else None
 
 
-def _shaped(times: Sequence[float], raw: Sequence[float], clipped: Sequence[float], span: _Span) -> Onset:
+def _shaped(
+    times: Sequence[float], raw: Sequence[float], expected: Sequence[float] | None, clipped: Sequence[float],
+    span: _Span,
+) -> Onset:  # fmt: skip
     """Return a span that counts as an onset, in the series' own values."""
     up = fmean(clipped[span.start : span.end]) > median([*clipped[: span.start], *clipped[span.end :]])
-    found = raw[span.start : span.end]
     over = times[span.end] if span.end < len(times) else None
     confidence = round(min(0.99, 1 - 0.5 * (SURE / abs(span.score)) ** 2), 2)
 
-    def onset(shape: Shape, start: int, after: float) -> Onset:
-        usual = median(raw[:start] or raw[span.end :] or raw[: span.start])
-        return Onset(shape, times[start], over, usual, after, confidence)
+    def onset(shape: Shape, start: int, of: Sequence[int]) -> Onset:
+        # The evening is quieter than the noon: usual is what it is at that time.
+        usual = median(
+            [expected[one] for one in of] if expected else raw[:start] or raw[span.end :] or raw[: span.start]
+        )
+        return Onset(shape, times[start], over, usual, median(raw[one] for one in of), confidence)
 
+    inside = range(span.start, span.end)
     again = _again(clipped, span, up)
     if len(again) >= TIMES:
-        return onset("flap", again[0].start, median(found))
-    if over is not None and len(found) <= max(2, SHORT * len(raw)):
-        return onset("spike", span.start, max(found) if up else min(found))
+        return onset("flap", again[0].start, inside)
+    if over is not None and len(inside) <= max(2, SHORT * len(raw)):
+        return onset("spike", span.start, [(max if up else min)(inside, key=raw.__getitem__)])
     if (start := _climbs(clipped, span)) is not None:
-        return onset("ramp", start, median(found[-3:]))
-    return onset("step", span.start, median(found))
+        return onset("ramp", start, inside[-3:])
+    return onset("step", span.start, inside)
 
 
-def _unusual(times: Sequence[float], values: Sequence[float], past: Sequence[Points]) -> list[float]:
-    """Return what of a series other days do not explain, or all of it where they explain nothing."""
-    days = [_smooth(one) for one in past]
-    usual = [[day[at] for day in days if at in day] for at in times]
+def _expected(times: Sequence[float], values: Sequence[float], past: Sequence[Points]) -> list[float] | None:
+    """Return what a series would be by other days; None where they explain nothing."""
+    days = [_held(times, one) for one in past]
+    usual = [[one for one in some if one is not None] for some in zip(*days, strict=True)]
     if not days or sum(map(bool, usual)) < len(times) * 0.8:
-        return list(values)
-    expected = [fmean(some) if some else None for some in usual]
-    ratios = [value / one for value, one in zip(values, expected, strict=True) if one and one > 0]
-    share = median(ratios) if ratios else 1.0
-    level = median(values)
-    rest = [value - one * share + level if one is not None else level
-            for value, one in zip(values, expected, strict=True)]  # fmt: skip
-    return rest if _spread(rest) < _spread(values) else list(values)
+        return None
+    means = [fmean(some) if some else None for some in usual]
+    ratios = [value / one for value, one in zip(values, means, strict=True) if one and one > 0]
+    share, level = median(ratios) if ratios else 1.0, median(values)
+    expected = [value if one is None else one * share for value, one in zip(values, means, strict=True)]
+    rest = [value - one + level for value, one in zip(values, expected, strict=True)]
+    return expected if _spread(rest) < _spread(values) else None
 
 
-def _smooth(points: Points) -> Mapping[float, float]:
+def _held(times: Sequence[float], points: Points) -> list[float | None]:
+    """Return what another day was at some times, ascending: a point holds until the next, for some minutes at most."""
     known = [(at, value) for at, value in points if value is not None]
-    return {at: median(value for _, value in known[max(0, n - 1) : n + 2]) for n, (at, _) in enumerate(known)}
+    smooth = [median(value for _, value in known[max(0, n - 1) : n + 2]) for n in range(len(known))]
+    found: list[float | None] = []
+    number = -1
+    for at in times:
+        while number + 1 < len(known) and known[number + 1][0] <= at:
+            number += 1
+        found.append(smooth[number] if number >= 0 and at - known[number][0] < HOLDS else None)
+    return found
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -266,7 +285,8 @@ def _most(values: Sequence[float], first: int = 0) -> _Span:
         if length < many
         for start in range(max(0, first - length + 1), many - length + 1)
     ]
-    start, end = max(spans, key=lambda one: abs(score(*one)))
+    # What begins the series and its rest differ alike: which of them is taken is not for the last digit to tell.
+    start, end = max(spans, key=lambda one: round(abs(score(*one)), 9))
     # The ends move for as long as that makes it better.
     best, moved = abs(score(start, end)), True
     while moved:

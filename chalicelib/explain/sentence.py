@@ -35,41 +35,73 @@ def answer(
         now: when it is asked: of another day than that, its date is said.
     """
     if symptom is None or not symptom.onset:
-        if "signals" in blind:
-            return (
-                f"Whether anything is wrong with {who} around {_clock(at, now)} UTC is not known without its signals."
-            )
+        without = {"signals": "its signals", "alarm": "what the alarm watches"}
+        if eyes := next((said for id_, said in without.items() if id_ in blind), ""):
+            return f"Whether anything is wrong with {who} around {_clock(at, now)} UTC is not known without {eyes}."
         unseen = f", as far as can be told without {_listed(blind)}" if blind else ""
         return f"Nothing unusual is seen of {who} around {_clock(at, now)} UTC{unseen}."
-    told = f"{wrong(who, symptom)} since {_clock(symptom.onset.at, now)} UTC"
-    if symptom.onset.until is not None:
-        told += f" for {duration(symptom.onset.until - symptom.onset.at)}"
+    told = _told(who, symptom, now)
     if not suspects:
         unseen = f"; {_listed(blind)} could not be looked at" if blind else ""
         return f"{told}; nothing that was looked at explains it{unseen}."
     causes = [one for one in suspects if not one.shows]
-    if suspects[0].kind == "errors":
-        # They say what happens: when the first was written tells nobody more.
-        told += f"; new with it: {suspects[0].title.removeprefix(f'{NEW}: ')}"
+    told += _new(suspects)
     if not causes:
         return f"{told}; nothing else that was looked at explains it."
     first, *others = causes
     sure = "most likely" if first.score >= 0.7 else "perhaps"
-    told += f"; {sure} because {_cause(first)}, {when(first.at, symptom.onset.at)}"
+    told += f"; {sure} because {_cause(first)}{_since(first, symptom, now)}"
     if others and others[0].score >= NEAR * first.score:
         told += f", or {_cause(others[0])}"
     return f"{told}."
+
+
+def so_far(
+    who: str, symptom: Symptom | None, suspects: Sequence[Suspect], pending: Sequence[str], now: float | None = None
+) -> str:
+    """Return the sentence while some sections are not there yet: nothing in it follows from their silence."""
+    if symptom is None or not symptom.onset:
+        return f"{who} is being looked at."
+    told = _told(who, symptom, now) + _new(suspects)
+    first = next((one for one in suspects if not one.shows), None)
+    told += f"; so far suspected: {first.title}{_since(first, symptom, now)}" if first else ""
+    many = "is" if len(pending) == 1 else "are"
+    return f"{told}; {_listed(pending)} {many} still being looked at." if pending else f"{told}."
+
+
+def _told(who: str, symptom: Symptom, now: float | None) -> str:
+    """Return what is wrong since when, and for how long where it is over."""
+    told = f"{wrong(who, symptom)} since {_clock(symptom.onset.at, now)} UTC"
+    over = symptom.onset.until
+    return told if over is None else f"{told} for {duration(over - symptom.onset.at)}"
+
+
+def _new(suspects: Sequence[Suspect]) -> str:
+    # Error lines say what happens: when the first was written tells nobody more.
+    first = suspects[0] if suspects else None
+    return f"; new with it: {first.title.removeprefix(f'{NEW}: ')}" if first and first.kind == "errors" else ""
 
 
 def _cause(one: Suspect) -> str:
     return one.title if one.kind in CLAUSES else f"of {one.title}"
 
 
+def _since(one: Suspect, symptom: Symptom, now: float | None) -> str:
+    """Return when a cause was: of what lasts, since when; of what fails because it began then, nothing more."""
+    if one.kind == "region":
+        # AWS tells of its trouble when it knows, which may be after it began.
+        return f", of which AWS tells since {_clock(one.at, now)} UTC" if one.change else ""
+    if one.kind == "edge":
+        return ""
+    return f", since {_clock(one.at, now)} UTC" if one.kind == "dependency" else f", {when(one.at, symptom.onset.at)}"
+
+
 def wrong(who: str, symptom: Symptom) -> str:
     """Return what is wrong, without its time: `shop fails 34 % of its requests (usually 0.1 %)`."""
     onset = symptom.onset
     usual, found = value(onset.before, symptom.unit), value(onset.after, symptom.unit)
-    shape = {"ramp": ", and it creeps up", "flap": ", on and off"}.get(onset.shape, "")
+    creeps = ", and it creeps up" if onset.up else ", and it creeps down"
+    shape = {"ramp": creeps, "flap": ", on and off"}.get(onset.shape, "")
     if symptom.sign == "errors":
         return f"{who} fails {found} of its requests (usually {usual}){shape}"
     if symptom.sign == "silence":
@@ -88,7 +120,9 @@ def value(number: float, unit: str) -> str:
             f"{number * 100:.0f} %" if number >= 0.1 or number == 0 else f"{number * 100:.1f} %".replace(".0 %", " %")
         )
     if unit == "seconds":
-        return f"{number * 1000:.0f} ms" if abs(number) < 1 else f"{number:.1f} s"
+        if abs(number) >= 120:
+            return duration(number)
+        return f"{number * 1000:.0f} ms" if abs(number) < 1 else f"{number:.1f} s".replace(".0 s", " s")
     said = f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
     return f"{said} {unit}" if unit not in ("", "count", "None") else said
 

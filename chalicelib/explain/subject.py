@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from chalicelib.ledger import touched
 from chalicelib.ledger.book import Book
 from chalicelib.model import Aws
+from chalicelib.reverting import Terms
 from chalicelib.services import alarmed, kinds
 from chalicelib.services.model import Service
 from chalicelib.services.watch import Watch
@@ -74,8 +75,8 @@ class Desk:
     ledger: Callable[[], Book]
     services: tuple[Service, ...]
     watch: Watch
-    # Which guardrails are asked to take changes back.
-    reverts: frozenset[str] = frozenset()
+    # What the settings say of taking changes back.
+    reverts: Terms = field(default_factory=Terms)
 
 
 def whose(raw: Mapping[str, Any], services: Sequence[Service], stage: str) -> Service | None:
@@ -113,3 +114,8 @@ def names(service: Service) -> frozenset[str]:
             if isinstance(given, str) and (key == kinds.find(target.kind).title or key.startswith("target_group")):
                 found.add(touched.name(given))
     return frozenset(found)
+
+
+def concerns(service: Service, resource: str) -> bool:
+    """Whether a service stands on what a finding is about, which names an alias as `function:alias`."""
+    return bool(touched.services((resource, resource.rpartition(":")[0]), [service]))

@@ -13,12 +13,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from math import log1p
 
-from chalicelib.explain import harm
+from chalicelib.explain import harm, states
 from chalicelib.explain.harm import Harm, Topic
 from chalicelib.explain.model import Filled, Hop, Scene, Suspect, Symptom
 from chalicelib.ledger import touched
 from chalicelib.ledger.model import NOTICE, Change
 from chalicelib.notices.compose import clip, duration
+from chalicelib.tracing.graph import CLIENT
 from chalicelib.tracing.shown import lasting
 
 NAMED, MOST = 0.35, 5
@@ -40,6 +41,8 @@ CAUSES = frozenset({
     "connections", "storage", "transactions", "ports", "dropped", "read_throttles", "write_throttles", "throttled",
     "concurrency", "unhealthy", "healthy", "impaired", "nodes", "pods", "tasks", "up", "disk", "evictions",
 })  # fmt: skip
+# Who comes in there waits for an answer, which no message in a queue fails.
+HTTP = frozenset({"alb", "api_http", "api_rest", "cloudfront"})
 LIKELY = frozenset(
     {"letters", "cpu", "memory", "capacity", "read_capacity", "write_capacity", "size", "rejected", "unreached"}
 )
@@ -81,7 +84,8 @@ def rank(scene: Scene) -> tuple[Suspect, ...]:
     ]  # fmt: skip
     found = [_alone(one, scene, scene.symptom) for one in found]
     found = [replace(one, score=round(min(0.99, one.score), 3)) for one in found if one.score >= NAMED]
-    return tuple(sorted(found, key=lambda one: (-one.score, one.at, one.title)))[:MOST]
+    onset = scene.symptom.onset.at
+    return tuple(sorted(found, key=lambda one: (-one.score, abs(one.at - onset), one.title)))[:MOST]
 
 
 def fits(at: float, symptom: Symptom) -> float:
@@ -149,7 +153,7 @@ def _changes(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
         evidence += [where] if where else []
         evidence += [change.what] if change.what else []
         evidence += ["the errors speak of that" if lifted > score else ""]
-        evidence += ["nothing like it in the day before" if not earlier else ""]
+        evidence += ["nothing like it in the day before" if not earlier and "changes" not in scene.unseen else ""]
         against = [far, f"it was {when(change.at, symptom.onset.at)}" if time < 0.75 else ""]
         against += [what.what if what.weight < 0.5 else ""]
         against += [f"the same at {_clock(one.at)} brought nothing like this" for one in earlier[:2]]
@@ -245,48 +249,35 @@ def _filled(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
         force = 0.92 if one.gauge in CAUSES else 0.68 if one.gauge in LIKELY else 0.5
         by.setdefault(one.of, []).append((time * force * DEEP.get(one.kind, SHALLOW), one))
     for of, several in by.items():
-        score, one = max(several, key=lambda each: each[0])
+        # Of targets that are ill, that none is left tells more.
+        score, one = max(several, key=lambda each: (each[0], each[1].gauge == "healthy"))
         if topics & set(FULL_SPEAKS.get(one.kind, ())):
             score = _lifted(score)
         well = [name for name, is_well in one.sharing.items() if is_well]
         ill = [name for name, is_well in one.sharing.items() if not is_well]
         against = [f"{', '.join(well)} uses it too, and is well" if well else ""]
         score *= 0.6 if well and not ill else 1.0
-        if one.gauge == "letters" and symptom.sign == "latency":
-            score *= 0.6
-            against.append("what fails makes nothing slow")
+        aside = one.gauge == "letters" and scene.entry in HTTP
+        if one.gauge == "letters":
+            slow = symptom.sign == "latency"
+            score *= 0.6 if slow or aside else 1.0
+            against.append("what fails makes nothing slow" if slow else "")
+            against.append("what fails for another reason ends there, too: that may be a consequence")
         if crowd:
             score *= 0.6
-            against.append(f"traffic rose {crowd} at the same time: it may be full of that")
+            against.append(f"there is {crowd} at the same time: it may be full of that")
         if symptom.onset.at - one.at > 4 * SHOWS:
-            against.append(f"it was so already {when(one.at, symptom.onset.at)}")
+            against.append(f"it was so {duration(symptom.onset.at - one.at)} before already")
         if one.gauge not in CAUSES and one.gauge not in LIKELY:
             against.append("that may be a consequence")
-        evidence = [f"{one.label}: {one.said}, {when(one.at, symptom.onset.at)}"]
+        evidence = [f"{one.label}: {one.said}, since {_clock(one.at)} UTC"]
         evidence += [f"before: {one.before}" if one.before else ""]
         evidence += [f"{other.label}: {other.said}" for _, other in several if other is not one]
         evidence += [f"{', '.join(ill)} uses it too, and is not well" if ill else ""]
         yield Suspect(
-            "dependency", f"{_state(one)}", one.at, score, _said(evidence), _said(against),
-            same=f"dependency:{of}:{one.gauge}",
+            "dependency", states.told(one), one.at, score, _said(evidence), _said(against),
+            same=f"dependency:{of}:{one.gauge}", shows=aside,
         )  # fmt: skip
-
-
-def _state(one: Filled) -> str:
-    words = {
-        "connections": f"the {one.of} has no connection left",
-        "ports": f"the {one.of} has no port left",
-        "storage": f"the {one.of} has no storage left",
-        "letters": f"nobody can process messages: {one.of}",
-        "healthy": f"nothing healthy is left behind the {one.of}",
-        "unhealthy": f"targets behind the {one.of} are unhealthy",
-        "read_throttles": f"the {one.of} throttles reads",
-        "write_throttles": f"the {one.of} throttles writes",
-        "throttled": f"the {one.of} is throttled",
-        "tasks": f"tasks of the {one.of} are missing",
-        "pods": f"pods of the {one.of} are missing",
-    }
-    return words.get(one.gauge, f"the {one.of} is at its limit: {one.label} {one.said}")
 
 
 def _crowd(scene: Scene, symptom: Symptom) -> str:
@@ -294,7 +285,9 @@ def _crowd(scene: Scene, symptom: Symptom) -> str:
     more = scene.traffic
     if not more or not more.up or (more.times or 9.0) < 1.6 or more.at > symptom.onset.at + SHOWS:
         return ""
-    return f"{more.times:.1f}-fold" if more.times else "from nothing"
+    if not more.times:
+        return "traffic where there was none"
+    return f"{f'{more.times:.1f}'.removesuffix('.0')} times the usual traffic"
 
 
 def _traffic(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
@@ -305,42 +298,51 @@ def _traffic(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
     score = 0.93 * 0.5 ** (max(0.0, early - SHOWS) / HALF) * min(1.0, 0.5 + 0.5 * ((more.times or 9.0) - 1))
     evidence = [f"requests a minute: {more.after:.0f} instead of {more.before:.0f}, {when(more.at, symptom.onset.at)}"]
     evidence += [f"{one.of} filled up with it" for one in scene.filled[:2]]
-    title = f"{crowd} the usual traffic" if more.times else "traffic where there was none"
-    yield Suspect("traffic", title, more.at, score, _said(evidence), same="traffic:up")
+    yield Suspect("traffic", crowd, more.at, score, _said(evidence), same="traffic:up")
 
 
 # Calls and lines that fail
 
 
 def _hops(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
-    """Yield who does not answer well: of a chain of calls, its end."""
+    """Yield who does not answer well, each once, by who it answers worst: of a chain of calls, its end."""
     bad = [one for one in scene.hops if _worse(one) or _slower(one)]
     callers = {one.caller for one in bad}
+    by: dict[str, list[tuple[float, Hop]]] = {}
     for one in bad:
-        failing, times = _worse(one), _slower(one)
-        score = 0.46 + 0.18 * max(min(1.0, failing / 0.2), min(1.0, log1p(max(0.0, times - 1)) / 2))
+        more = max(min(1.0, _worse(one) / 0.2), min(1.0, log1p(max(0.0, _slower(one) - 1)) / 2))
+        by.setdefault(one.callee, []).append((0.46 + 0.18 * more, one))
+    for callee, several in by.items():
+        score, one = max(several, key=lambda each: each[0])
+        well = [name for name in one.well if name not in {each.caller for _, each in several}]
         # Who fails because of whom it calls is not the end of the chain; and its own code is where we are.
-        score *= 0.6 if one.callee in callers else 1.0
+        score *= 0.6 if callee in callers else 1.0
         score *= 0.7 if one.own else 1.0
-        score *= 0.7 if one.well else 1.0
-        evidence = []
-        if failing:
-            evidence.append(
-                f"{one.failing:.0%} of {one.calls} sampled calls from {one.caller} fail; before: {one.failed:.0%}"
-            )
-        if times and one.seconds is not None and one.took is not None:
-            evidence.append(f"they take {lasting(one.seconds)}; before: {lasting(one.took)}")
-        evidence += [f"in one of them {one.said}"] if one.said else []
-        evidence += [f"sample traces: {', '.join(one.traces[:3])}"] if one.traces else []
-        against = [f"{', '.join(one.well)} calls it too, and is well" if one.well else ""]
-        against += ["it fails because of what it calls itself" if one.callee in callers else ""]
+        score *= 0.7 if well else 1.0
+        evidence = [line for each in (one, *(each for _, each in several if each is not one)) for line in _calls(each)]
+        against = [f"{', '.join(well)} calls it too, and is well" if well else ""]
+        against += ["it fails because of what it calls itself" if callee in callers else ""]
         against += ["that is the service's own code" if one.own else ""]
-        itself = one.callee == scene.service
-        word = "fails" if failing else "is slow"
+        word, itself = "fails" if _worse(one) else "is slow", callee == scene.service
+        whose = "its own " if one.own and not itself else ""
         yield Suspect(
-            "edge", f"{one.callee} {word}", symptom.onset.at, score, _said(evidence), _said(against),
-            same=f"edge:{one.callee}:{word}", shows=itself,
+            "edge", f"{whose}{callee} {word}", symptom.onset.at, score, _said(evidence), _said(against),
+            same=f"edge:{callee}:{word}", shows=itself,
         )  # fmt: skip
+
+
+def _calls(one: Hop) -> Iterator[str]:
+    """Yield what is wrong with the calls of one edge."""
+    whose = "calls from outside" if one.caller == CLIENT else f"calls from {one.caller}"
+    if _worse(one):
+        sampled = "sampled " if one.sampled else ""
+        yield f"{one.failing * 100:.0f} % of {one.calls} {sampled}{whose} fail; before: {one.failed * 100:.0f} %"
+    if _slower(one) and one.seconds is not None and one.took is not None:
+        yield f"{whose} take {lasting(one.seconds)}; before: {lasting(one.took)}"
+    if one.said:
+        yield f"in one of them {one.said}"
+    if one.traces:
+        yield f"sample traces: {', '.join(one.traces[:3])}"
 
 
 def _worse(one: Hop) -> float:
@@ -359,7 +361,7 @@ def _slower(one: Hop) -> float:
 
 def _patterns(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
     """Yield the error lines that are new, those of a credential or a right before others."""
-    new = [one for one in scene.patterns if one.count >= 3 and one.count >= 4 * max(1, one.before)]
+    new = [one for one in scene.patterns if one.new]
     total = sum(one.count for one in new) or 1
     for one in sorted(new, key=lambda one: -one.count)[:3]:
         topic = harm.spoken(one.text)
@@ -430,13 +432,13 @@ def _region(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
         score = (0.9 if issue else 0.3) * (1.0 if others or near else 0.85)
         evidence = [clip(f"AWS Health, {when(one.at, symptom.onset.at)}: {one.what or one.action}")]
         evidence += [f"at the same time, in trouble too: {', '.join(others[:5])}" if others else ""]
-        against = ["" if others or near else "nothing else in the account is in trouble"]
+        against = ["" if others or near or "alarms" in scene.unseen else "nothing else in the account is in trouble"]
         against += ["it announces, and tells of no trouble yet" if not issue else ""]
         title = f"trouble of AWS in {one.region or scene.region}"
         yield Suspect("region", title, one.at, score, _said(evidence), _said(against), one.id, "region:health")
     if len(others) >= 2 and not told:
         evidence = [f"at the same time, in trouble too: {', '.join(others[:5])}"]
-        against = ["AWS Health tells of nothing"]
+        against = ["AWS Health tells of nothing" if "changes" not in scene.unseen else ""]
         yield Suspect(
             "region", f"something that {len(others) + 1} services have in common", symptom.onset.at,
             0.6 + 0.06 * min(len(others), 5), _said(evidence), _said(against), same="region:wide",

@@ -14,9 +14,8 @@ from typing import Literal
 from chalicelib import pages
 from chalicelib.alerts.book import Book as Alerts
 from chalicelib.explain.gathering import Look, Section, gather
-from chalicelib.explain.kept import Kept
-from chalicelib.explain.subject import Desk, names
-from chalicelib.ledger import touched
+from chalicelib.explain.kept import Kept, matters
+from chalicelib.explain.subject import Desk, concerns, names
 from chalicelib.ledger.model import DEPLOYMENT, NOTICE, Change
 from chalicelib.model import DAY, US
 from chalicelib.services import alarmed
@@ -161,10 +160,13 @@ def _suspected(desk: Desk, service: Service, since: float, until: float, known: 
 def _findings(desk: Desk, service: Service, since: float, until: float) -> Iterator[Entry]:
     """Yield what Parapet found and put right of what it stands on, and what people decided about that."""
     mark: pages.Mark | None = None
+    # What was suspected may have been taken back, though nothing says whose it is.
+    past = Kept(desk.reach(""), desk.table).past(service.name, until + 1)
+    suspected = {id_ for one in past for id_ in one.changes}
     for _ in range(MOST // PAGE + 1):
         page = pages.read(desk.reach(""), desk.table, pages.Wanted(since - DAY, until), PAGE, mark)
         for one in page.findings:
-            if not touched.services([one.violation.resource], [service]):
+            if not (concerns(service, one.violation.resource) or one.event_id in suspected):
                 continue
             about = f"{one.violation.resource} ({one.violation.guardrail}, finding {one.id})"
             yield Entry(one.opened, "finding", f"{one.why}: {about}", one.actor.who if one.actor else "")
@@ -181,7 +183,7 @@ def _findings(desk: Desk, service: Service, since: float, until: float) -> Itera
 
 def _explained(desk: Desk, service: Service, since: float, until: float) -> Iterator[Entry]:
     """Yield what explanations came to."""
-    for one in Kept(desk.reach(""), desk.table).past(service.name, until + 1):
+    for one in matters(Kept(desk.reach(""), desk.table).past(service.name, until + 1)):
         yield Entry(one.at, "explained", one.answer, "Parapet")
 
 

@@ -34,7 +34,7 @@ def carry_out(wanted: Asked, account: str, now: float, clock: Callable[[], float
         lambda: Ledger(reach(""), environment.ledger),
         tuple(settings.services),
         watch(account),
-        reverting.on(settings),
+        reverting.terms(settings),
     )
     ours, kept, send = reach(""), Kept(reach(""), environment.table), wiring.outbox(reach(""), settings).send
     written, first = float("-inf"), False

@@ -68,14 +68,14 @@ def judged(golden: Golden, budgets: Sequence[Budget], alarms: Sequence[str]) -> 
     """
     found = golden.availability
     if paging := [one for one in budgets if one.level == "page"]:
-        return "red", _soonest(paging).sentence
+        return "red", _spent(_soonest(paging))
     if pages := [name for name in alarms if name.endswith(PAGING)]:
         return "red", f"{pages[0]} is in alarm"
     failed = found.lately if found.now is not None and found.now < _goal(golden.service) else None
     if failed and found.now is not None and found.now < MOSTLY and failed.bad >= FEW:
         return "red", _failed(failed.bad, failed.total)
     if tickets := [one for one in budgets if one.level == "ticket"]:
-        return "amber", _soonest(tickets).sentence
+        return "amber", _spent(_soonest(tickets))
     if full := [one for one in golden.saturation if one.red]:
         worst = max(full, key=_fullness)
         return "amber", f"{worst.of}: {worst.gauge.label} {_said(worst)}"
@@ -84,7 +84,7 @@ def judged(golden: Golden, budgets: Sequence[Budget], alarms: Sequence[str]) -> 
     if failed and (failed.bad >= FEW or (found.now or 0.0) < MOSTLY):
         return "amber", _failed(failed.bad, failed.total)
     if spent := [one for one in budgets if one.left is not None and one.left <= 0]:
-        return "amber", spent[0].sentence
+        return "amber", _spent(spent[0])
     if found.state not in ("ok", "no_traffic"):
         return "grey", found.why or WORDS[found.state]
     if denied := [one for one in golden.saturation if one.state == "denied"]:
@@ -96,6 +96,11 @@ def judged(golden: Golden, budgets: Sequence[Budget], alarms: Sequence[str]) -> 
     if found.now is None:
         return "grey", "no requests lately"
     return "green", "well"
+
+
+def _spent(one: Budget) -> str:
+    """Return where a budget stands, of several objectives which one's: `latency: the month's budget is spent …`."""
+    return f"{one.objective.name}: {one.sentence[:1].lower()}{one.sentence[1:]}"
 
 
 def _soonest(budgets: Sequence[Budget]) -> Budget:

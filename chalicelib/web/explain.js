@@ -60,12 +60,14 @@ const looked = (one) =>
 
 const drawn = (told, ask) => [
   element("p", { class: "answer" }, tidy(told.answer)),
-  told.onset && element("p", { class: "note" }, `${share(told.confidence)} sure`),
+  told.onset && told.done && element("p", { class: "note" }, `${share(told.confidence)} sure`),
   told.suspects.length > 0 && element("ol", { class: "suspects" }, told.suspects.map(suspect)),
   told.revert?.guardrail && offered(told.revert, ask),
   told.before.length > 0 &&
     element("p", { class: "note" }, `It was so before: ${told.before.map((one) => new Date(one.at).toLocaleString("en-GB")).join(", ")}`),
-  told.sections.length > 0 &&
+  // Of what is still being looked at nothing is shown as if it were all.
+  told.done &&
+    told.sections.length > 0 &&
     element(
       "details",
       { class: "more", "data-key": "sections" },
@@ -78,17 +80,21 @@ const drawn = (told, ask) => [
 export const explain = async (node, ask, path) => {
   const show = (told, ...more) => node.replaceChildren(...[drawn(told, ask), more].flat(9).filter(Boolean));
   const wait = () => element("p", { class: "note" }, "Looking at traces and log lines…");
+  const open = (told) => !told.done && told.status !== "given_up";
 
   const whole = async (first) => {
     show(first, wait());
     try {
       let told = await ask(`${path}&depth=full`);
-      for (let looks = 0; !told.done && looks < LONGEST && node.isConnected; looks += 1) {
-        if (told.sections.length) show(told, wait());
+      for (let looks = 0; open(told) && looks < LONGEST && node.isConnected; looks += 1) {
+        // What was seen at once stays until there is more.
+        show(told.onset ? told : first, wait());
         await new Promise((resolve) => setTimeout(resolve, POLL));
         told = await ask(`v1/explanations/${told.id}`);
       }
-      show(told.sections.length ? told : first, !told.done && element("p", { class: "note" }, "Nobody has finished looking: try again in a minute."));
+      const unfinished = element("p", { class: "note" }, "Nobody has finished looking: try again in a minute.");
+      if (told.done || told.onset) show(told, !told.done && unfinished);
+      else show(first, unfinished);
     } catch (error) {
       show(first, element("p", { class: "note" }, `It could not be looked at any closer: ${error.message}`));
     }

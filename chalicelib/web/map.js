@@ -296,7 +296,8 @@ export const serviceMap = (ask) => {
     const { signal } = looking;
     try {
       const found = await ask(`v1/traces?${query}`, { signal });
-      const more = found.more ? element("p", { class: "note" }, "There are more: ./parapet traces lists them.") : null;
+      const further = found.traces.length && found.why ? `${capital(found.why)}.` : "There are more: ./parapet traces lists them.";
+      const more = found.more ? element("p", { class: "note" }, further) : null;
       list.replaceChildren(
         ...[
           found.traces.length ? element("ul", { class: "traces" }, found.traces.map((trace) => row(trace, signal))) : element("p", { class: "nothing" }, `${capital(found.why ?? "nothing was found")}.`),

@@ -6,21 +6,24 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from chalicelib import times
 from chalicelib.explain import asked
+from chalicelib.explain.kept import GIVEN_UP, Kept
 from chalicelib.ledger.book import Book
-from chalicelib.model import Destination
+from chalicelib.model import Aws, Destination
 from tests.account import TABLE, TestAccount
 from tests.alerts import office
+from tests.api.client import event
 from tests.api.explaining import FUNCTION, Explaining, busy, explaining
 from tests.api.slacking import ALICE, MALLORY, slacking
 from tests.api.test_slack_alerts import root
 from tests.explain.rehearsals.stage import change
 from tests.functions import test_enrich as enriching
+from tests.machine.table import Table
 from tests.rights import LEDGER
 
 
@@ -71,6 +74,68 @@ def test_the_whole_is_worked_out_by_the_function(room: Explaining) -> None:
     assert (line["count"], line["before"], line["group"]) == (12, 0, "/aws/lambda/checkout")
     assert room.api.call("GET", "/v1/services/shop/explain", query) == (200, found)
     assert room.work() == []
+
+
+def test_what_was_never_finished_does_not_look_as_if_it_was_and_can_be_asked_for_again(room: Explaining) -> None:
+    query = {"depth": "full", "at": times.iso(room.since + 300)}
+    _, begun = room.api.call("GET", "/v1/services/shop/explain", query)
+    assert begun["status"] == "looking"
+    # The function takes its message, and dies.
+    taken = room.account.client("sqs").receive_message(QueueUrl=room.queue)["Messages"][0]
+    room.account.client("sqs").delete_message(QueueUrl=room.queue, ReceiptHandle=taken["ReceiptHandle"])
+    room.account.clock.forward(GIVEN_UP + 1)
+    found = room.api.get(f"/v1/explanations/{begun['id']}")
+    assert (found["status"], found["done"], found["suspects"], found["revert"]) == ("given_up", False, [], None)
+    assert found["answer"].startswith("Looking at shop was not brought to its end")
+    status, again = room.api.call("GET", "/v1/services/shop/explain", query)
+    assert (status, again["status"]) == (202, "looking")
+    assert room.work() == []
+    assert room.api.get(f"/v1/explanations/{begun['id']}")["done"]
+
+
+def test_whoever_may_only_read_asks_thoroughly_twenty_times_an_hour(room: Explaining) -> None:
+    def ask(minutes: int, scope: str = "read") -> tuple[int, Any]:
+        query = {"depth": "full", "at": times.iso(room.since - 60 * minutes)}
+        return room.api.call("GET", "/v1/services/shop/explain", query, scope=scope)
+
+    began = room.account.clock()
+    assert [ask(number)[0] for number in range(20)] == [202] * 20
+    room.account.clock.forward(30)
+    status, told = ask(20)
+    assert (status, told["title"]) == (429, "Too Many Requests")
+    assert f"the next one from {times.iso(began + 3600)} on" in told["detail"]
+    # What is there already, what is asked for at once, and whoever operates.
+    assert ask(19)[0] == 202
+    assert room.api.call("GET", "/v1/services/shop/explain", scope="read")[0] == 200
+    assert ask(20, "read operate")[0] == 202
+    assert ask(21)[0] == 429
+    room.account.clock.forward(3570)
+    assert ask(21)[0] == 202
+
+
+def test_it_is_told_in_how_long_another_may_be_asked_for(room: Explaining) -> None:
+    at = float(int(room.account.clock()))
+    kept = Kept(room.account.ours, TABLE)
+    assert [kept.count(at) for _ in range(20)] == [None] * 20
+    raw = event("GET", "/v1/services/shop/explain", {"depth": ["full"]}, at=at + 600, scope="read")
+    answer = room.api.respond(raw)
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (429, "3000")
+
+
+def test_who_is_counted_at_the_same_time_is_counted_too() -> None:
+    table, other = Table(TABLE), [True]
+
+    def aws(service: str, operation: str, /, *, absent: Any = (), **params: Any) -> dict[str, Any]:
+        answer = dict(table.call(operation, params))
+        if operation == "get_item" and other:
+            other.clear()
+            assert Kept(cast(Aws, aws), TABLE).count(1000.0) is None
+        return answer
+
+    kept = Kept(cast(Aws, aws), TABLE)
+    assert [kept.count(1000.0 + number) for number in range(19)] == [None] * 19
+    assert kept.count(1100.0) == 4600.0
+    assert kept.count(4600.0) is None
 
 
 def test_lines_that_are_too_many_are_counted_by_a_query(room: Explaining) -> None:
@@ -134,6 +199,7 @@ def test_what_is_not_there_is_said(room: Explaining) -> None:
     assert "there is no explanation" in room.api.error(404, "GET", "/v1/explanations/0123456789abcdef")
     assert "there is no explanation" in room.api.error(404, "GET", "/v1/explanations/x")
     assert "is in the future" in room.api.error(400, "GET", "/v1/services/shop/explain", {"at": "2999-01-01"})
+    assert "is no time of day such as 14:02" in room.api.error(400, "GET", "/v1/services/shop/explain", {"at": "99:99"})
     assert "not one" in room.api.error(400, "GET", "/v1/services/shop/explain", {"depth": "deep"})
 
 

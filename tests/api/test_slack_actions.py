@@ -13,7 +13,7 @@ from chalicelib.model import Finding
 from chalicelib.people import Person as Known
 from tests.account import NOW
 from tests.api.client import GUARDRAIL
-from tests.api.slacking import ALICE, BOB, MALLORY, Slacking
+from tests.api.slacking import ALICE, BOB, IN_TIME, MALLORY, Slacking
 from tests.samples import ACCOUNT
 
 DAY = 86400.0
@@ -195,7 +195,10 @@ class TestAPress:
         room.press(ALICE, fixed, "undo")
         assert room.obey() == ["undone"]
 
-    def test_does_not_wait_for_slack_longer_than_slack_waits_for_us(self, room: Slacking, fixed: Finding) -> None:
+    def test_does_not_wait_for_slack_longer_than_slack_waits_for_us(
+        self, room: Slacking, fixed: Finding, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(receiving, "BUDGET", IN_TIME)
         room.slack.fail("silence", method="chat.update", seconds=1.5)
         room.press(ALICE, fixed, "undo")
         assert room.obey() == ["undone"]
@@ -261,8 +264,9 @@ class TestWhoMay:
 
     @pytest.mark.parametrize("fault", ["500", "429", "silence", "fatal_error"])
     def test_nobody_while_slack_does_not_say_who_is_in_the_group(
-        self, room: Slacking, fixed: Finding, fault: Any
+        self, room: Slacking, fixed: Finding, fault: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(receiving, "BUDGET", IN_TIME)
         room.slack.fail(fault, method="usergroups.list", seconds=1.5)
         room.press(ALICE, fixed, "undo")
         [told] = room.told(ALICE)

@@ -82,6 +82,8 @@ class Oncall:
     a_page: int = 50
     commands: dict[str, dict[str, Any]] = field(default_factory=dict)
     explanation: Mapping[str, Any] | None = None
+    # What is known of a thorough one as it is asked for again and again; the last stays.
+    under_way: list[Mapping[str, Any]] = field(default_factory=list)
 
     def answer(self, declared: Declared, path: str, item: str, given: Given) -> Mapping[str, Any]:
         """Return a document, or raise Refused."""
@@ -106,9 +108,12 @@ class Oncall:
             case "GET", "/v1/services/{service}/explain":
                 if self.explanation is None:
                     raise Refused(404, f"there is no service {item!r}")
-                return {**self.explanation, "done": "depth" not in given}
+                return {**self.explanation, **(self.under_way[0] if "depth" in given and self.under_way else {}),
+                        "done": "depth" not in given}  # fmt: skip
             case "GET", "/v1/explanations/{explanation}":
-                return {**(self.explanation or {}), "depth": "full"}
+                if len(self.under_way) > 1:
+                    self.under_way.pop(0)
+                return {**(self.explanation or {}), **(self.under_way[0] if self.under_way else {}), "depth": "full"}
             case "GET", "/v1/alarms":
                 return {"alarms": self.scene.alarms(now), **self._mute}
             case "GET", "/v1/alerts":

@@ -625,6 +625,30 @@ def test_a_spike_tells_what_was_going_on(visiting: Visiting) -> None:
     assert visit.complaints == [NOT_FOUND]
 
 
+def test_what_is_under_way_or_was_given_up_is_not_shown_as_if_it_were_all(visiting: Visiting) -> None:
+    visit = visiting()
+    visit.open()
+    visit.see(visit.page.locator("#availability .cursor"))
+    box = visit.page.locator("#availability .cursor").bounding_box()
+    # Nothing is known, then something, then nobody looks any more.
+    nothing = {"done": False, "status": "looking", "answer": "shop is being looked at.", "onset": None, "suspects": []}
+    some = {**nothing, "answer": "shop fails 34 %; traces are still being looked at.", "onset": explanation()["onset"]}
+    visit.oncall.explanation = {**explanation(), "revert": None}
+    visit.oncall.under_way = [nothing, some, {**some, "status": "given_up", "answer": "It was not brought to its end."}]
+    visit.page.mouse.click(box["x"] + box["width"] * 0.95, box["y"] + 40)
+    sheet = visit.page.get_by_role("dialog")
+    expect(sheet).to_contain_text("most likely because of UpdateService of shop by bob")
+    sheet.get_by_role("button", name="Look thoroughly").click()
+    expect(sheet).to_contain_text("Looking at traces")
+    expect(sheet).to_contain_text("most likely because of UpdateService of shop by bob")
+    expect(sheet).to_contain_text("traces are still being looked at")
+    expect(sheet).not_to_contain_text("% sure")
+    expect(sheet).not_to_contain_text("What was looked at")
+    expect(sheet).to_contain_text("It was not brought to its end.")
+    expect(sheet).to_contain_text("Nobody has finished looking")
+    assert visit.complaints == []
+
+
 def test_alarms_that_nobody_knows_are_not_called_off(visiting: Visiting) -> None:
     scene = calm()
     scene.mute = {"us-east-1": "AWS denies cloudwatch:DescribeAlarms"}

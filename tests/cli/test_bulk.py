@@ -204,7 +204,7 @@ class TestInterrupted:
         ]  # fmt: skip
         assert result.stderr == (
             "parapet: interrupted: 1 stay asked and may still be carried out "
-            "(log: /aws/lambda/parapet-test-guard_ec2); 1 were not asked, which the same command does\n"
+            "(log: /aws/lambda/parapet-test-guard-ec2); 1 were not asked, which the same command does\n"
         )
         terminal.answer()
         assert statuses(terminal) == ["undone", "undone", "fixed"]

@@ -85,6 +85,31 @@ def test_the_answer_comes_first_then_whom_to_suspect_with_what_speaks_against_it
     assert rows["signals"] == rows["errors"] == rows["traces"] == "ok"
 
 
+def kept(account: Account) -> list[Any]:
+    return [one for one in account.tables[TABLE] if one["pk"] == "EXPLAINED#shop"]
+
+
+def test_what_came_out_is_kept_for_the_next_time_and_the_timeline(run: Run, account: Account) -> None:
+    assert run("explain", "shop", "--quick").exit_code == 0
+    assert kept(account) == []
+    assert run("explain", "shop").stderr == ""
+    [one] = kept(account)
+    assert (one["at"], one["same"]) == (ONSET, "change:UpdateAutoScalingGroup:shop-web")
+    assert f"💡 {one['answer']}" in run("timeline", "shop", "--from", "1h").stdout
+
+
+def test_who_may_only_read_has_the_answer_and_is_told_that_it_is_not_kept(run: Run, account: Account) -> None:
+    account.denied = frozenset({"dynamodb:put_item"})
+    told = run("explain", "shop", "--json")
+    assert told.exit_code == 0
+    assert json.loads(told.stdout)["suspects"][0]["kind"] == "change"
+    assert told.stderr == "Not kept for the next time, nor for the timeline: AWS denies dynamodb:put_item\n"
+
+
+def test_what_cannot_be_taken_back_says_why(run: Run) -> None:
+    assert "\nIt is not offered to take it back: Parapet does not know how" in run("explain", "shop").stdout
+
+
 def test_as_json_it_is_what_the_api_answers(run: Run) -> None:
     document = json.loads(run("explain", "shop", "--json", "--at", times.iso(ONSET + 120)).stdout)
     assert document["onset"]["at"] == times.iso(ONSET)

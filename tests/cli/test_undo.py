@@ -82,7 +82,7 @@ def test_no_answer_in_time(terminal: Terminal) -> None:
     line = terminal.fails(3, "undo", finding.id, "--wait", "5s")
     assert line.startswith("no answer from guard_ec2 yet; command ")
     assert line.endswith(
-        f"Look at `./parapet show {finding.id}` and at the function's log, /aws/lambda/parapet-test-guard_ec2"
+        f"Look at `./parapet show {finding.id}` and at the function's log, /aws/lambda/parapet-test-guard-ec2"
     )
     assert terminal.account.clock() == NOW + 5
     result = terminal.run("undo", finding.id, "--wait", "1s", "--json")

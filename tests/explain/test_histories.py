@@ -79,6 +79,14 @@ class TestSiblings:
         assert [one.name for one in look.found] == ["nobodys"]
         assert (look.status, look.reason, look.calls) == ("ok", "", 5)
 
+    def test_what_looks_over_hours_tells_of_nothing_that_began_now(self) -> None:
+        history = History(
+            [(AT - 30, named("saas", "ticket"), "OK", "ALARM"), (AT - 20, named("images", "page"), "OK", "ALARM")],
+            [(AT - 40, named("intake", "3d"), "OK", "ALARM"), (AT - 50, named("images", "5m"), "OK", "ALARM")],
+        )
+        look = siblings.look(desk(history), self.SHOP)
+        assert [(one.service, one.at) for one in look.found] == [("images", AT - 50)]
+
     def test_a_calm_account_is_read_at_once(self) -> None:
         look = siblings.look(desk(History()), self.SHOP)
         assert (look.status, look.answer, look.calls) == ("ok", "no other alarm", 2)

@@ -107,12 +107,26 @@ class TestChanges:
         assert named[0].score > quietly.score
         assert "by its name, sg-1 belongs to shop" in named[0].evidence
 
+    def test_of_two_that_are_as_likely_the_nearer_to_the_onset_is_first(self) -> None:
+        both = (
+            change(before=240, action="UpdateFunctionConfiguration"),
+            change(before=60, action="UpdateFunctionCode"),
+        )
+        found = ranked(changes=both, patterns=(TYPE_ERROR,))
+        assert [(one.score, one.at) for one in found[:2]] == [(0.99, AT - 60), (0.99, AT - 240)]
+
 
 class TestDependencies:
     def test_what_is_full_is_told_with_how_it_was(self) -> None:
         [one] = ranked(filled=(FULL,))
         assert one.title == "the database shop-db has no connection left"
-        assert "before: 80 of 200" in one.evidence
+        assert one.evidence[:2] == ("connections: 200 of 200, since 11:06 UTC", "before: 80 of 200")
+
+    def test_of_targets_that_are_ill_that_none_is_left_is_told(self) -> None:
+        ill = Filled("load balancer shop", "alb", "unhealthy", "unhealthy targets", AT - 30, "3", "0")
+        [one] = ranked(filled=(ill, replace(ill, gauge="healthy", label="healthy targets", said="0", before="3")))
+        assert one.title == "no target of the load balancer shop is healthy"
+        assert "unhealthy targets: 3" in one.evidence
 
     def test_who_else_uses_it_and_is_well_speaks_against_it(self) -> None:
         [alone] = ranked(filled=(FULL,))
@@ -125,10 +139,21 @@ class TestDependencies:
     def test_more_traffic_comes_before_what_it_fills(self) -> None:
         more = Onset("step", AT - 60, None, 600, 2400, 0.99)
         first, second = ranked(filled=(FULL,), traffic=more)
-        assert (first.kind, first.title) == ("traffic", "4.0-fold the usual traffic")
-        assert "traffic rose 4.0-fold at the same time: it may be full of that" in second.against
+        assert (first.kind, first.title) == ("traffic", "4 times the usual traffic")
+        assert "there is 4 times the usual traffic at the same time: it may be full of that" in second.against
         assert titles(traffic=replace(more, after=700)) == []
         assert titles(traffic=replace(more, at=AT + 900)) == []
+
+    def test_dead_letters_may_be_a_consequence_and_over_http_are_no_reason(self) -> None:
+        letters = Filled("dead letters jobs-dead", "dead_letters", "letters", "messages", AT, "31", "0")
+        [queued] = ranked(filled=(letters,), entry="step_functions")
+        assert "what fails for another reason ends there, too: that may be a consequence" in queued.against
+        [http] = ranked(filled=(letters,), entry="api_http")
+        assert http.score < queued.score
+        assert http.against == queued.against
+        told = sentence.answer("shop", ERRORS, ranked(filled=(letters,), entry="api_http"), AT)
+        assert told.endswith("; nothing else that was looked at explains it.")
+        assert "because" in sentence.answer("shop", ERRORS, ranked(filled=(letters,), entry="step_functions"), AT)
 
     def test_what_became_full_long_after_is_a_consequence(self) -> None:
         assert ranked(filled=(replace(FULL, at=AT + 900),)) == ()
@@ -148,10 +173,21 @@ class TestCalls:
     def test_what_is_slow_is_told_with_how_fast_it_was(self) -> None:
         [one] = ranked(hops=(SLOW,))
         assert one.title == "payments.example.com is slow"
-        assert one.evidence == ("they take 2.1 s; before: 200 ms",)
+        assert one.evidence == ("calls from shop take 2.1 s; before: 200 ms",)
         [less] = ranked(hops=(replace(SLOW, well=("orders",)),))
         assert less.score < one.score
         assert less.against == ("orders calls it too, and is well",)
+
+    def test_whom_several_call_is_one_and_none_of_them_is_well(self) -> None:
+        # By who fails both are well: what the others feel of it is that it is slow.
+        first, second = replace(SLOW, well=("orders",)), replace(SLOW, caller="orders", seconds=0.9, well=("shop",))
+        [one] = ranked(hops=(first, second))
+        assert one.evidence == (
+            "calls from shop take 2.1 s; before: 200 ms", "calls from orders take 900 ms; before: 200 ms",
+        )  # fmt: skip
+        assert one.against == ()
+        [outside] = ranked(hops=(replace(SLOW, caller="client", callee="web"),))
+        assert outside.evidence == ("calls from outside take 2.1 s; before: 200 ms",)
 
     @pytest.mark.parametrize(
         "hop",
@@ -175,6 +211,12 @@ class TestCalls:
         assert late.score < soon.score
         assert "the first came only 5 min after it began" in late.against
         assert ranked(patterns=(replace(expired, first=AT + 900),)) == ()
+
+    def test_calls_that_were_counted_are_not_called_sampled(self) -> None:
+        bad = replace(SLOW, failing=0.4, seconds=0.2)
+        [sampled], [counted] = ranked(hops=(bad,)), ranked(hops=(replace(bad, sampled=False),))
+        assert sampled.evidence[0] == "40 % of 60 sampled calls from shop fail; before: 0 %"
+        assert counted.evidence[0] == "40 % of 60 calls from shop fail; before: 0 %"
 
 
 class TestWide:
@@ -275,7 +317,23 @@ class TestSentence:
 
     def test_what_has_a_verb_is_said_with_it(self) -> None:
         full = sentence.answer("shop", ERRORS, ranked(filled=(FULL,)), AT)
-        assert "because the database shop-db has no connection left" in full
+        assert "because the database shop-db has no connection left, since 11:06 UTC" in full
+
+    def test_numbers_are_told_as_people_say_them(self) -> None:
+        told = [sentence.value(one, "seconds") for one in (0.205, 1.94, 2.0, 45.0, 900.0)]
+        assert told == ["205 ms", "1.9 s", "2 s", "45 s", "15 min"]
+
+    def test_lines_that_came_before_too_are_new_where_they_are_four_times_as_many(self) -> None:
+        assert [replace(TYPE_ERROR, before=one).new for one in (0, 1, 10, 11)] == [True, True, True, False]
+        assert not replace(TYPE_ERROR, count=2).new
+
+    def test_of_the_region_it_says_when_aws_told_and_no_more(self) -> None:
+        others = tuple(Sibling(f"parapet-test-{one}", AT + 30, one) for one in ("images", "saas"))
+        told = sentence.answer("shop", ERRORS, ranked(siblings=others), AT)
+        assert told.endswith("because of something that 3 services have in common.")
+        health = change(-73, "issue", kind="notice", source="aws.health", services=(), what="increased error rates")
+        told = sentence.answer("shop", ERRORS, ranked(siblings=others, changes=(health,)), AT)
+        assert told.endswith("because of trouble of AWS in eu-west-1, of which AWS tells since 11:08 UTC.")
 
     def test_lines_that_say_what_are_no_reason_why(self) -> None:
         told = sentence.answer("shop", ERRORS, ranked(patterns=(TYPE_ERROR,)), AT)
@@ -284,9 +342,7 @@ class TestSentence:
         )
         both = ranked(patterns=(TYPE_ERROR,), hops=(replace(SLOW, seconds=0.5),))
         assert [one.kind for one in both] == ["errors", "edge"]
-        assert "operand”; perhaps because payments.example.com is slow, in the same" in sentence.answer(
-            "shop", ERRORS, both, AT
-        )
+        assert "operand”; perhaps because payments.example.com is slow." in sentence.answer("shop", ERRORS, both, AT)
         expired = ranked(patterns=(replace(TYPE_ERROR, text="ExpiredTokenException: the token is expired"),))
         assert "; new with it: a credential that is refused: “" in sentence.answer("shop", ERRORS, expired, AT)
 
@@ -295,6 +351,9 @@ class TestSentence:
         found = ranked(hops=(itself,))
         assert [one.title for one in found] == ["shop fails"]
         assert "because" not in sentence.answer("shop", ERRORS, found, AT)
+        assert titles(hops=(replace(itself, own=True),)) == ["shop fails"]
+        part = Hop("gateway", "checkout", "AWS::Lambda::Function", 60, 0.4, 0.0, 0.2, 0.2, own=True)
+        assert "because its own checkout fails" in sentence.answer("shop", ERRORS, ranked(hops=(part,)), AT)
         two = ranked(hops=(itself, SLOW))
         assert "because payments.example.com is slow" in sentence.answer("shop", ERRORS, two, AT)
 
@@ -309,6 +368,8 @@ class TestSentence:
         [
             (Symptom("latency", "p95 latency", "seconds", Onset("ramp", AT, None, 0.2, 1.5)),
              "p95 latency of shop is 1.5 s (usually 200 ms), and it creeps up"),
+            (replace(ERRORS, sign="traffic", unit="count", onset=Onset("ramp", AT, None, 184.0, 87.0)),
+             "shop gets 87 requests a minute (usually 184), and it creeps down"),
             (replace(ERRORS, sign="silence", unit="count", onset=Onset("step", AT, None, 600.0, 0.0)),
              "shop gets no requests any more (usually 600 a minute)"),
             (replace(ERRORS, sign="traffic", unit="count", onset=Onset("flap", AT, None, 600.0, 1800.0)),

@@ -58,15 +58,16 @@ HOT = full(CPU, red=True, value=95.0, share=0.95)
 class TestRed:
     def test_a_budget_that_burns_fast_enough_for_a_page_says_how_fast(self) -> None:
         burning = budget("page", "At this rate the month's budget is gone in 50 h; 31 % left.")
-        assert judged(seen(), [budget(None), burning]) == ("red", burning.sentence)
+        told = "availability: at this rate the month's budget is gone in 50 h; 31 % left."
+        assert judged(seen(), [budget(None), burning]) == ("red", told)
 
     def test_of_two_that_page_the_first_is_told(self) -> None:
         two = [budget("page", "the one"), budget("page", "the other", FAST)]
-        assert judged(seen(), two) == ("red", "the one")
+        assert judged(seen(), two) == ("red", "availability: the one")
 
     def test_of_two_that_page_the_one_that_is_spent_first_is_told(self) -> None:
         slow, fast = (replace(budget("page", f"gone in {hours} h"), exhausted_in=hours * 3600.0) for hours in (50, 7))
-        assert judged(seen(), [slow, fast, budget("page", "never gone")]) == ("red", "gone in 7 h")
+        assert judged(seen(), [slow, fast, budget("page", "never gone")]) == ("red", "availability: gone in 7 h")
 
     @pytest.mark.parametrize("name", [PAGE, ABSENT, UNHEARD])
     def test_an_alarm_that_pages_is_told_by_its_name(self, name: str) -> None:
@@ -86,7 +87,7 @@ class TestRed:
 
 class TestAmber:
     def test_a_budget_that_burns_fast_enough_for_a_ticket(self) -> None:
-        assert judged(seen(), [budget("ticket")]) == ("amber", "It burns: a ticket.")
+        assert judged(seen(), [budget("ticket")]) == ("amber", "availability: it burns: a ticket.")
 
     @pytest.mark.parametrize(
         ("gauge", "words"),
@@ -128,7 +129,7 @@ class TestAmber:
 
     def test_a_budget_that_is_spent_though_it_burns_no_more(self) -> None:
         spent = replace(budget(None, "The month's budget is spent."), left=-0.2)
-        assert judged(seen(), [budget(None), spent]) == ("amber", "The month's budget is spent.")
+        assert judged(seen(), [budget(None), spent]) == ("amber", "availability: the month's budget is spent.")
 
     def test_a_dependency_that_has_gone_silent_as_a_whole(self) -> None:
         lost = [full(CPU, "no_data"), full(LAG, "no_data")]

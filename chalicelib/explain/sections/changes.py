@@ -36,7 +36,13 @@ def look(desk: Desk, subject: Subject) -> Look[tuple[Change, ...]]:
         since = f"only since {iso(began)}" if began else "nothing yet"
         reason = f"the ledger has {since}: it fills by itself from when it is deployed"
     many = len(writes)
-    told = f"{many} change{'s' if many != 1 else ''} in the hours before" if many else "nothing was changed"
+    told = (
+        f"{many} change{'s' if many != 1 else ''} in the hours before"
+        if many
+        else "no change is known"
+        if reason
+        else "nothing was changed"
+    )
     return Look(
         found, told, [_told(one) for one in writes[:SHOWN]],
         ({"kind": "ledger", "ref": f"{iso(subject.start)} to {iso(until)}"},), calls,

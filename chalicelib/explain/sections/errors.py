@@ -89,8 +89,8 @@ def look(
         read += [replace(one, first=began.get((one.group, _loose(one.text)), 0.0)) for one in asked.patterns]
         reason = f"{reason} ({asked.reason})" if asked.reason else ""
     found = tuple(sorted(read, key=lambda one: -one.count)[:SHOWN])
-    new = [one for one in found if one.before == 0]
-    told = f"{len(new)} new of {len(found)} kinds of error lines" if found else f"no error lines in {', '.join(some)}"
+    kinds = f"{len(found)} kind{'s' if len(found) != 1 else ''} of error lines, {sum(one.new for one in found)} new"
+    told = kinds if found else f"no error lines in {', '.join(some)}"
     data = [
         {"text": one.text, "count": one.count, "before": one.before, "group": one.group,
          "first": iso(one.first) if one.first else None}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from chalicelib import pages
 from chalicelib.explain.gathering import Look
 from chalicelib.explain.model import Fixed
-from chalicelib.explain.subject import Desk, Subject
+from chalicelib.explain.subject import Desk, Subject, concerns
 from chalicelib.explain.suspects import BEFORE, LATE
-from chalicelib.ledger import touched
 from chalicelib.model import DAY, Finding
 from chalicelib.times import iso
 
@@ -41,5 +40,5 @@ def look(desk: Desk, subject: Subject) -> Look[tuple[Fixed, ...]]:
 
 def _fixed(finding: Finding, at: float, subject: Subject) -> Fixed:
     violation, service = finding.violation, subject.service
-    whose = touched.services([violation.resource], [service]) if service else ()
+    whose = (service.name,) if service and concerns(service, violation.resource) else ()
     return Fixed(finding.id, violation.guardrail, violation.resource, finding.why, at, finding.status == "fixed", whose)

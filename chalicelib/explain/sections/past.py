@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from chalicelib.explain.gathering import Look
-from chalicelib.explain.kept import Kept, Past
-from chalicelib.explain.subject import Desk, Subject
-from chalicelib.times import iso
+from collections.abc import Sequence
 
-# What is so near is the same matter (seconds).
-SAME = 3600.0
+from chalicelib.explain.gathering import Look
+from chalicelib.explain.kept import MATTER, Kept, Past, matters
+from chalicelib.explain.subject import Desk, Subject
+from chalicelib.notices.compose import moment
+from chalicelib.times import iso
 
 
 def look(desk: Desk, subject: Subject) -> Look[tuple[Past, ...]]:
     """Return what came out before, the latest first; raises AwsError."""
-    found = tuple(Kept(desk.reach(""), desk.table).past(subject.about, subject.at - SAME))
-    last = (
-        f"explained {len(found)} times before, last {iso(found[0].at)}: {found[0].answer}" if found else "never before"
-    )
+    found = matters(Kept(desk.reach(""), desk.table).past(subject.about, subject.at - MATTER))
+    last = f"explained {often(found)}: {found[0].answer}" if found else "never before"
     data = [{"at": iso(one.at), "answer": one.answer, "id": one.id} for one in found[:5]]
     return Look(found, last, data, ({"kind": "journal", "ref": f"EXPLAINED#{subject.about}"},), 1)
+
+
+def often(several: Sequence[Past]) -> str:
+    """Return how often something was: `once before, on 2026-11-20 14:02 UTC`."""
+    times = "once before," if len(several) == 1 else f"{len(several)} times before, last"
+    return f"{times} on {moment(several[0].at)}"

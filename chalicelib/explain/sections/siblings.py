@@ -10,12 +10,15 @@ from chalicelib.explain.gathering import Look
 from chalicelib.explain.model import Sibling
 from chalicelib.explain.subject import AFTER, Desk, Subject, own_alarms
 from chalicelib.model import Aws
+from chalicelib.slo import alarms
 from chalicelib.times import iso
 
 BEFORE, SHOWN = 1800.0, 20
 # Pages of the history: what tells people is made of others mostly, and those change all the time.
 PAGES: Mapping[str, int] = {"CompositeAlarm": 2, "MetricAlarm": 4}
 PAGE = 100
+# They look over hours, and go off long after what they are about began.
+LATE = ("ticket", "2h", "6h", "6h-slow", "1d", "3d")
 
 
 def look(desk: Desk, subject: Subject) -> Look[tuple[Sibling, ...]]:
@@ -24,12 +27,13 @@ def look(desk: Desk, subject: Subject) -> Look[tuple[Sibling, ...]]:
     reads = [_read(aws, subject, kind, most) for kind, most in PAGES.items()]
     items = sorted((one for items, _, _ in reads for one in items), key=lambda one: one["Timestamp"])
     theirs = {name: one.name for one in desk.services for name in own_alarms(one, desk.stage)}
+    late = {alarms.name(desk.stage, one.id, end) for each in desk.services for one in each.objectives for end in LATE}
     seen: dict[str, Sibling] = {}
     for raw in items:
         state = json.loads(raw.get("HistoryData") or "{}").get("newState", {})
         name, service = raw["AlarmName"], theirs.get(raw["AlarmName"], "")
         own = name == subject.name or (subject.service is not None and service == subject.service.name)
-        if state.get("stateValue") == "ALARM" and not own:
+        if state.get("stateValue") == "ALARM" and not own and name not in late:
             found = Sibling(name, raw["Timestamp"].timestamp(), service, state.get("stateReason", ""))
             seen.setdefault(service or f"alarm {name}", found)
     siblings = tuple(seen.values())

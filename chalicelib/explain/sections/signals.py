@@ -203,16 +203,34 @@ def _traffic(entry: Measures, reading: Reading, past: Sequence[Reading], subject
 
     def line(of: Reading) -> list[tuple[float, float]]:
         rows = golden.rows(availability, of, MINUTE)
-        # Where nothing is counted nothing came.
-        until = int(subject.end) - LATE
-        return [
-            (float(at), count(rows[at])[1] if at in rows else 0.0) for at in range(int(subject.start), until, MINUTE)
-        ]
+        counted = {at: count(some)[1] for at, some in rows.items()}
+        return list(_rates(counted, int(subject.start), int(subject.end) - LATE))
 
     points = line(reading)
     usual = median(one for _, one in points) if points else 0.0
     days = [line(one) for one in past if golden.rows(availability, one, MINUTE)]
     return _silent(onset.find(points, max(REQUESTS, CROWD * usual), days, reaching, subject.at), points)
+
+
+def _rates(counted: Mapping[int, float], start: int, until: int) -> Iterator[tuple[float, float]]:
+    """Yield how many came a minute: where nothing is counted nothing came, unless five minutes are counted at once."""
+    coarse = {at for at in counted if _coarse(at, counted)}
+    first = min(counted, default=start)
+    at, by = (start + (first - start) % COARSE, COARSE) if first in coarse else (start, MINUTE)
+    while at < until:
+        if at in counted:
+            by = COARSE if at in coarse else MINUTE
+        # The five minutes that run are not counted yet.
+        if at in counted or at + by <= until or by == MINUTE:
+            yield float(at), counted.get(at, 0.0) * MINUTE / by
+        at += by
+
+
+def _coarse(at: int, counted: Mapping[int, float]) -> bool:
+    """Whether a point is of five minutes, as it and its neighbour lie."""
+    beside = (at + sign * by for by in range(MINUTE, COARSE, MINUTE) for sign in (1, -1))
+    lone = at % COARSE == 0 and not any(one in counted for one in beside)
+    return lone and (at + COARSE in counted or at - COARSE in counted)
 
 
 def _silent(found: Onset, points: Sequence[tuple[float, float]]) -> Onset:
@@ -250,8 +268,10 @@ def _filled(service: Service, fullness: Sequence[Fullness], since: float, end: f
         inside = [one for at, one in points if at in run]
         worst = min(inside) if gauge.falls else max(inside)
         earlier = [one for at, one in points if at < run[0]]
+        # When within its period a point became bad nobody knows: not before the rest, as far as it tells.
+        began = since if run[0] < since < run[0] + COARSE else float(run[0])
         yield Filled(
-            full.of, target.kind, gauge.name, gauge.label, float(run[0]), _said(full, worst),
+            full.of, target.kind, gauge.name, gauge.label, began, _said(full, worst),
             _said(full, median(earlier)) if earlier else "",
         )  # fmt: skip
 
@@ -265,7 +285,7 @@ def _said(full: Fullness, point: float) -> str:
         return f"{point * full.full:.0f} %"
     if full.unit == "count":
         return f"{point * full.full:,.0f} of {full.full:,.0f}"
-    return f"{point * 100:.0f} % of what fits"
+    return f"{point * 100:.0f} %{' of its limit' if full.unit == 'seconds' else ''}"
 
 
 def _told(one: Symptom) -> dict[str, object]:

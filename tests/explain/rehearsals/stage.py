@@ -24,6 +24,7 @@ from local.cloudwatch.store import Metric, Store
 from local.systems import SYSTEMS, traffic, writing
 from local.systems.faults import KINDS, Fault, Kind
 from local.systems.model import Series, System
+from local.systems.traffic import BLOCK
 from tests.explain.rehearsals.account import LEDGER, TABLE, Account, Traces
 from tests.samples import ACCOUNT, REGION
 
@@ -155,7 +156,12 @@ def stage(plan: Plan, onset: int, now: float, name: str) -> Account:
     failing, database = plan.blamed or system.failing, plan.blamed or system.database
     blamed = replace(crowded, nodes=nodes, failing=failing, database=database)
     store, start = Store(ACCOUNT, REGION), onset - int(BEFORE) - 3600
-    for ago in (0, int(DAY), int(7 * DAY)):
+    # Of every second draw the days before are kept by five minutes only.
+    coarse = onset // MINUTE % 2 == 1
+    for ago in (int(DAY), int(7 * DAY)) if coarse else ():
+        begin, until = ((at - ago) // BLOCK * BLOCK for at in (start, end))
+        list(writing.coarse(lambda region: store, system, IDS, (), begin, until))
+    for ago in (0,) if coarse else (0, int(DAY), int(7 * DAY)):
         for one, begin, until in ((system, start, onset), (crowded, onset, end)):
             here = one if not ago else system
             usual = replace(here, series=tuple(one for one in here.series if _steady(plan, one)))
