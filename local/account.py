@@ -21,7 +21,7 @@ from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from chalicelib import registry, settings, wiring
+from chalicelib import registry, reverting, settings, wiring
 from chalicelib.api import services as watching
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.journal import Journal
@@ -42,6 +42,7 @@ from local.interactivity import App, Interactivity
 from local.log import Log
 from local.lookup import History
 from local.mailbox import Mailbox
+from local.moving import Moving
 from local.pagerduty import PagerDutyStandIn
 from local.querying import Querying
 from local.roles import Roles, world
@@ -52,7 +53,7 @@ from local.slack import SlackStandIn
 from local.systems import resources
 from local.systems.running import Running
 from local.topics import TopicPoller, subscribed
-from local.trail import Identities, Identity, Trail
+from local.trail import Identities, Identity, Trail, group
 from local.watch import Watch
 from local.workspace import ALICE, BOB
 from local.xray import XRay
@@ -115,7 +116,8 @@ class LocalAccount:
         costs.plug_in(CostExplorer(time.time))
         seed.managed_policies(ACCOUNT)
         moto = seams.OneAtATime(DomainDispatcherApplication(create_backend_app))
-        self._inside = inside = clients(moto, self._boto)
+        self._lock, self._inside = moto.lock, clients(moto, self._boto)
+        inside = self._inside
         ids = resources.create(inside, ACCOUNT) if self.systems else {}
         # Not before: another local account may be using this file.
         if self.settings:
@@ -141,14 +143,16 @@ class LocalAccount:
             put_events=self.bus.publish,
             complain=self.say,
         )
-        self.watch, self.history = Watch(self.say), History(lambda: self.clock.now() - time.time())
+        self.watch, self.history = Watch(self.say), History(self.clock.told)
         self.history.plug_in()
         self.running = Running(self.clock, self._metrics, inside, self._bob(), ids, self.say, _forget) if ids else None
         XRay(ACCOUNT, lambda: self.clock.shift, *filter(None, (self.running,))).plug_in()
-        Querying().plug_in()
+        moving = Moving(self.clock)
+        Querying(move=moving.lines).plug_in()
         self._open = False
         self._serve(self.ports.aws, self.trail, request_handler=_AwsRequests)
         seeded = self._install(deployment)
+        moving.plug_in(os.environ["PARAPET_LEDGER"], os.environ["PARAPET_TABLE"])
         if self.running:
             self.running.start()
             self._run("sample systems", self.running.run)
@@ -290,6 +294,8 @@ class LocalAccount:
         if self._open:
             self.watch.called(event, time.time())
             self.history.remember(event["detail"])
+            with self._lock:
+                group.write(ACCOUNT, event["detail"])
             self.bus.publish(event)
             for change in states.changes(event):
                 self.bus.publish(change)
@@ -391,6 +397,8 @@ def _free(port: int) -> None:
 def write_settings(path: Path, ids: Mapping[str, str] | None = None, page: str = "") -> None:
     """Write the shipped settings, with who is who in Slack, routes and the sample systems, and have them used here.
 
+    What takes changes back asks here, where it is off otherwise.
+
     `ids` are those of the sample systems' resources; without any there are no such systems. `page` is where Parapet's
     page is.
     """
@@ -402,9 +410,12 @@ def write_settings(path: Path, ids: Mapping[str, str] | None = None, page: str =
         for one in (ALICE, BOB)
         if one.name not in known
     ]
+    reverts = [f'\n[guardrails.{one.name}]\nmode = "approve"\n' for one in reverting.rails()]
     services = Template(SERVICES.read_text("utf-8")).substitute(ids) if ids else ""
     further = f'\n[alerts]\npage = "{page}"\n' if page else ""
-    path.write_text("".join((shipped, *people, further, ROUTES.read_text("utf-8"), services, WRITTEN)), "utf-8")
+    path.write_text(
+        "".join((shipped, *people, *reverts, further, ROUTES.read_text("utf-8"), services, WRITTEN)), "utf-8"
+    )
     os.environ["PARAPET_SETTINGS"] = str(path)
 
 

@@ -1,9 +1,15 @@
-"""What goes wrong in an account and in moto never does: failed checks, ill targets, deployments and their history."""
+"""What happens in an account and never in moto: failed checks, ill targets, histories of deployments and sizes."""
 
 from __future__ import annotations
 
+import copy
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from moto.autoscaling.models import AutoScalingBackend
+from moto.autoscaling.responses import AutoScalingResponse
 from moto.backends import get_backend
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
@@ -15,17 +21,26 @@ from moto.elbv2.models import FakeHealthStatus, FakeTargetGroup
 # Which checks of an instance fail, by its id; which instances their target groups call unhealthy.
 impaired: dict[str, set[str]] = {}
 unhealthy: set[str] = set()
+# When a group's size is set, unless a test says otherwise.
+clock: list[Callable[[], float]] = [time.time]
+
+
+def now() -> datetime:
+    """Return the time by that clock."""
+    return datetime.fromtimestamp(clock[0](), UTC)
 
 
 def plug_in() -> None:
     """Have moto know of all this; whatever is not told to be ill is as well as before."""
     impaired.clear()
     unhealthy.clear()
+    clock[:] = [time.time]
     if hasattr(EC2ContainerServiceResponse, "list_service_deployments"):
         return
     _checks()
     _targets()
     _deployments()
+    _activities()
 
 
 def _checks() -> None:
@@ -69,13 +84,15 @@ def _deployments() -> None:
 
     def update_service(self: Any, properties: dict[str, Any]) -> Service:
         cluster, name = properties.get("cluster", "default"), properties["service"]
-        before = self._get_service(cluster, name.split("/")[-1]).task_definition
+        there = self._get_service(cluster, name.split("/")[-1])
+        before, ran = there.task_definition, copy.deepcopy(there.deployments)
         forced = bool(properties.get("force_new_deployment"))
         service = update(self, properties)
         service.task_definition = self.describe_task_definition(service.task_definition).arn
-        if forced or service.task_definition != before:
-            deployed(service)
-        return service
+        if not (forced or service.task_definition != before):
+            return service
+        deployed(service)
+        return _rolling(service, ran)
 
     def list_service_deployments(self: Any) -> ActionResult:
         service = self.ecs_backend._get_service(self._get_param("cluster", "default"), self._get_param("service"))
@@ -101,6 +118,71 @@ def _deployments() -> None:
     EC2ContainerServiceBackend.update_service = update_service
     EC2ContainerServiceResponse.list_service_deployments = list_service_deployments
     EC2ContainerServiceResponse.describe_service_revisions = describe_service_revisions
+
+
+def _rolling(service: Service, ran: list[dict[str, Any]]) -> Service:
+    """Return a service as ECS answers the call that deploys: what is new begins, and what ran is drained afterwards.
+
+    Whoever looks next sees it steady.
+    """
+    told = copy.copy(service)
+    begun = {"runningCount": 0, "rolloutState": "IN_PROGRESS", "rolloutStateReason": "ECS deployment in progress."}
+    told.deployments = [
+        *({**one, **begun} for one in service.deployments), *({**one, "status": "ACTIVE"} for one in ran)
+    ]  # fmt: skip
+    return told
+
+
+def _activities() -> None:
+    update, resize = AutoScalingBackend.update_auto_scaling_group, AutoScalingBackend.set_desired_capacity
+
+    def update_auto_scaling_group(self: Any, name: str, **named: Any) -> Any:
+        before = self.autoscaling_groups[name].desired_capacity if name in self.autoscaling_groups else None
+        group = update(self, name, **named)
+        bounds = f"min: {group.min_size}, max: {group.max_size}, desired: {group.desired_capacity}"
+        resized(group, before, f"a user request update of AutoScalingGroup constraints to {bounds}")
+        return group
+
+    def set_desired_capacity(self: Any, group_name: str, desired_capacity: int | None) -> None:
+        before = self.autoscaling_groups[group_name].desired_capacity
+        resize(self, group_name, desired_capacity)
+        group = self.autoscaling_groups[group_name]
+        resized(group, before, "a user request explicitly set group desired capacity")
+
+    def describe_scaling_activities(self: Any) -> ActionResult:
+        group = self.autoscaling_backend.autoscaling_groups[self._get_param("AutoScalingGroupName")]
+        return ActionResult({"Activities": list(reversed(activities(group)))})
+
+    AutoScalingBackend.update_auto_scaling_group = update_auto_scaling_group
+    AutoScalingBackend.set_desired_capacity = set_desired_capacity
+    AutoScalingResponse.describe_scaling_activities = describe_scaling_activities
+
+
+def activities(group: Any) -> list[dict[str, Any]]:
+    """Return what an Auto Scaling group has done because its size was set, oldest first."""
+    found: list[dict[str, Any]] = group.__dict__.setdefault("activities", [])
+    return found
+
+
+def resized(group: Any, before: int | None, cause: str) -> None:
+    """Note why a group starts or ends instances, as Auto Scaling words it; nothing where its size is what it was."""
+    after, done = group.desired_capacity, activities(group)
+    if before in (None, after):
+        return
+    at = now()
+    what, how = ("started", "increasing") if after > before else ("taken out of service", "shrinking")
+    moment, change = at.strftime("%Y-%m-%dT%H:%M:%SZ"), f"from {before} to {after}"
+    done.append(
+        {
+            "ActivityId": f"00000000-0000-4000-b000-{len(done) + 1:012d}",
+            "AutoScalingGroupName": group.name,
+            "Cause": f"At {moment} {cause} changing the desired capacity {change}.  At {moment} an instance was {what} "
+            f"in response to a difference between desired and actual capacity, {how} the capacity {change}.",
+            "StartTime": at,
+            "StatusCode": "Successful",
+            "Progress": 100,
+        }
+    )
 
 
 def history(service: Any) -> list[dict[str, Any]]:
@@ -135,7 +217,10 @@ def deployed(service: Any, status: str = "SUCCESSFUL") -> None:
         deployment |= {
             "id": f"ecs-svc/{len(past):016d}",
             "taskDefinition": service.task_definition,
+            "runningCount": service.desired_count,
+            "pendingCount": 0,
             "rolloutState": "COMPLETED",
+            "rolloutStateReason": "ECS deployment completed.",
             "createdAt": now,
             "updatedAt": now,
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.cloudtrail.responses import CloudTrailResponse
@@ -40,19 +40,15 @@ class InvalidAttribute(JsonRESTError):  # type: ignore[misc]
 
 
 class History:
-    """The latest calls, newest first.
+    """The latest calls, newest first; `told` tells when something was, for who asks now."""
 
-    `ahead` tells by how much the clock of the metrics is ahead of the wall's: a call lies as long before now as what it
-    did to them.
-    """
-
-    def __init__(self, ahead: Callable[[], float] = lambda: 0.0) -> None:
-        self._ahead = ahead
-        self._records: deque[tuple[Record, float]] = deque(maxlen=KEPT)
+    def __init__(self, told: Callable[[float], float] = lambda at: at) -> None:
+        self._told = told
+        self._records: deque[Record] = deque(maxlen=KEPT)
 
     def remember(self, record: Record) -> None:
         """Keep one CloudTrail record."""
-        self._records.appendleft((record, self._ahead()))
+        self._records.appendleft(record)
 
     def plug_in(self) -> None:
         """Have moto answer `LookupEvents` from it."""
@@ -74,24 +70,15 @@ class History:
     def found(self, given: Mapping[str, Any]) -> Iterator[Record]:
         """Yield the records that a request is for; raises InvalidAttribute for an attribute not known here."""
         start, end = (_seconds(given.get(name)) for name in ("StartTime", "EndTime"))
-        ahead = self._ahead()
-        for kept, then in list(self._records):
-            record = _moved(kept, then - ahead)
-            at = _time(record).timestamp()
+        for kept in list(self._records):
+            at = self._told(_time(kept).timestamp())
+            record = {**kept, "eventTime": datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
             if (start is None or at >= start) and (end is None or at <= end) and _fits(record, given):
                 yield record
 
 
 def _time(record: Record) -> datetime:
     return datetime.fromisoformat(record["eventTime"])
-
-
-def _moved(record: Record, by: float) -> Record:
-    """Return a record that lies some seconds later."""
-    if abs(by) < 1:
-        return record
-    at = _time(record) + timedelta(seconds=by)
-    return {**record, "eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def _fits(record: Record, given: Mapping[str, Any]) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import method_names_from_class
-from moto.logs.models import LogGroup, LogsBackend
+from moto.logs.models import LogGroup, LogsBackend, LogStream
 from moto.logs.responses import LogsResponse
 
 from local import pages
@@ -76,10 +76,21 @@ class Account:
 
 
 class Querying:
-    """Answers what is about queries; `takes` tells for how long one is scheduled, and when it is complete."""
+    """Answers what is about queries.
 
-    def __init__(self, clock: Callable[[], float] = time.time, takes: tuple[float, float] = TAKES) -> None:
-        self._clock, self._takes = clock, takes
+    Args:
+        clock: the time.
+        takes: for how long a query is scheduled, and when it is complete.
+        move: called with each log stream before it is read.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        takes: tuple[float, float] = TAKES,
+        move: Callable[[LogStream], None] = lambda _stream: None,
+    ) -> None:
+        self._clock, self._takes, self._move = clock, takes, move
 
     def plug_in(self) -> None:
         """Have moto answer from it."""
@@ -195,6 +206,9 @@ class Querying:
     def _run(self, started: Started) -> Results:
         start, end = started.given["startTime"], started.given["endTime"]
         since = min([start, *(before(one, start, end)[0] for one in started.query.commands if isinstance(one, Diff))])
+        for group in started.groups:
+            for stream in group.streams.values():
+                self._move(stream)
         events = _events(started.groups, since, end)
         return run(started.query, events, start, end, started.at, started.given.get("limit"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from moto.backends import get_backend
@@ -57,11 +58,16 @@ def user(account: str, name: str, key: str) -> dict[str, Any]:
 
 def managed_policies(account: str) -> None:
     """Give moto the few AWS managed policies that people attach; all 1,300 would take it seconds to load."""
-    data = json.loads(aws_managed_policies_data)
-    backend = get_backend("iam")[account]["aws"]
+    backend, data = get_backend("iam")[account]["aws"], _managed()
     for name in MANAGED:
         policy = AWSManagedPolicy.from_data(name, account, "aws", data[name])
         backend.managed_policies[policy.arn] = policy
+
+
+@cache
+def _managed() -> dict[str, Any]:
+    found = json.loads(aws_managed_policies_data)
+    return {name: found[name] for name in MANAGED}
 
 
 def seed(client: Client, account: str) -> Seeded:
@@ -72,8 +78,13 @@ def seed(client: Client, account: str) -> Seeded:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
         s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=_blocked())
     client("s3control").put_public_access_block(AccountId=account, PublicAccessBlockConfiguration=_blocked())
-    trail = client("cloudtrail")
-    trail.create_trail(Name="audit", S3BucketName="demo-trail", IsMultiRegionTrail=True)
+    trail, group = client("cloudtrail"), "/cloudtrail/audit"
+    client("logs").create_log_group(logGroupName=group)
+    trail.create_trail(
+        Name="audit", S3BucketName="demo-trail", IsMultiRegionTrail=True,
+        CloudWatchLogsLogGroupArn=f"arn:aws:logs:{ec2.meta.region_name}:{account}:log-group:{group}:*",
+        CloudWatchLogsRoleArn=f"arn:aws:iam::{account}:role/cloudtrail",
+    )  # fmt: skip
     trail.start_logging(Name="audit")
     for name in ("alice", "bob"):
         iam.create_user(UserName=name)

@@ -104,14 +104,15 @@ class XRay:
             test = xray_filter.parse(given["FilterExpression"]) if given.get("FilterExpression") else lambda _: True
         except FilterError as error:
             raise Refused(f"Invalid filter expression: {error}") from None
-        every = [Scene.of(one) for one in self._between(start, end)]
+        # The first page has the most recent, as AWS documents it.
+        every = sorted(map(Scene.of, self._between(start, end)), key=lambda one: -one.about["start_time"])
         found = [one for one in every if test(one)]
         if (first := pages.place(given.get("NextToken"))) is None:
             raise Refused("Invalid NextToken")
         page, token = pages.page(found, first, PAGE)
         return {
             "TraceSummaries": [self._summary(one, ahead) for one in page],
-            "ApproximateTime": end - ahead,
+            "ApproximateTime": (page[-1].about["start_time"] if token else start) - ahead,
             "TracesProcessedCount": len(every),
             **({"NextToken": token} if token else {}),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from moto.cloudwatch.exceptions import ValidationError
@@ -9,10 +10,12 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
 from local import pages
+from local.cloudwatch import api
 
 PAGE = 100
 TYPES = ("MetricAlarm", "CompositeAlarm", "LogAlarm")
 FILTERS = ("AlarmNames", "AlarmNamePrefix", "AlarmTypes", "StateValue", "ActionPrefix")
+TIMES = ("configuration_updated_timestamp", "state_updated_timestamp", "state_transitioned_timestamp")
 # What is told of an alarm's kin, and no more.
 KIN = {
     "ChildrenOfAlarmName": {
@@ -67,7 +70,9 @@ def about(alarm: Any) -> tuple[str, ...]:
 
 
 def _told(alarm: Any, kin: list[str]) -> Any:
-    return {field: getattr(alarm, name) for field, name in KIN[kin[0]].items()} if kin else alarm
+    told = copy.copy(alarm)
+    vars(told).update({one: api.clock.moment(getattr(alarm, one)) for one in TIMES})
+    return {field: getattr(told, name) for field, name in KIN[kin[0]].items()} if kin else told
 
 
 def _actions(alarm: Any) -> list[str]:

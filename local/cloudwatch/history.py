@@ -13,6 +13,7 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
 from local import pages
+from local.cloudwatch import api
 from local.cloudwatch.clock import seconds
 from local.cloudwatch.engine import Change
 
@@ -63,9 +64,10 @@ def describe_alarm_history(self: CloudWatchResponse) -> ActionResult:
         told = get("NextToken") or "0"
         raise ValidationError(f"NextToken {told}, MaxRecords {most} (1 to {PAGE}) or ScanBy {order} is invalid")
     since, until = (seconds(get(one)) if get(one) else None for one in ("StartDate", "EndDate"))
+    history = list(vars(self.cloudwatch_backend).get("alarm_history", ()))
     found = [
         one
-        for one in vars(self.cloudwatch_backend).get("alarm_history", ())
+        for one in ({**each, "Timestamp": api.clock.moment(each["Timestamp"])} for each in history)
         if one["AlarmName"] == (name or one["AlarmName"])
         and one["AlarmType"] in types
         and one["HistoryItemType"] == (kind or one["HistoryItemType"])

@@ -1,4 +1,7 @@
-"""How bob deploys a system: calls over the wire under his key, so that CloudTrail has them and the account changes."""
+"""How bob deploys a system: calls over the wire under his key, so that CloudTrail has them and the account changes.
+
+What is deployed then, by whoever, is what runs.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,20 @@ def deploy(client: Client, system: str, release: str) -> str:
         LaunchTemplate={"LaunchTemplateId": made["LaunchTemplateId"], "Version": str(made["VersionNumber"])},
     )
     return "UpdateAutoScalingGroup of shop-web"
+
+
+def deployed(client: Client, system: str) -> str:
+    """Return what a system runs now, something of its own for each release; nothing where somebody has deleted it."""
+    if name := FUNCTIONS.get(system):
+        functions = client("lambda").list_functions()["Functions"]
+        found = [one["CodeSha256"] for one in functions if one["FunctionName"] == name]
+    elif system == "platform":
+        services = client("ecs").describe_services(cluster="platform", services=["platform-web"])["services"]
+        found = [one["taskDefinition"] for one in services]
+    else:
+        groups = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["shop-web"])
+        found = [one.get("LaunchTemplate", {}).get("Version", "") for one in groups["AutoScalingGroups"]]
+    return str(found[0]) if found else ""
 
 
 def packed(code: str) -> bytes:

@@ -18,6 +18,9 @@ ERRORS, USUAL, ASKED = 6, 2, 8
 # Of 256 invocations, so many start cold.
 COLD = 8
 Line = tuple[float, str]
+# Where the flow logs of the systems' VPC go; what somebody outside tries in each minute, and which ports are open.
+FLOWS, ACCOUNT = "/vpc/flow-logs", 123456789012
+TRIED, OPEN = (22, 23, 445, 3389, 5432, 6379), (80, 443)
 
 
 def application(system: System, at: int, faults: Sequence[Fault], ahead: float = 0.0) -> Iterator[Line]:
@@ -79,6 +82,20 @@ def access(system: System, at: int, faults: Sequence[Fault], ahead: float = 0.0)
         when = at + 60.0 * number / ASKED - ahead
         path = system.paths[number % len(system.paths)]
         yield when, asked(system, when, path, 503, "", f"198.51.100.{10 + number}", "")
+
+
+def flows(at: int, ahead: float = 0.0) -> Iterator[Line]:
+    """Yield what a VPC's flow logs tell of a minute: who was let in, and who was not."""
+    start = int(at - ahead)
+    for number, port in enumerate((*OPEN, *TRIED)):
+        client, action = (10 + number, "ACCEPT") if port in OPEN else (66, "REJECT")
+        packets = 120 if port in OPEN else 1 + (at // 60 + number) % 3
+        # https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html, version 2.
+        told: tuple[object, ...] = (
+            2, ACCOUNT, "eni-0a1b2c3d4e5f60718", f"198.51.100.{client}", "10.0.1.17", 41_800 + number, port, 6, packets,
+            packets * 60, start, start + 59, action, "OK",
+        )  # fmt: skip
+        yield float(start), " ".join(map(str, told))
 
 
 def _api(system: System, at: float, path: str, status: int, seconds: str, client: str, trace: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from moto.backends import get_backend
 
 from local.systems.deploying import packed
+from local.systems.lines import FLOWS
 
 Client = Callable[[str], Any]
 Ids = dict[str, str]
@@ -22,7 +23,7 @@ HANDLER = "def handler(event, context):\n    return event\n"
 def create(client: Client, account: str) -> Ids:
     """Make the resources of all systems and return the ids that AWS chose, by the systems' names for them."""
     _role(client)
-    network = _network(client)
+    network = _network(client, account)
     _platform(client, account, network)
     _images(client, account)
     return {
@@ -43,7 +44,7 @@ def _role(client: Client) -> None:
     client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)
 
 
-def _network(client: Client) -> Ids:
+def _network(client: Client, account: str) -> Ids:
     ec2 = client("ec2")
     subnets = ec2.describe_subnets()["Subnets"][:2]
     balancers = {}
@@ -66,6 +67,10 @@ def _network(client: Client) -> Ids:
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     nat = ec2.create_nat_gateway(SubnetId=subnets[0]["SubnetId"], AllocationId=address)["NatGateway"]["NatGatewayId"]
     ec2.create_tags(Resources=[nat], Tags=_tags("shop"))
+    ec2.create_flow_logs(
+        ResourceType="VPC", ResourceIds=[subnets[0]["VpcId"]], TrafficType="ALL", LogGroupName=FLOWS,
+        DeliverLogsPermissionArn=f"arn:aws:iam::{account}:role/{ROLE}",
+    )  # fmt: skip
     return {**balancers, "shop_nat": nat, "subnets": ",".join(one["SubnetId"] for one in subnets)}
 
 

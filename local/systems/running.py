@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -37,11 +37,15 @@ class Unwilling(Exception):
 
 @dataclass(frozen=True)
 class Chaos:
-    """A fault that somebody made, how fast the clock goes meanwhile, and what was done to bring it about."""
+    """A fault that somebody made, how fast the clock goes meanwhile, and what was done to bring it about.
+
+    `release` is what was deployed for it: nothing is wrong in the minutes in which something else runs.
+    """
 
     fault: Fault
     speed: float
     done: str = ""
+    release: str = ""
 
 
 class Running:
@@ -71,7 +75,7 @@ class Running:
         wall: Callable[[], float] = time.time,
         seconds: int = MONTH,
     ) -> None:
-        self._clock, self._stores, self._logs, self._bob, self._ids, self._say = clock, stores, inside, bob, ids, say
+        self._clock, self._stores, self._inside, self._bob, self._ids, self._say = clock, stores, inside, bob, ids, say
         self._moved, self._wall, self._seconds = moved, wall, seconds
         self._shift = clock.shift
         self._lock = threading.RLock()
@@ -89,7 +93,10 @@ class Running:
         for system in SYSTEMS.values():
             writing.fine(self._stores, system, self._ids, self._faults[system.name], self._recent_since, self._written)
             for group in (system.log_group, system.access_log):
-                self._logs("logs").create_log_group(logGroupName=group, tags={"service": system.name})
+                self._inside("logs").create_log_group(logGroupName=group, tags={"service": system.name})
+        self._inside("logs").create_log_group(logGroupName=lines.FLOWS)
+        for at in range(self._written - BLOCK, self._written, MINUTE):
+            self._put(lines.FLOWS, at, lines.flows(at))
 
     def run(self, stopping: threading.Event) -> None:
         """Write the month before, then minute after minute until told to stop."""
@@ -114,12 +121,15 @@ class Running:
         with self._lock:
             now = self._clock.now()
             end = int(now // MINUTE * MINUTE)
+            if self._written < end:
+                self._follow()
             self._written = max(self._written, end - BEHIND * MINUTE)
             for at in range(self._written, end, MINUTE):
                 self._written = at + MINUTE
                 for system in SYSTEMS.values():
                     writing.minute(self._stores, system, self._ids, self._faults[system.name], at)
                     self._log(system, at)
+                self._put(lines.FLOWS, at, lines.flows(at, self._clock.now() - self._wall()))
             for one in [one for one in self._chaos if one.fault.end <= now]:
                 self._over(one, one.fault.end)
             if any(until <= now for until, _ in self._calming):
@@ -131,29 +141,25 @@ class Running:
 
     def _log(self, system: System, at: int) -> None:
         faults, ahead = self._faults[system.name], self._clock.now() - self._wall()
-        written = {
-            system.log_group: (
-                *lines.application(system, at, faults, ahead),
-                *lines.reports(system, at, faults, ahead),
-            ),
-            system.access_log: tuple(lines.access(system, at, faults, ahead)),
-        }
-        for group, some in written.items():
-            told = sorted(some)
-            if told:
-                events = [{"timestamp": int(when * 1000), "message": text} for when, text in told]
-                self._logs("logs").put_log_events(
-                    logGroupName=group, logStreamName=self._stream(group, at), logEvents=events
-                )
+        application, reports = (tell(system, at, faults, ahead) for tell in (lines.application, lines.reports))
+        self._put(system.log_group, at, (*application, *reports))
+        self._put(system.access_log, at, lines.access(system, at, faults, ahead))
+
+    def _put(self, group: str, at: int, some: Iterable[lines.Line]) -> None:
+        if told := sorted(some):
+            events = [{"timestamp": int(when * 1000), "message": text} for when, text in told]
+            self._inside("logs").put_log_events(
+                logGroupName=group, logStreamName=self._stream(group, at), logEvents=events
+            )
 
     def _stream(self, group: str, at: int) -> str:
         name = time.strftime("%Y/%m/%d/%H", time.gmtime(at))
         known = self._streams.setdefault(group, [])
         if name not in known:
-            self._logs("logs").create_log_stream(logGroupName=group, logStreamName=name)
+            self._inside("logs").create_log_stream(logGroupName=group, logStreamName=name)
             known.append(name)
             if len(known) > STREAMS:
-                self._logs("logs").delete_log_stream(logGroupName=group, logStreamName=known.pop(0))
+                self._inside("logs").delete_log_stream(logGroupName=group, logStreamName=known.pop(0))
         return name
 
     # What goes wrong
@@ -183,9 +189,9 @@ class Running:
             if other := next((one for one in self._chaos if one.fault.system == system), None):
                 raise Unwilling(f"{system} has {other.fault.kind} already: stop that first")
             done = deploying.deploy(self._bob, system, traces.BAD_VERSION) if what.deploys else ""
-            # From the next whole minute on, so that no minute is half ill.
-            start = (self._clock.now() // MINUTE + 1) * MINUTE
-            chaos = Chaos(Fault(system, kind, start, start + seconds), speed, done)
+            release = deploying.deployed(self._inside, system) if what.deploys else ""
+            start = self._next()
+            chaos = Chaos(Fault(system, kind, start, start + seconds), speed, done, release)
             self._chaos.append(chaos)
             self._faults[system] = (*self._faults[system], chaos.fault)
             self._pace()
@@ -198,12 +204,30 @@ class Running:
             found = next((one for one in self._chaos if one.fault.system == system), None)
             if found is None:
                 raise Unwilling(f"nothing is wrong with {system} that somebody made")
-            # What is written stays; from the next whole minute on it is well.
-            end = min((self._clock.now() // MINUTE + 1) * MINUTE, found.fault.end)
-            ended = replace(found.fault, end=max(end, found.fault.start))
-            self._faults[system] = tuple(ended if one is found.fault else one for one in self._faults[system])
-            self._over(found, ended.end)
+            end = max(min(self._next(), found.fault.end), found.fault.start)
+            self._well(system, end)
+            self._over(found, end)
         return found
+
+    def _next(self) -> float:
+        """Return the next whole minute, so that no minute is half ill."""
+        return float((self._clock.now() // MINUTE + 1) * MINUTE)
+
+    def _well(self, system: str, at: float) -> None:
+        """Have nothing be wrong with a system from a time on; what is written stays."""
+        self._faults[system] = tuple(replace(one, end=max(min(one.end, at), one.start)) for one in self._faults[system])
+
+    def _follow(self) -> None:
+        """Have what came with a release go when that is taken back, and come again with it."""
+        for one in [one for one in self._chaos if one.release]:
+            system, at = one.fault.system, self._next()
+            bad = deploying.deployed(self._inside, system) == one.release
+            if at_work(self._faults[system], at) and not bad:
+                self._well(system, at)
+                self._say(f"chaos: {system}: what was deployed runs no more")
+            elif bad and not at_work(self._faults[system], at) and one.fault.start <= at < one.fault.end:
+                self._faults[system] = (*self._faults[system], replace(one.fault, start=at))
+                self._say(f"chaos: {system}: it runs again")
 
     def _over(self, chaos: Chaos, end: float) -> None:
         self._chaos.remove(chaos)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import people, registry, settings
+from chalicelib import people, registry, reverting, settings
 from local import account
 from local.seed import Seeded
 from local.workspace import ALICE, BOB
@@ -37,6 +37,19 @@ def test_settings_are_the_shipped_ones_and_tell_who_is_who(own: Path) -> None:
     assert [one.name for one in found.people] == ["alice", "bob"]
     assert found.pagerduty == {"default": f"ssm:{account.PAGERDUTY_KEY}"}
     assert set(found.routes.addresses) == {account.ON_CALL, "finance@example.com"}
+
+
+def test_what_takes_changes_back_asks_here_and_is_off_as_shipped(own: Path) -> None:
+    rails = reverting.rails()
+
+    def on() -> list[str]:
+        found = settings.load(os.environ, registry.names(), rails)
+        return [one.name for one in rails if found.takes_back(one)]
+
+    assert on() == []
+    account.write_settings(own)
+    assert on() == [one.name for one in rails]
+    assert "ecs_service_changed" in on()
 
 
 def test_settings_declare_the_sample_systems_where_they_run(own: Path) -> None:

@@ -95,12 +95,12 @@ def test_by_time_page_by_page_the_newest_first(cloudtrail: Any) -> None:
 
 
 def test_a_call_lies_as_long_ago_as_what_it_did_to_the_metrics() -> None:
-    ahead = [600.0]
-    history = History(lambda: ahead[0])
+    gained = [0.0]
+    history = History(lambda at: at - gained[0])
     history.remember(STOP)
     assert [one["eventTime"] for one in history.found({})] == ["2026-11-21T10:00:00Z"]
     # Half an hour of the metrics' clock goes by in half a minute.
-    ahead[0] += 1770
+    gained[0] += 1770
     assert [one["eventTime"] for one in history.found({})] == ["2026-11-21T09:30:30Z"]
     after = {"StartTime": datetime(2026, 11, 21, 9, 45, tzinfo=UTC)}
     assert list(history.found(after)) == []

@@ -172,6 +172,10 @@ def test_pages_hold_a_hundred() -> None:
     second = xray.summaries({**SPAN, "NextToken": first["NextToken"]})
     assert (len(first["TraceSummaries"]), len(second["TraceSummaries"])) == (PAGE, 7)
     assert "NextToken" not in second
+    # The most recent first, and when each page begins.
+    starts = [one["StartTime"] for one in (*first["TraceSummaries"], *second["TraceSummaries"])]
+    assert starts == sorted(starts, reverse=True)
+    assert (first["ApproximateTime"], second["ApproximateTime"]) == (starts[PAGE - 1], SPAN["StartTime"])
 
 
 def test_callers_know_the_walls_clock_only() -> None:

@@ -374,6 +374,25 @@ class TestHistory:
             "INSUFFICIENT_DATA", "by hand: ALARM",
         )  # fmt: skip
 
+    def test_it_lies_as_long_ago_as_what_the_metrics_went_through(self, account: Account) -> None:
+        account.alarm(EvaluationPeriods=1, DatapointsToAlarm=1)
+        account.put(9.0)
+        assert account.state() == "ALARM"
+
+        def ago() -> list[float]:
+            [item] = account.history(HistoryItemType="StateUpdate")
+            [alarm] = account.cloudwatch.describe_alarms()["MetricAlarms"]
+            times = (item["Timestamp"], alarm["StateUpdatedTimestamp"], alarm["StateTransitionedTimestamp"])
+            return [account.now - one.timestamp() for one in times]
+
+        assert ago() == [0.0] * 3
+        account.clock.faster(60)
+        account.now += 30
+        assert ago() == [1800.0] * 3
+        assert ago() == [1800.0] * 3, "it is told so, and not written"
+        since = datetime.fromtimestamp(account.now - 1500, UTC)
+        assert account.history(HistoryItemType="StateUpdate", StartDate=since) == []
+
     def test_it_comes_page_by_page_of_what_is_asked_for_the_latest_first(self, account: Account) -> None:
         account.alarm()
         account.alarm(AlarmName="other")

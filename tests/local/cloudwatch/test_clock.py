@@ -50,3 +50,20 @@ def test_it_goes_neither_slower_nor_back(speed: float) -> None:
 
 def test_times_without_a_zone_are_utc() -> None:
     assert seconds(datetime(2026, 11, 18, 10)) == seconds(datetime(2026, 11, 18, 10, tzinfo=UTC))
+
+
+def test_it_tells_what_it_has_gained_since() -> None:
+    wall = Wall()
+    clock = Clock(wall=wall)
+    start = wall.now
+    wall.now += 10
+    clock.faster(60)
+    wall.now += 10
+    clock.faster(1)
+    wall.now += 10
+    clock.faster(3)
+    wall.now += 10
+    assert clock.gained(0.0) == 590 + 20
+    since = {start: 610, start + 10: 610, start + 15: 315, start + 20: 20, start + 30: 20, start + 35: 10}
+    assert {at: clock.gained(at) for at in since} == since
+    assert clock.gained(wall.now) == clock.gained(wall.now + 99) == 0

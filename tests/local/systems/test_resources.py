@@ -17,7 +17,7 @@ from chalicelib.services import chosen, kinds
 from chalicelib.services.model import Measures, Metric
 from local.account import SERVICES
 from local.inside import clients
-from local.systems import SYSTEMS, resources
+from local.systems import SYSTEMS, deploying, resources
 from local.systems.writing import metric_of
 
 ACCOUNT = "123456789012"
@@ -105,3 +105,19 @@ def test_limits_can_be_asked_for(made: Any) -> None:
     assert client("lambda").get_function_configuration(FunctionName="saas-api")["Timeout"] == 10
     assert ids["shop_cdn"].startswith("E")
     assert client("cloudfront").get_distribution(Id=ids["shop_cdn"])["Distribution"]["Id"] == ids["shop_cdn"]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_what_is_deployed_is_what_runs(made: Any, system: str) -> None:
+    client, _ = made
+    before = deploying.deployed(client, system)
+    deploying.deploy(client, system, "42")
+    after = deploying.deployed(client, system)
+    assert "" not in (before, after)
+    assert before != after
+
+
+def test_what_was_deleted_runs_nothing(made: Any) -> None:
+    client, _ = made
+    client("lambda").delete_function(FunctionName="images-resize")
+    assert deploying.deployed(client, "images") == ""

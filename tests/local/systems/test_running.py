@@ -14,8 +14,10 @@ from werkzeug.test import Client
 from local.cloudwatch.clock import Clock
 from local.cloudwatch.store import Metric, Store
 from local.inbox import Inbox
+from local.insights.discovery import discovered
 from local.slack import SlackStandIn
 from local.systems import SYSTEMS, running
+from local.systems.faults import at_work
 from local.systems.running import Running, Unwilling
 from local.xray import XRay
 from tests.local.receiving import desk
@@ -31,6 +33,7 @@ class Calls:
     """Clients that keep what they are asked for."""
 
     made: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    runs: str = "web:2"
 
     def __call__(self, service: str) -> Any:
         calls = self
@@ -43,6 +46,13 @@ class Calls:
                         return {"taskDefinition": {"containerDefinitions": [{"name": "web", "image": "web:41"}]}}
                     if name == "register_task_definition":
                         return {"taskDefinition": {"taskDefinitionArn": "web:2"}}
+                    if name == "describe_services":
+                        return {"services": [{"taskDefinition": calls.runs}]}
+                    if name == "list_functions":
+                        names = ("images-resize", "intake-parse", "saas-api")
+                        return {"Functions": [{"FunctionName": one, "CodeSha256": calls.runs} for one in names]}
+                    if name == "describe_auto_scaling_groups":
+                        return {"AutoScalingGroups": [{"LaunchTemplate": {"Version": calls.runs}}]}
                     return {"LaunchTemplateVersion": {"LaunchTemplateId": "lt-1", "VersionNumber": 2}}
 
                 return call
@@ -226,6 +236,34 @@ def test_bob_deploys_what_fails(world: World, system: str, call: str) -> None:
     assert world.said == [f"chaos: {system}: bob deploys a version that fails ({chaos.done})"]
 
 
+@pytest.mark.parametrize("system", ["shop", "platform", "images"])
+def test_what_came_with_a_release_goes_and_comes_with_it(world: World, system: str) -> None:
+    world.running.begin(system, "bad-deploy", 1200, 60)
+    world.later(5)
+    world.logs.runs = "web:1"
+    world.later(5)
+    world.logs.runs = "web:2"
+    world.later(5)
+    assert [bool(at_work(world.running._faults[system], BUSY + 60 * minute)) for minute in (0, 1, 4, 7, 9, 12)] == [
+        False, True, True, False, False, True,
+    ]  # fmt: skip
+    assert world.said[1:] == [f"chaos: {system}: what was deployed runs no more", f"chaos: {system}: it runs again"]
+    world.later(7)
+    assert world.running.chaos == ()
+    assert not at_work(world.running._faults[system], BUSY + 60 * 21)
+
+
+def test_what_was_taken_back_is_over_when_somebody_ends_it(world: World) -> None:
+    world.running.begin("platform", "bad-deploy", 1200, 60)
+    world.later(5)
+    world.logs.runs = "web:1"
+    world.later(5)
+    world.running.end("platform")
+    world.logs.runs = "web:2"
+    world.later(10)
+    assert not any(at_work(world.running._faults["platform"], BUSY + 60 * minute) for minute in range(7, 21))
+
+
 def test_nobody_deploys_otherwise(world: World) -> None:
     world.running.begin("saas", "500s", 600, 1)
     assert world.bob.made == []
@@ -249,6 +287,19 @@ def test_lines_are_written_by_the_walls_clock_into_few_streams(world: World, mon
     }
     assert len(streams["create"]) == 2
     assert streams["delete"] == streams["create"][:1]
+
+
+def test_each_minute_tells_who_was_let_into_the_network_and_who_was_not(world: World) -> None:
+    world.later(100)
+    put = [one for one in world.logs.of("logs:put_log_events") if one["logGroupName"] == "/vpc/flow-logs"]
+    assert [len(one["logEvents"]) for one in put] == [8] * 7, "five minutes of them are there at once"
+    rows = [discovered(event["message"]) for event in put[5]["logEvents"]]
+    assert [(one["dstPort"], one["action"]) for one in rows[:3]] == [
+        ("80", "ACCEPT"),
+        ("443", "ACCEPT"),
+        ("22", "REJECT"),
+    ]
+    assert {one["startTime"] for one in rows} == {str(BUSY)}
 
 
 def test_who_slept_for_hours_has_a_hole_in_the_metrics(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
