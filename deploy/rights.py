@@ -150,7 +150,8 @@ def policies(settings: Settings) -> dict[str, Policy]:
         # To explain: what was changed, what Parapet did, who else is in trouble, what fails since; and to keep that.
         _allow("Ledger", ("dynamodb:Query",), LEDGER),
         _allow("Remediations", ("dynamodb:Query",), _index("by_time")),
-        _allow("Thread", ("dynamodb:GetItem",), TABLE, keys("GROUP#*")),
+        # The alert's thread; and whether somebody lets stand what is suspected.
+        _allow("Thread", ("dynamodb:GetItem",), TABLE, keys("EXEMPTIONS", "FINDING#*", "GROUP#*", "HEAD#*")),
         _allow("Before", ("dynamodb:Query",), TABLE, keys("EXPLAINED#*")),
         _allow("Explained", ("dynamodb:PutItem",), TABLE, keys("EXPLAIN#*", "EXPLAINED#*")),
         _allow("History", ("cloudwatch:DescribeAlarmHistory", "logs:DescribeLogGroups", "logs:StopQuery"), "*"),

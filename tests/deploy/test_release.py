@@ -91,7 +91,7 @@ class TestWhatIsNew:
             release.observed(RAILS, Settings(), before(), ("ec2_image_publik",))
 
     def test_is_refused_when_a_functions_environment_cannot_name_it(self) -> None:
-        many = [replace(RAILS[2], name=f"ec2_something_that_is_{number:03}_new") for number in range(120)]
+        many = [replace(registry.get(NEW), name=f"ec2_something_that_is_{number:03}_new") for number in range(120)]
         with pytest.raises(ParapetError, match=r"120 guardrails are new.*PROMOTE=name,name"):
             release.observed(many, Settings(), before(), ())
 
