@@ -20,7 +20,7 @@ up: .venv/ready ## start the local account with Parapet at work in it; Ctrl-C en
 	@exec $(BIN)/python -m local
 
 test: .venv/ready lint ## everything that is proven, but the browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser"
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not browser"
 
 lint: .venv/ready ## style, types, derived files, accepted rights
 	$(BIN)/ruff check .

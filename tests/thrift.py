@@ -8,7 +8,9 @@ from typing import Any
 
 from moto.core import models, responses
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.core.utils import camelcase_to_underscores
 from moto.kms import models as kms
+from moto.sqs import models as sqs
 
 _looked_up = responses.method_names_from_class
 _worked_out = XFormedAttributePicker.get_possible_keys
@@ -37,7 +39,7 @@ def be_thrifty() -> None:
     """Have moto remember; what it answers stays the same."""
     XFormedAttributePicker.get_possible_keys = _possible
     responses.method_names_from_class = _methods
-    responses.camelcase_to_underscores = functools.cache(responses.camelcase_to_underscores)
+    responses.camelcase_to_underscores = sqs.camelcase_to_underscores = functools.cache(camelcase_to_underscores)
     # A pair of RSA keys for every key, also for those that encrypt with neither of them.
     kms.generate_private_key = functools.cache(kms.generate_private_key)
     # A thousand patterns for the library `requests`, which nothing here calls AWS with.
