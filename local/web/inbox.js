@@ -308,16 +308,21 @@ const press = async (button, ts) => {
   await tell(ts, doing);
 };
 
+// The browser tells of a dialog's end late, perhaps when it is open again: whoever opens it ends the question before.
+let answered = () => {};
+byId("confirm").addEventListener("close", ({ target }) => target.open || answered(target.returnValue === "confirm"));
+
 const confirmed = (confirm) => {
   const dialog = byId("confirm");
+  answered(false);
   for (const [id, part] of [["title", "title"], ["text", "text"], ["yes", "confirm"], ["deny", "deny"]]) {
     byId(`confirm-${id}`).replaceChildren(text(confirm[part]));
   }
   byId("confirm-yes").className = `button ${confirm.style ?? "primary"}`;
   dialog.returnValue = "deny";
+  dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "confirm"), { once: true });
-    dialog.showModal();
+    answered = resolve;
   });
 };
 

@@ -6,6 +6,7 @@ const byId = (id) => document.getElementById(id);
 const dialog = byId("modal");
 const over = new Set(); // ids of the modals that this page has closed
 let open; // the modal that is shown
+let gone = () => {}; // tells that it has gone
 
 const inputs = () => [...byId("modal-blocks").querySelectorAll("[data-block]")];
 
@@ -47,8 +48,11 @@ export const follow = (view) => {
     return;
   }
   if (dialog.open && open.id === view.id) return;
+  if (!dialog.open) {
+    gone();
+    dialog.showModal();
+  }
   open = view;
-  if (!dialog.open) dialog.showModal();
   draft(view);
 };
 
@@ -61,24 +65,32 @@ export const start = (ask, closed) => {
     const values = Object.fromEntries(inputs().map((input) => [input.dataset.block, input.value]));
     byId("modal-trouble").textContent = "";
     busy(true);
+    const shown = () => dialog.open && open.id === id;
     try {
       const { errors } = await ask("submit", { modal: id, values });
+      if (!shown()) return;
       complain(errors);
-      if (!Object.keys(errors).length && dialog.open) finish();
+      if (!Object.keys(errors).length) finish();
     } catch (error) {
+      if (!shown()) return;
       complain({});
       byId("modal-trouble").textContent = error.message;
     } finally {
-      busy(false);
+      if (shown()) busy(false);
     }
   });
-  byId("modal-close").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => {
-    if (!over.has(open.id)) {
-      over.add(open.id);
+  gone = () => {
+    if (!open) return;
+    const { id } = open;
+    open = undefined;
+    if (!over.has(id)) {
+      over.add(id);
       // It may have been closed elsewhere already.
-      ask("close", { modal: open.id }).catch(() => {});
+      ask("close", { modal: id }).catch(() => {});
     }
     closed();
-  });
+  };
+  byId("modal-close").addEventListener("click", () => dialog.close());
+  // The browser tells of it late, perhaps when the next one is open: `follow` has told then.
+  dialog.addEventListener("close", () => dialog.open || gone());
 };

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chalicelib.services.model import Metric
+from tests.browser.conftest import PATIENCE
 from tests.browser.oncall import Oncall, oncall, token
 from tests.browser.scenes import Scene, calm, night, saas
 
@@ -88,7 +89,7 @@ def visiting(chromium: Any) -> Iterator[Visiting]:
         where = server.__enter__()
         context = chromium.new_context(viewport=size, color_scheme=theme, locale="en-GB", **options)
         visit = Visit(where, context.new_page())
-        visit.page.set_default_timeout(5000)
+        visit.page.set_default_timeout(PATIENCE)
         visit.page.on("console", lambda line: visit.complaints.append(line.text) if line.type == "error" else None)
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         visits.append((visit, context, server))
