@@ -14,8 +14,8 @@ Controls: none in FSBP or CIS
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads, reverts, tags
-from chalicelib.model import Aws, Call, Event, Remedy, call
+from chalicelib import reads, reverts, tags, wanted
+from chalicelib.model import Aws, Event, Remedy
 from chalicelib.registry import guardrail, taken_back
 
 Group = Mapping[str, Any]
@@ -27,19 +27,6 @@ def read(aws: Aws, name: str) -> Group:
     group = reads.group(aws, name)
     done = aws("autoscaling", "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=100)
     return {**group, "Activities": done["Activities"]}
-
-
-def current(group: Group, _part: str) -> dict[str, int]:
-    """Return how many instances the group wants."""
-    return {"DesiredCapacity": group["DesiredCapacity"]}
-
-
-def want(group: Group, number: int) -> Call:
-    """Return the call that makes the group want so many instances, at once."""
-    return call(
-        "autoscaling", "set_desired_capacity", AutoScalingGroupName=group["AutoScalingGroupName"],
-        DesiredCapacity=number, HonorCooldown=False,
-    )  # fmt: skip
 
 
 @guardrail(
@@ -54,7 +41,7 @@ def want(group: Group, number: int) -> Call:
         "autoscaling:SetDesiredCapacity",
     },
     read=read,
-    current=current,
+    current=wanted.instances,
     tags=tags.known,
     gone={reads.NOT_THERE},
     event_born=True,
@@ -76,8 +63,8 @@ def check(group: Group, event: Event | None) -> Iterable[Remedy]:
     yield Remedy(
         why=f"{event.actor.who} had group {name} want {now} instances, where it wanted {before}, to be taken back",
         part=PART,
-        fix=(want(group, before),),
-        undo=(want(group, now),),
+        fix=(wanted.have_instances(group, before),),
+        undo=(wanted.have_instances(group, now),),
         before={"DesiredCapacity": now},
         after={"DesiredCapacity": before},
     )

@@ -13,26 +13,13 @@ Controls: none in FSBP or CIS
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads, tags
+from chalicelib import reads, tags, wanted
 from chalicelib.alarms import Firing
-from chalicelib.model import Call, Remedy, call
+from chalicelib.model import Remedy
 from chalicelib.registry import alarm, guardrail
 
 Group = Mapping[str, Any]
 PART = "desired capacity"
-
-
-def current(group: Group, _part: str) -> dict[str, int]:
-    """Return how many instances the group wants."""
-    return {"DesiredCapacity": group["DesiredCapacity"]}
-
-
-def want(group: Group, number: int) -> Call:
-    """Return the call that makes the group want so many instances, at once."""
-    return call(
-        "autoscaling", "set_desired_capacity", AutoScalingGroupName=group["AutoScalingGroupName"],
-        DesiredCapacity=number, HonorCooldown=False,
-    )  # fmt: skip
 
 
 @guardrail(
@@ -41,7 +28,7 @@ def want(group: Group, number: int) -> Call:
     on={alarm(): "{AutoScalingGroupName}"},
     needs={"autoscaling:DescribeAutoScalingGroups", "autoscaling:SetDesiredCapacity"},
     read=reads.group,
-    current=current,
+    current=wanted.instances,
     tags=tags.known,
     gone={reads.NOT_THERE},
     options={"step": 1},
@@ -62,8 +49,8 @@ def check(group: Group, fired: Firing, options: Mapping[str, Any]) -> Iterable[R
     yield Remedy(
         why=why,
         part=PART,
-        fix=(want(group, number),),
-        undo=(want(group, wants),),
+        fix=(wanted.have_instances(group, number),),
+        undo=(wanted.have_instances(group, wants),),
         before={"DesiredCapacity": wants},
         after={"DesiredCapacity": number},
     )

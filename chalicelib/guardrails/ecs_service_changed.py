@@ -14,8 +14,8 @@ Controls: none in FSBP or CIS
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads, reverts, tags
-from chalicelib.model import Aws, Call, Event, Remedy, call
+from chalicelib import reads, reverts, tags, wanted
+from chalicelib.model import Aws, Event, Remedy
 from chalicelib.registry import guardrail, taken_back
 
 State = Mapping[str, Any]
@@ -32,16 +32,6 @@ def resource(service: State) -> str:
     return "/".join(reads.names(service).values())
 
 
-def current(service: State, _part: str) -> dict[str, str]:
-    """Return the task definition that the service wants."""
-    return {"taskDefinition": service["taskDefinition"]}
-
-
-def want(service: State, definition: str) -> Call:
-    """Return the call that makes the service want a task definition, and changes nothing else."""
-    return call("ecs", "update_service", **reads.names(service), taskDefinition=definition)
-
-
 @guardrail(
     severity="high",
     default="off",
@@ -49,7 +39,7 @@ def want(service: State, definition: str) -> Call:
     needs={"ecs:DescribeServices", "ecs:ListTagsForResource", "ecs:UpdateService"},
     read=read,
     resource=resource,
-    current=current,
+    current=wanted.definition,
     tags=tags.of_service,
     gone={reads.NOT_THERE, "ClusterNotFoundException", "ServiceNotFoundException"},
     event_born=True,
@@ -69,8 +59,8 @@ def check(service: State, event: Event | None) -> Iterable[Remedy]:
         why=f"{event.actor.who} deployed {now} to service {service['serviceName']}, where {before} ran, to be taken "
         "back",
         part=PART,
-        fix=(want(service, did.before),),
-        undo=(want(service, did.now),),
+        fix=(wanted.have_definition(service, did.before),),
+        undo=(wanted.have_definition(service, did.now),),
         before={"taskDefinition": did.now},
         after={"taskDefinition": did.before},
     )

@@ -15,9 +15,9 @@ Controls: none in FSBP or CIS
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib import reads, tags
+from chalicelib import reads, tags, wanted
 from chalicelib.alarms import Firing
-from chalicelib.model import Aws, Call, Remedy, call
+from chalicelib.model import Aws, Remedy
 from chalicelib.registry import alarm, guardrail
 
 State = Mapping[str, Any]
@@ -41,16 +41,6 @@ def read(aws: Aws, name: str) -> State:
         for one in found
     ]
     return {**service, "history": sorted(deployments, key=lambda one: one["at"], reverse=True)}
-
-
-def current(service: State, _part: str) -> dict[str, str]:
-    """Return the task definition that the service wants."""
-    return {"taskDefinition": service["taskDefinition"]}
-
-
-def want(service: State, definition: str) -> Call:
-    """Return the call that makes the service want a task definition, and changes nothing else."""
-    return call("ecs", "update_service", **reads.names(service), taskDefinition=definition)
 
 
 def short(definition: str) -> str:
@@ -82,7 +72,7 @@ def doubt(service: State, history: Sequence[State], steady: State | None, since:
         "ecs:UpdateService",
     },
     read=read,
-    current=current,
+    current=wanted.definition,
     tags=tags.of_service,
     gone={reads.NOT_THERE, "ClusterNotFoundException", "ServiceNotFoundException"},
     options={"within": 60},
@@ -104,8 +94,8 @@ def check(service: State, fired: Firing, options: Mapping[str, Any]) -> Iterable
         why=f"{why}, deployed {max(0.0, fired.since - history[0]['at']) / 60:.0f} minutes before it; {short(before)} "
         "was steady",
         part=PART,
-        fix=(want(service, before),),
-        undo=(want(service, now),),
+        fix=(wanted.have_definition(service, before),),
+        undo=(wanted.have_definition(service, now),),
         before={"taskDefinition": now},
         after={"taskDefinition": before},
     )

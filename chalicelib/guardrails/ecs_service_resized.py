@@ -16,8 +16,8 @@ Controls: none in FSBP or CIS
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads, reverts, tags
-from chalicelib.model import Aws, Call, Event, Remedy, call
+from chalicelib import reads, reverts, tags, wanted
+from chalicelib.model import Aws, Event, Remedy
 from chalicelib.registry import guardrail, taken_back
 
 State = Mapping[str, Any]
@@ -38,11 +38,6 @@ def resource(service: State) -> str:
 def current(service: State, _part: str) -> dict[str, Any]:
     """Return how many tasks the service wants, and the maximum of its scalable target, if it has one by now."""
     return {name: service[name] for name in ("desiredCount", "most") if service[name] is not None}
-
-
-def want(service: State, number: int) -> Call:
-    """Return the call that makes the service want so many tasks, and changes nothing else."""
-    return call("ecs", "update_service", **reads.names(service), desiredCount=number)
 
 
 @guardrail(
@@ -76,8 +71,8 @@ def check(service: State, event: Event | None) -> Iterable[Remedy]:
     yield Remedy(
         why=f"{event.actor.who} had service {name} want {now} tasks, where it wanted {before}, to be taken back",
         part=PART,
-        fix=(want(service, before),),
-        undo=(want(service, now),),
+        fix=(wanted.have_tasks(service, before),),
+        undo=(wanted.have_tasks(service, now),),
         before={"desiredCount": now},
         after={"desiredCount": before},
     )

@@ -13,9 +13,9 @@ Controls: none in FSBP or CIS
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads, tags
+from chalicelib import reads, tags, wanted
 from chalicelib.alarms import Firing
-from chalicelib.model import Aws, Call, Remedy, call
+from chalicelib.model import Aws, Remedy
 from chalicelib.registry import alarm, guardrail
 
 State = Mapping[str, Any]
@@ -30,11 +30,6 @@ def read(aws: Aws, name: str) -> State:
 def current(service: State, _part: str) -> dict[str, int]:
     """Return how many tasks the service wants."""
     return {"desiredCount": service["desiredCount"]}
-
-
-def want(service: State, number: int) -> Call:
-    """Return the call that makes the service want so many tasks, and changes nothing else."""
-    return call("ecs", "update_service", **reads.names(service), desiredCount=number)
 
 
 @guardrail(
@@ -68,8 +63,8 @@ def check(service: State, fired: Firing, options: Mapping[str, Any]) -> Iterable
         yield Remedy(
             why=why,
             part=PART,
-            fix=(want(service, number),),
-            undo=(want(service, wants),),
+            fix=(wanted.have_tasks(service, number),),
+            undo=(wanted.have_tasks(service, wants),),
             before={"desiredCount": wants},
             after={"desiredCount": number},
         )

@@ -14,8 +14,8 @@ Controls: none in FSBP or CIS
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads, reverts, tags
-from chalicelib.model import Aws, Call, Event, Remedy, call
+from chalicelib import reads, reverts, tags, wanted
+from chalicelib.model import Aws, Event, Remedy
 from chalicelib.registry import guardrail, taken_back
 
 State = Mapping[str, Any]
@@ -32,19 +32,6 @@ def resource(alias: State) -> str:
     return f"{alias['function']}:{alias['name']}"
 
 
-def current(alias: State, _part: str) -> dict[str, Any]:
-    """Return where the alias points."""
-    return {"version": alias["version"], "weights": alias["weights"]}
-
-
-def point(alias: State, to: reverts.Aimed) -> Call:
-    """Return the call that points the alias somewhere, and changes nothing else."""
-    return call(
-        "lambda", "update_alias", FunctionName=alias["function"], Name=alias["name"], FunctionVersion=to.version,
-        RoutingConfig={"AdditionalVersionWeights": dict(to.weights)},
-    )  # fmt: skip
-
-
 @guardrail(
     severity="high",
     default="off",
@@ -52,7 +39,7 @@ def point(alias: State, to: reverts.Aimed) -> Call:
     needs={"lambda:GetAlias", "lambda:ListTags", "lambda:UpdateAlias"},
     read=read,
     resource=resource,
-    current=current,
+    current=wanted.versions,
     tags=tags.of_function,
     gone={"ResourceNotFoundException"},
     event_born=True,
@@ -62,15 +49,15 @@ def check(alias: State, event: Event | None) -> Iterable[Remedy]:
     if event is None:
         return
     was, did = reverts.moved(event)
-    now = current(alias, PART)
+    now = wanted.versions(alias, PART)
     if now != did.view or was == did:
         return
     yield Remedy(
         why=f"{event.actor.who} pointed alias {resource(alias)} to {did.version}, where it pointed to {was.version}, "
         "to be taken back",
         part=PART,
-        fix=(point(alias, was),),
-        undo=(point(alias, did),),
+        fix=(wanted.have_versions(alias, was.version, was.weights),),
+        undo=(wanted.have_versions(alias, did.version, did.weights),),
         before=now,
         after=was.view,
     )

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib import reads, tags
+from chalicelib import reads, tags, wanted
 from chalicelib.alarms import Firing
-from chalicelib.model import Aws, Call, Remedy, call
+from chalicelib.model import Aws, Remedy
 from chalicelib.registry import alarm, guardrail
 
 State = Mapping[str, Any]
@@ -34,19 +34,6 @@ def read(aws: Aws, subject: str) -> State:
         if one["Version"].isdigit()
     }
     return {**alias, "published": published}
-
-
-def current(alias: State, _part: str) -> dict[str, Any]:
-    """Return where the alias points."""
-    return {"version": alias["version"], "weights": alias["weights"]}
-
-
-def point(alias: State, version: str, weights: Mapping[str, float]) -> Call:
-    """Return the call that points the alias somewhere, and changes nothing else."""
-    return call(
-        "lambda", "update_alias", FunctionName=alias["function"], Name=alias["name"], FunctionVersion=version,
-        RoutingConfig={"AdditionalVersionWeights": dict(weights)},
-    )  # fmt: skip
 
 
 def before(alias: State, since: float, within: int) -> tuple[str, str]:
@@ -68,7 +55,7 @@ def before(alias: State, since: float, within: int) -> tuple[str, str]:
     on={alarm(): "{Resource}"},
     needs={"lambda:GetAlias", "lambda:ListTags", "lambda:ListVersionsByFunction", "lambda:UpdateAlias"},
     read=read,
-    current=current,
+    current=wanted.versions,
     tags=tags.of_function,
     gone={"ResourceNotFoundException"},
     options={"within": 60},
@@ -85,8 +72,8 @@ def check(alias: State, fired: Firing, options: Mapping[str, Any]) -> Iterable[R
     yield Remedy(
         why=f"{why}; {old} is the version before",
         part=PART,
-        fix=(point(alias, old, {}),),
-        undo=(point(alias, version, weights),),
+        fix=(wanted.have_versions(alias, old, {}),),
+        undo=(wanted.have_versions(alias, version, weights),),
         before={"version": version, "weights": weights},
         after={"version": old, "weights": {}},
     )

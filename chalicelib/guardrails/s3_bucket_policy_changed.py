@@ -15,31 +15,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reverts, tags
-from chalicelib.model import Aws, Call, Event, Remedy, call
+from chalicelib import bucket_policy, reverts, tags
+from chalicelib.model import Event, Remedy
 from chalicelib.publicity import unordered
 from chalicelib.registry import guardrail, taken_back
 
 State = Mapping[str, Any]
 PART = "policy"
-
-
-def read(aws: Aws, bucket: str) -> State:
-    """Return the bucket's name and the text of its policy, None when it has none; raises AwsError."""
-    answer = aws("s3", "get_bucket_policy", Bucket=bucket, absent=("NoSuchBucketPolicy",))
-    return {"bucket": bucket, "policy": answer.get("Policy")}
-
-
-def current(state: State, _part: str) -> Any:
-    """Return the policy, parsed and without order, or None."""
-    return unordered(json.loads(state["policy"])) if state["policy"] else None
-
-
-def have(bucket: str, policy: str | None) -> Call:
-    """Return the call that makes a policy a bucket's, or leaves it without one."""
-    if policy is None:
-        return call("s3", "delete_bucket_policy", Bucket=bucket)
-    return call("s3", "put_bucket_policy", Bucket=bucket, Policy=policy)
 
 
 @guardrail(
@@ -50,8 +32,8 @@ def have(bucket: str, policy: str | None) -> Call:
         taken_back("s3:DeleteBucketPolicy"): "requestParameters.bucketName",
     },
     needs={"s3:GetBucketPolicy", "s3:GetBucketTagging", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"},
-    read=read,
-    current=current,
+    read=bucket_policy.read,
+    current=bucket_policy.current,
     tags=tags.of_bucket,
     gone={"NoSuchBucket"},
     event_born=True,
@@ -61,14 +43,14 @@ def check(state: State, event: Event | None) -> Iterable[Remedy]:
     if event is None:
         return
     before, did = reverts.replaced(event)
-    bucket, now = state["bucket"], current(state, PART)
+    bucket, now = state["bucket"], bucket_policy.current(state, PART)
     if now != unordered(did):
         return
     yield Remedy(
         why=f"{event.actor.who} {'changed' if did else 'deleted'} the policy of bucket {bucket}, to be taken back",
         part=PART,
-        fix=(have(bucket, json.dumps(before) if before else None),),
-        undo=(have(bucket, state["policy"]),),
+        fix=(bucket_policy.have(bucket, json.dumps(before) if before else None),),
+        undo=(bucket_policy.have(bucket, state["policy"]),),
         before=now,
         after=unordered(before),
     )

@@ -13,21 +13,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib import reads, tags
-from chalicelib.model import Aws, Event, Remedy, call
+from chalicelib import bucket_policy, reads, tags
+from chalicelib.model import Event, Remedy
 from chalicelib.publicity import public, statements, unordered
 from chalicelib.registry import api_call, guardrail
-
-
-def read(aws: Aws, bucket: str) -> dict[str, Any]:
-    """Return the bucket's name and the text of its policy, None when it has none; raises AwsError."""
-    answer = aws("s3", "get_bucket_policy", Bucket=bucket, absent=("NoSuchBucketPolicy",))
-    return {"bucket": bucket, "policy": answer.get("Policy")}
-
-
-def current(state: Mapping[str, Any], _part: str) -> Any:
-    """Return the policy, parsed and without order, or None."""
-    return unordered(json.loads(state["policy"])) if state["policy"] else None
 
 
 def brought(event: Event) -> bool:
@@ -44,9 +33,9 @@ def brought(event: Event) -> bool:
         "s3:GetBucketPolicy", "s3:GetBucketTagging", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy",
         "s3:ListAllMyBuckets",
     },
-    read=read,
+    read=bucket_policy.read,
     subjects=reads.buckets,
-    current=current,
+    current=bucket_policy.current,
     tags=tags.of_bucket,
     gone={"NoSuchBucket"},
 )  # fmt: skip
@@ -61,10 +50,9 @@ def check(state: Mapping[str, Any], event: Event | None) -> Iterable[Remedy]:
     yield Remedy(
         why=f"the policy of bucket {bucket} has {len(found) - len(kept)} of {len(found)} statements open to everyone",
         part="policy",
-        fix=(call("s3", "put_bucket_policy", Bucket=bucket, Policy=json.dumps(rest)) if rest
-             else call("s3", "delete_bucket_policy", Bucket=bucket),),
-        undo=(call("s3", "put_bucket_policy", Bucket=bucket, Policy=text),),
-        before=current(state, "policy"),
+        fix=(bucket_policy.have(bucket, json.dumps(rest) if rest else None),),
+        undo=(bucket_policy.have(bucket, text),),
+        before=bucket_policy.current(state, "policy"),
         after=unordered(rest),
         brought=event is None or brought(event),
     )  # fmt: skip
