@@ -19,12 +19,12 @@ from chalicelib.times import absolute
 
 # So many changes of one resource are looked through for the one before.
 LOOKED = 50
-# By source, the calls of which the one before tells how a thing was.
+# By guardrail, the calls of which the one before tells how a thing was; what others take back tells it by itself.
 EARLIER = {
-    "aws.ecs": ("CreateService", "UpdateService"),
-    "aws.lambda": ("CreateAlias", "UpdateAlias"),
-    "aws.s3": ("CreateBucket", "DeleteBucketPolicy", "PutBucketPolicy"),
-    "aws.iam": ("CreatePolicy", "CreatePolicyVersion", "SetDefaultPolicyVersion"),
+    "ecs_service_resized": ("CreateService", "UpdateService"),
+    "iam_policy_changed": ("CreatePolicy", "CreatePolicyVersion", "SetDefaultPolicyVersion"),
+    "lambda_alias_changed": ("CreateAlias", "UpdateAlias"),
+    "s3_bucket_policy_changed": ("CreateBucket", "DeleteBucketPolicy", "PutBucketPolicy"),
 }
 
 
@@ -81,12 +81,13 @@ def offer(book: Book, journal: Journal, on: Terms, change: str, now: float) -> O
         change: its id.
         now: epoch seconds.
     """
-    event = record(book, journal, change)
-    if event is None and not book.knows(change):
+    frame = book.frame(change)
+    if frame is None:
         return Offer(change, why="the ledger has no such change: `./parapet changes` lists them", known=False)
+    event = _event(book, journal, frame)
     if event is None:
         return Offer(change, why="Parapet does not know how to take this back, or the ledger has too little of it")
-    [(rail, path)] = registry.woken(map(registry.get, frames.guardrails(event.source, event.name)), event)
+    rail, path = _rail(event)
     name = rail.name
     try:
         what = reverts.back(event)
@@ -109,13 +110,23 @@ def record(book: Book, journal: Journal, change: str) -> Event | None:
 
     Raises AwsError.
     """
-    frame = book.frame(change)
-    if frame is None or not frames.guardrails(frame["source"], frame["detail"]["eventName"]):
+    return _event(book, journal, book.frame(change) or {})
+
+
+def _event(book: Book, journal: Journal, frame: Mapping[str, Any]) -> Event | None:
+    if not frame or not frames.guardrails(frame["source"], frame["detail"]["eventName"]):
         return None
     event = parse({**frame, "detail-type": registry.REVERT})
-    if event.source in EARLIER:
-        event = replace(event, detail={**event.detail, reverts.EARLIER: _earlier(book, journal, event)})
+    rail, _ = _rail(event)
+    if rail.name in EARLIER:
+        event = replace(event, detail={**event.detail, reverts.EARLIER: _earlier(book, journal, rail, event)})
     return event
+
+
+def _rail(event: Event) -> tuple[Guardrail, str]:
+    """Return the guardrail that takes a call back, and the path of its subject."""
+    [found] = registry.woken(map(registry.get, frames.guardrails(event.source, event.name)), event)
+    return found
 
 
 def _settled(journal: Journal, on: Terms, event: Event, rail: Guardrail, path: str, now: float) -> str:
@@ -146,30 +157,29 @@ def _settled(journal: Journal, on: Terms, event: Event, rail: Guardrail, path: s
     )
 
 
-def _earlier(book: Book, journal: Journal, event: Event) -> Mapping[str, Any] | None:
+def _earlier(book: Book, journal: Journal, rail: Guardrail, event: Event) -> Mapping[str, Any] | None:
     """Return the call that left a thing as it was before this one; None where that is not certain."""
     arn = reverts.subject(event)
     if not arn:
         return None
     page = book.between(event.time - KEPT, event.time, resource=arn, limit=LOOKED)
     for one in page.changes:
-        if one.id == event.id or one.error or one.action not in EARLIER[event.source]:
+        if one.id == event.id or one.error or one.action not in EARLIER[rail.name]:
             continue
         frame = book.frame(one.id)
-        if frame is None or one.at == event.time:
+        if not frame or one.at == event.time:
             return None
         before = parse(frame)
         if reverts.subject(before) == arn and (event.source != "aws.iam" or reverts.default(before)):
-            return None if _ours(journal, event, arn, one.at) else frame
+            return None if _ours(journal, rail, event, arn, one.at) else frame
     return None
 
 
-def _ours(journal: Journal, event: Event, arn: str, since: float) -> bool:
+def _ours(journal: Journal, rail: Guardrail, event: Event, arn: str, since: float) -> bool:
     """Whether Parapet has had to do with it since: what it does itself is not in the ledger."""
-    service = event.source.removeprefix("aws.")
-    rails = [name for name in registry.names() if registry.service_of(name) == service]
-    region = "global" if service == "iam" else event.region
-    heads = [journal.head(Place(name, event.account, region, _resource(arn))) for name in rails]
+    service, region = registry.service_of(rail.name), "global" if rail.everywhere else event.region
+    beside = [name for name in registry.names() if registry.service_of(name) == service]
+    heads = [journal.head(Place(name, event.account, region, _resource(arn))) for name in beside]
     # What was asked about this change was asked because there was nothing in between.
     return any(entry.at >= since and entry.event != event.id for head in heads for entry in head.entries.values())
 

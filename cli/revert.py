@@ -21,7 +21,8 @@ def revert(outside: Outside, change: str, wait: str, as_json: bool) -> None:
     CHANGE is the id of an event, as `./parapet who`, `./parapet changes --json` and `./parapet explain` tell it.
     Ends with 0 when it is asked, 1 when it is not offered, 3 when no question came of it in time.
     """
-    from chalicelib import reverting  # the journal comes with it, which `revert --help` does not need
+    # The journal comes with it, which `revert --help` does not need.
+    from chalicelib import registry, reverting
 
     where, patience = outside.deployment, times.span(wait, "--wait")
     terms = reverting.terms(outside.settings(reverting.rails()))
@@ -36,7 +37,7 @@ def revert(outside: Outside, change: str, wait: str, as_json: bool) -> None:
         raise errors.NoAnswer(
             "no question came of it: what it changed is no longer as it left it, it has been asked and decided before "
             f"(`./parapet journal --guardrail {offer.guardrail}`), or something permits it; else look at the "
-            f"function's log, {asking.log(outside, offer.guardrail.split('_', 1)[0])}"
+            f"function's log, {asking.log(outside, registry.service_of(offer.guardrail))}"
         )
     if as_json:
         output.emit({"change": change, "guardrail": offer.guardrail, "what": offer.what, "finding": found.id})

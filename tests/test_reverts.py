@@ -11,6 +11,7 @@ import pytest
 from chalicelib import items, records, registry, reverting, reverts, settings
 from chalicelib.events import parse
 from chalicelib.ledger import frames
+from chalicelib.ledger.book import Book
 from chalicelib.model import AwsError, BadEvent, Scope, Waiver
 from chalicelib.section import SettingsError
 from chalicelib.settings import Settings
@@ -308,6 +309,13 @@ class TestHowManyTasksAServiceWanted:
         offer = offer_of(room, change)
         assert offer.guardrail == deployments.NAME
         assert offer.what == "deploy cart:6 again, and leave the desired count as it set it"
+
+    def test_is_not_looked_up_for_a_deployment_which_tells_itself_what_ran(
+        self, room: Reverting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        change = room.keep(sizes.sized(6, taskDefinition="cart:7", ran=("cart:7", "cart:6")))
+        monkeypatch.delattr(Book, "between")
+        assert offer_of(room, change).guardrail == deployments.NAME
 
     def test_is_offered_where_the_call_named_what_ran_already(self, room: Reverting) -> None:
         room.keep(sizes.sized(4), 3600)

@@ -222,7 +222,7 @@ class Book:
         return Page(tuple(found), mark)
 
     def beside(self, change: Change, span: float, most: int) -> tuple[tuple[Change, ...], bool]:
-        """Return what a change's actor did otherwise, nearest to it first, and whether that is all; raises AwsError.
+        """Return what a change's actor did otherwise, the nearest if not all, and whether that is all; raises AwsError.
 
         Args:
             change: the one.
@@ -242,19 +242,15 @@ class Book:
                     break
             whole = whole and len(side) <= most
             found += side[:most]
-        return tuple(sorted(found, key=lambda one: abs(one.at - change.at))), whole
+        return tuple(found), whole
 
     def frame(self, change: str) -> Mapping[str, Any] | None:
-        """Return what says how a change is taken back, by the change's id; None where that is not kept.
+        """Return what says how a change is taken back, by the change's id: empty where that is not kept.
 
-        Raises AwsError.
+        None where there is no such change; raises AwsError.
         """
         found = self._query(f"CHANGE#{change}", "0", "~", 1, None)[0]
-        return dict(json.loads(found[0]["frame"])) if found and "frame" in found[0] else None
-
-    def knows(self, change: str) -> bool:
-        """Whether there is a change with an id; raises AwsError."""
-        return bool(self._query(f"CHANGE#{change}", "0", "~", 1, None)[0])
+        return dict(json.loads(found[0].get("frame", "{}"))) if found else None
 
     def _answer(self, operation: str, **params: Any) -> dict[str, Any]:
         try:

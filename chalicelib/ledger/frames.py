@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 LARGEST = 30_000
 _WHOLE: Mapping[str, Any] = {}
+# Nothing is called so.
+_NOTHING = {"none": _WHOLE}
 _WHO = {
     "type": _WHOLE, "arn": _WHOLE, "userName": _WHOLE, "invokedBy": _WHOLE,
     "sessionContext": {"sessionIssuer": {"arn": _WHOLE}},
@@ -50,15 +52,13 @@ _MOVED = Kept(
     {"functionName": _WHOLE, "name": _WHOLE, "functionVersion": _WHOLE, "routingConfig": _WHOLE},
     {"aliasArn": _WHOLE, "functionVersion": _WHOLE, "routingConfig": _WHOLE},
 )
-_RESIZED = Kept(
-    ("autoscaling_group_resized",), {"autoScalingGroupName": _WHOLE, "desiredCapacity": _WHOLE}, {"none": _WHOLE}
-)
+_RESIZED = Kept(("autoscaling_group_resized",), {"autoScalingGroupName": _WHOLE, "desiredCapacity": _WHOLE}, _NOTHING)
 _DEFAULTED = Kept(
     ("iam_policy_changed",),
     {"policyArn": _WHOLE, "versionId": _WHOLE, "setAsDefault": _WHOLE},
     {"policyVersion": {"versionId": _WHOLE}, "policy": {"arn": _WHOLE, "defaultVersionId": _WHOLE}},
 )
-_ALLOWED = Kept(("s3_bucket_policy_changed",), {"bucketName": _WHOLE, "bucketPolicy": _WHOLE}, {"none": _WHOLE})
+_ALLOWED = Kept(("s3_bucket_policy_changed",), {"bucketName": _WHOLE, "bucketPolicy": _WHOLE}, _NOTHING)
 # By the name that CloudTrail has for it.
 CALLS: Mapping[tuple[str, str], Kept] = {
     **{
@@ -71,14 +71,14 @@ CALLS: Mapping[tuple[str, str], Kept] = {
     ("aws.ecs", "UpdateService"): _DEPLOYED,
     ("aws.iam", "CreatePolicyVersion"): _DEFAULTED,
     ("aws.iam", "SetDefaultPolicyVersion"): _DEFAULTED,
-    ("aws.iam", "CreatePolicy"): Kept((), _DEFAULTED.request, _DEFAULTED.answer),
     ("aws.lambda", "UpdateAlias20150331"): _MOVED,
     ("aws.s3", "PutBucketPolicy"): _ALLOWED,
     ("aws.s3", "DeleteBucketPolicy"): _ALLOWED,
-    ("aws.s3", "CreateBucket"): Kept((), {"bucketName": _WHOLE}, {"none": _WHOLE}),
     # What makes a thing is not taken back itself: it tells what a thing was before it was changed.
-    ("aws.ecs", "CreateService"): Kept((), _DEPLOYED.request, _DEPLOYED.answer),
-    ("aws.lambda", "CreateAlias20150331"): Kept((), _MOVED.request, _MOVED.answer),
+    ("aws.ecs", "CreateService"): replace(_DEPLOYED, guardrails=()),
+    ("aws.iam", "CreatePolicy"): replace(_DEFAULTED, guardrails=()),
+    ("aws.lambda", "CreateAlias20150331"): replace(_MOVED, guardrails=()),
+    ("aws.s3", "CreateBucket"): Kept((), {"bucketName": _WHOLE}, _NOTHING),
 }
 
 

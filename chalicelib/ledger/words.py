@@ -127,8 +127,6 @@ def document(text: str) -> bool:
 
 def _hidden(name: str, value: object) -> bool:
     """Whether a parameter is told by its name alone."""
-    if name.lower() in WRAPPERS:
-        return False
     if secret(name):
         return not _number(name, value)
     if not DOCUMENTS.search(name) or isinstance(value, bool | int | float):
@@ -166,7 +164,7 @@ def _leaves(value: Any, source: str, name: str, path: Sequence[str], depth: int)
         for key, inner in value.items():
             own = str(key)
             # What is secret CloudTrail empties itself: environment={}.
-            if inner == {} and secret(own) and own.lower() not in WRAPPERS:
+            if inner == {} and secret(own):
                 yield clean(own, NAME), HIDDEN
             elif own.lower() in IDLE or own.startswith(("xmlns", "xsi")) or inner is None or inner in ("", [], {}):
                 continue
