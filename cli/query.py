@@ -30,7 +30,7 @@ LONGEST = 200
 @click.option("--since", metavar="1h", help="Not before; without it, as far back as the query says.")
 @click.option("--until", metavar="10m", help="Not after; without it, now.")
 @click.option("--text", default="", metavar="QUERY", help="Instead of NAME, a query of Logs Insights.")
-@click.option("--force", is_flag=True, help="Also what reads more than [insights] budget_gb.")
+@click.option("--force", is_flag=True, help="Also what reads more than [insights] budget_gb, up to force_gb.")
 @click.option("--wait", default="10m", show_default=True, metavar="10m", help="How long to wait for the answer.")
 @output.json_option
 @click.pass_obj

@@ -112,8 +112,7 @@ def traces(
 
     ID is X-Ray's (1-5759e988-bd862e3fe1be46a994272793) or OpenTelemetry's (32 digits).
     """
-    from chalicelib.tracing import followed, following, samples
-    from chalicelib.tracing.maps import Maps
+    from chalicelib.tracing import followed, following, graph, samples
     from chalicelib.tracing.samples import Named, Wanted
 
     aws = _reach(outside, region or "")
@@ -138,8 +137,7 @@ def traces(
         if node:
             raise ParapetError("--service and --node are both given: one of them will do")
         services = _services(outside, service)
-        found_map = Maps(lambda at: _reach(outside, at)).look(region or "", start, end, services).now
-        if not (nodes := samples.of(service, found_map)):
+        if not (nodes := samples.of(service, graph.graph(aws, start, end, services))):
             raise ParapetError(f"no node of the map is {service}'s, as far as the settings tell (./parapet map)")
     wanted = Wanted(nodes, Named(caller) if caller else None, kind or "", bound)
     listed = followed.samples(samples.find(aws, wanted, start, end, limit), aws.region)

@@ -1,4 +1,4 @@
-"""The queries that reports bring themselves, read as Logs Insights would before they are deployed."""
+"""What is worth a look about reports before they are deployed: their own queries, and when they run."""
 
 from __future__ import annotations
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import secrets
 
-from chalicelib import wiring
 from chalicelib.api import params, schemas
 from chalicelib.api.asked import Asked, Declined
 from chalicelib.api.declared import maybe, record
@@ -55,10 +53,9 @@ def run(asked: Asked) -> Answer:
 @route("DELETE", "/reports/{report}/run", answers=schemas.REPORT_RUN)
 def cancel(asked: Asked) -> Answer:
     """Cancel the run that somebody has asked for, and stop its query; what that has read is billed all the same."""
-    one, aws = _report(asked.item), ours()
+    one = _report(asked.item)
     try:
-        reach = functools.partial(wiring.accounts(aws.account), aws.account)
-        ended = asking.cancel(_book(), reach, one, asked.who, asked.at)
+        ended = asking.cancel(_book(), ours, one, asked.who, asked.at)
     except asking.Over as error:
         raise Declined(409, str(error)) from error
     return Answer(shown.run(ended), about={"report": one.name})

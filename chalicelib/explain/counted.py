@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.enrich.errors import same
@@ -66,12 +65,13 @@ def count(
         told = f"Logs Insights would have to read {price.size(about.bytes)}, and an explanation reads {BUDGET:g} GB"
         return Counted(calls=1, reason=told)
     text = queries.text(queries.find(QUERY), {})
+    pause = running.pausing(until, clock, sleep)
     started: list[tuple[Group, Started]] = []
     found, counted, read, calls, problem = list[Pattern](), set[str](), 0.0, 1, ""
     try:
         for one in some:
             calls += 1
-            started.append((one, running.start(aws, text, [one.name], start, end, sleep=_until(until, clock, sleep))))
+            started.append((one, running.start(aws, text, [one.name], start, end, sleep=pause)))
         for one, query in started:
             done = running.wait(aws, query.id, patience=max(0.0, until - clock()), clock=clock, sleep=sleep)
             calls += 1
@@ -87,7 +87,8 @@ def count(
         problem = str(error)
     for one, query in started:
         if one.name not in counted:
-            calls += _cancelled(aws, query.id)
+            running.abandon(aws, query.id)
+            calls += 1
     return Counted(tuple(found), frozenset(counted), calls, read, price.of(read, aws.region).usd, problem)
 
 
@@ -107,19 +108,3 @@ def readable(pattern: str) -> str:
     """Return a pattern as `same` makes it of its lines: the text of a JSON line, `…` for what varies."""
     # A number in a JSON line has no quotes, and neither has what stands for it.
     return same(_VARIES.sub("…", _BARE.sub(r'\1"…"', pattern)))
-
-
-def _until(until: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> Callable[[float], None]:
-    def pause(seconds: float) -> None:
-        if clock() + seconds > until:
-            raise ParapetError("too many queries of Logs Insights run at the moment")
-        sleep(seconds)
-
-    return pause
-
-
-def _cancelled(aws: Aws, query: str) -> int:
-    """Stop a query that nobody waits for; where that fails it ends by itself."""
-    with suppress(AwsError):
-        running.cancel(aws, query)
-    return 1

@@ -70,7 +70,7 @@ class Explained:
     @classmethod
     def begun(cls, subject: Subject) -> Explained:
         """Return an explanation of which nothing is there yet."""
-        return cls(subject, "full", None, (), f"{subject.about} is being looked at.", 0.0, (), done=False)
+        return cls(subject, "full", None, (), sentence.so_far(subject.about, None, (), ()), 0.0, (), done=False)
 
     @property
     def status(self) -> Status:
@@ -78,7 +78,7 @@ class Explained:
         if not self.done:
             return "looking"
         by = {one.id: one.status for one in self.fates}
-        if not self.symptom and by.get("signals", by.get("alarm")) in ("denied", "no_data"):
+        if not self.symptom and by.get("signals", by.get("alarm")) in UNSEEN:
             return "denied" if "denied" in by.values() else "no_data"
         return "ok" if all(one in ("ok", "no_data") for one in by.values()) else "partial"
 
@@ -202,9 +202,9 @@ def scene(desk: Desk, subject: Subject, fates: Mapping[str, Fate]) -> Scene:
 
 def _expected(subject: Subject) -> tuple[str, ...]:
     """Return the sections that there are, or may be, of what is asked."""
-    service = ("signals", "errors", "traces") if subject.service else ()
-    alarm = ("alarm",) if subject.alarm is not None else ()
-    return tuple(one for one in ORDER if one in (*service, *alarm, "changes", "alarms", "remediations", "past"))
+    no_service = () if subject.service else ("signals", "errors", "traces")
+    no_alarm = () if subject.alarm is not None else ("alarm",)
+    return tuple(one for one in ORDER if one not in (*no_service, *no_alarm))
 
 
 def _unseen(fates: Mapping[str, Fate], subject: Subject) -> frozenset[str]:
@@ -227,8 +227,8 @@ def concluded(desk: Desk, subject: Subject, depth: Depth, fates: Iterable[Fate],
     """Return what has arrived comes to: while more is to come, nothing that this could refute; pure."""
     several = tuple(sorted(fates, key=lambda one: ORDER.index(one.id)))
     by = {one.id: one for one in several}
-    symptom = _symptom(by, subject)
-    ranked = suspects.rank(scene(desk, subject, by))
+    known = scene(desk, subject, by)
+    symptom, ranked = known.symptom, suspects.rank(known)
     if not done:
         pending = [one for one in _expected(subject) if one not in by]
         answer = sentence.so_far(subject.about, symptom, ranked, pending, subject.now)

@@ -20,7 +20,7 @@ SHOWN = 50
 GIVEN_UP = 60.0
 # What is so near is the same matter (seconds).
 MATTER = 3600.0
-# So many thorough ones in so long (seconds) for whoever may only read: each may read 5 GB of logs, which somebody pays.
+# So many thorough ones in so long (seconds) for whoever may only read: each may read gigabytes of logs, which cost.
 THOROUGH, HOUR = 20, 3600.0
 # So often it is counted anew where others count at the same time.
 TRIES = 6

@@ -319,7 +319,8 @@ def _hops(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
         score *= 0.6 if callee in callers else 1.0
         score *= 0.7 if one.own else 1.0
         score *= 0.7 if well else 1.0
-        evidence = [line for each in (one, *(each for _, each in several if each is not one)) for line in _calls(each)]
+        others = [each for _, each in several if each is not one]
+        evidence = [line for each in (one, *others) for line in _calls(each)]
         against = [f"{', '.join(well)} calls it too, and is well" if well else ""]
         against += ["it fails because of what it calls itself" if callee in callers else ""]
         against += ["that is the service's own code" if one.own else ""]

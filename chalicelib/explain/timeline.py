@@ -14,7 +14,7 @@ from typing import Literal
 from chalicelib import pages
 from chalicelib.alerts.book import Book as Alerts
 from chalicelib.explain.gathering import Look, Section, gather
-from chalicelib.explain.kept import Kept, matters
+from chalicelib.explain.kept import Kept, Past, matters
 from chalicelib.explain.subject import Desk, concerns, names
 from chalicelib.ledger.model import DEPLOYMENT, NOTICE, Change
 from chalicelib.model import DAY, US
@@ -150,7 +150,7 @@ def _changes(desk: Desk, service: Service, since: float, until: float) -> Iterat
 
 def _suspected(desk: Desk, service: Service, since: float, until: float, known: Container[str]) -> Iterator[Change]:
     """Yield the changes that its explanations suspect, of which nobody could tell beforehand that they touch it."""
-    past = Kept(desk.reach(""), desk.table).past(service.name, until + 1)
+    past = _past(desk, service, until)
     wanted = {id_: at for one in past for id_, at in one.changes.items() if since <= at <= until and id_ not in known}
     for id_, at in wanted.items():
         page = desk.ledger().between(at - NEAR, at + NEAR, limit=PAGE)
@@ -161,8 +161,7 @@ def _findings(desk: Desk, service: Service, since: float, until: float) -> Itera
     """Yield what Parapet found and put right of what it stands on, and what people decided about that."""
     mark: pages.Mark | None = None
     # What was suspected may have been taken back, though nothing says whose it is.
-    past = Kept(desk.reach(""), desk.table).past(service.name, until + 1)
-    suspected = {id_ for one in past for id_ in one.changes}
+    suspected = {id_ for one in _past(desk, service, until) for id_ in one.changes}
     for _ in range(MOST // PAGE + 1):
         page = pages.read(desk.reach(""), desk.table, pages.Wanted(since - DAY, until), PAGE, mark)
         for one in page.findings:
@@ -183,8 +182,13 @@ def _findings(desk: Desk, service: Service, since: float, until: float) -> Itera
 
 def _explained(desk: Desk, service: Service, since: float, until: float) -> Iterator[Entry]:
     """Yield what explanations came to."""
-    for one in matters(Kept(desk.reach(""), desk.table).past(service.name, until + 1)):
+    for one in matters(_past(desk, service, until)):
         yield Entry(one.at, "explained", one.answer, "Parapet")
+
+
+def _past(desk: Desk, service: Service, until: float) -> Sequence[Past]:
+    """Return what explanations came to up to a time, that second included; raises AwsError."""
+    return Kept(desk.reach(""), desk.table).past(service.name, until + 1)
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -152,6 +153,17 @@ def start(
     raise AssertionError("the last try returns or raises")
 
 
+def pausing(until: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> Callable[[float], None]:
+    """Return what `start` may wait with: it raises ParapetError rather than go on after `until`, by the clock."""
+
+    def pause(seconds: float) -> None:
+        if clock() + seconds > until:
+            raise ParapetError("too many queries of Logs Insights run at the moment")
+        sleep(seconds)
+
+    return pause
+
+
 def poll(aws: Aws, query: str, columns: Sequence[Column] = (), most: int = PAGE) -> Running | Done:
     """Return how far a query is, or its answer.
 
@@ -194,6 +206,12 @@ def cancel(aws: Aws, query: str) -> bool:
         if error.code in ("InvalidParameterException", GONE):
             return False
         raise
+
+
+def abandon(aws: Aws, query: str) -> None:
+    """Stop a query that nobody waits for; where that fails it ends by itself."""
+    with suppress(AwsError):
+        cancel(aws, query)
 
 
 def wait(

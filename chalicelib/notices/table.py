@@ -26,13 +26,13 @@ def drawn(table: Sequence[Sequence[str]], width: int) -> list[str]:
     widths = [max(len(row[at]) for row in rows) for at in range(count)]
     right = [all(_NUMBER.fullmatch(row[at]) for row in rows[1:]) for at in range(count)]
     # A number that is cut is another number: texts are cut first.
-    whole = [max((len(row[at]) for row in rows[1:]), default=0) if right[at] else 0 for at in range(count)]
-    for least in (whole, [0] * count):
+    whole = [max([NARROW, *(len(row[at]) for row in rows[1:] if right[at])]) for at in range(count)]
+    for least in (whole, [NARROW] * count):
         while sum(widths) + len(GAP) * (count - 1) > width:
-            wide = max(range(count), key=lambda at: widths[at] if widths[at] > max(NARROW, least[at]) else 0)
-            if widths[wide] <= max(NARROW, least[wide]):
+            wide = [at for at in range(count) if widths[at] > least[at]]
+            if not wide:
                 break
-            widths[wide] -= 1
+            widths[max(wide, key=widths.__getitem__)] -= 1
     shown = [[_padded(cell, widths[at], right[at]) for at, cell in enumerate(row)] for row in rows]
     return [GAP.join(row).rstrip() for row in shown]
 

@@ -34,8 +34,7 @@ class Book:
 
     def outcome(self, run: Run) -> Outcome | None:
         """Return what came out of a run, None where it is not kept (any longer); raises AwsError."""
-        found = self._get(records.result_key(run))
-        kept = records.outcome(found) if found else None
+        kept = self._outcome(records.result_key(run))
         # What was asked for before may have left its own there.
         return kept if kept and kept.slot == run.slot else None
 
@@ -43,8 +42,7 @@ class Book:
         """Return what came out of the run that one is compared with; raises AwsError."""
         if not run.before:
             return None
-        found = self._get({"pk": records.PREFIX + run.report, "sk": records.RESULT + run.before})
-        return records.outcome(found) if found else None
+        return self._outcome({"pk": records.PREFIX + run.report, "sk": records.RESULT + run.before})
 
     def last(self, report: str) -> Outcome | None:
         """Return what came out of the schedule's last run that has rows to compare with; raises AwsError."""
@@ -53,8 +51,7 @@ class Book:
 
     def last_asked(self, report: str) -> Outcome | None:
         """Return what came out of the last run that somebody has asked for and that has rows; raises AwsError."""
-        found = self._get({"pk": records.PREFIX + report, "sk": records.ASKED_RESULT})
-        return records.outcome(found) if found else None
+        return self._outcome({"pk": records.PREFIX + report, "sk": records.ASKED_RESULT})
 
     def begin(self, run: Run, expires: float, last: Run | None = None) -> Run:
         """Record a run that is not there yet, `last` being the newest before it; raises AwsError.
@@ -102,6 +99,10 @@ class Book:
                 raise Conflict(f"{run.report}: another invocation has taken {run.slot}") from error
             raise
         return _next(run)
+
+    def _outcome(self, key: Mapping[str, str]) -> Outcome | None:
+        found = self._get(key)
+        return records.outcome(found) if found else None
 
     def _get(self, key: Mapping[str, str]) -> dict[str, Any]:
         answer = self._aws("dynamodb", "get_item", TableName=self._table, Key=items.item(key), ConsistentRead=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.insights import groups, price, running
 from chalicelib.insights.model import Row
-from chalicelib.model import Aws, AwsError, ParapetError
+from chalicelib.model import Aws
 from chalicelib.tracing import spans
 
 # How many gigabytes of spans may be read for one answer.
@@ -49,18 +48,10 @@ def ask(
         ParapetError: when Logs Insights has no answer.
     """
     until = clock() + patience
-
-    def pause(seconds: float) -> None:
-        if clock() + seconds > until:
-            raise ParapetError("too many queries of Logs Insights run at the moment")
-        sleep(seconds)
-
-    query = running.start(aws, text, [spans.GROUP], start, end, sleep=pause)
+    query = running.start(aws, text, [spans.GROUP], start, end, sleep=running.pausing(until, clock, sleep))
     found = running.wait(aws, query.id, patience=max(0.0, until - clock()), clock=clock, sleep=sleep)
     if isinstance(found, running.Done):
         return Answer(found.rows, found.statistics.bytes, 2)
-    with suppress(AwsError):
-        # Where that fails it ends by itself.
-        running.cancel(aws, query.id)
+    running.abandon(aws, query.id)
     why = f"Logs Insights was not done within {patience:.0f} s"
     return Answer(scanned=found.statistics.bytes, calls=3, why=why)

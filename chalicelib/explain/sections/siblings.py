@@ -11,6 +11,7 @@ from chalicelib.explain.model import Sibling
 from chalicelib.explain.subject import AFTER, Desk, Subject, own_alarms
 from chalicelib.model import Aws
 from chalicelib.slo import alarms
+from chalicelib.slo.burn import HOUR, SPEEDS
 from chalicelib.times import iso
 
 BEFORE, SHOWN = 1800.0, 20
@@ -18,7 +19,11 @@ BEFORE, SHOWN = 1800.0, 20
 PAGES: Mapping[str, int] = {"CompositeAlarm": 2, "MetricAlarm": 4}
 PAGE = 100
 # They look over hours, and go off long after what they are about began.
-LATE = ("ticket", "2h", "6h", "6h-slow", "1d", "3d")
+LATE = (
+    "ticket",
+    *(alarms.suffix(number, "long") for number, speed in enumerate(SPEEDS) if speed.long > HOUR),
+    *(alarms.suffix(number, "short") for number, speed in enumerate(SPEEDS) if speed.short > HOUR),
+)
 
 
 def look(desk: Desk, subject: Subject) -> Look[tuple[Sibling, ...]]:
