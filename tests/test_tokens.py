@@ -16,7 +16,7 @@ from chalicelib.model import ParapetError
 from chalicelib.secrets import Secret
 from chalicelib.token_keys import Keys
 from chalicelib.tokens import OPERATE, READ, Bearer, Key, NotValid
-from tests.account import NOW, TestAccount
+from tests.account import NOW, Clock, TestAccount
 
 OURS = tokens.issuer("test", "123456789012")
 KEY = Key("1", Secret("k" * 64))
@@ -124,13 +124,6 @@ class TestDoesNotCount:
         assert "a-secret-name" not in str(told.value)
 
 
-class Clock:
-    at = 0.0
-
-    def __call__(self) -> float:
-        return self.at
-
-
 class Store:
     """Secrets Manager with the versions of one secret."""
 
@@ -151,7 +144,7 @@ class Store:
 
 class TestKeys:
     def test_are_kept_for_a_while(self) -> None:
-        store, clock = Store(AWSCURRENT="a" * 40), Clock()
+        store, clock = Store(AWSCURRENT="a" * 40), Clock(0.0)
         found = Keys(store, "s", clock)
         assert (found.current().name, found.named("a"), store.asked) == ("a", found.current(), 2)
         clock.at = secrets.AGE
@@ -159,7 +152,7 @@ class TestKeys:
         assert store.asked == 4
 
     def test_the_one_before_counts_until_the_next_rotation(self) -> None:
-        store, clock = Store(AWSCURRENT="b" * 40, AWSPREVIOUS="a" * 40), Clock()
+        store, clock = Store(AWSCURRENT="b" * 40, AWSPREVIOUS="a" * 40), Clock(0.0)
         found = Keys(store, "s", clock)
         assert found.current().name == "b"
         assert [one and one.name for one in map(found.named, "abc")] == ["a", "b", None]
@@ -168,7 +161,7 @@ class TestKeys:
         assert [one and one.name for one in map(found.named, "abc")] == [None, "b", "c"]
 
     def test_an_unknown_name_has_them_read_anew_but_seldom(self) -> None:
-        store, clock = Store(AWSCURRENT="a" * 40), Clock()
+        store, clock = Store(AWSCURRENT="a" * 40), Clock(0.0)
         found = Keys(store, "s", clock)
         found.current()
         store.stages = {"AWSCURRENT": "b" * 40, "AWSPREVIOUS": "a" * 40}
@@ -190,16 +183,16 @@ class TestKeys:
     )
     def test_that_are_not_there_are_told(self, store: Store, text: str) -> None:
         with pytest.raises(ParapetError, match=text):
-            Keys(store, "s", Clock()).current()
+            Keys(store, "s", Clock(0.0)).current()
         with pytest.raises(ParapetError, match="PARAPET_TOKEN_KEY is not set"):
-            Keys(store, "", Clock()).current()
+            Keys(store, "", Clock(0.0)).current()
 
     def test_in_secrets_manager(self, account: TestAccount) -> None:
         manager = account.client("secretsmanager")
         manager.create_secret(Name="s", SecretString="a" * 40)
-        found = Keys(account.ours, "s", Clock())
+        found = Keys(account.ours, "s", Clock(0.0))
         first = found.current()
         manager.put_secret_value(SecretId="s", SecretString="b" * 40)
-        again = Keys(account.ours, "s", Clock())
+        again = Keys(account.ours, "s", Clock(0.0))
         assert again.current().secret == Secret("b" * 40)
         assert again.named(first.name) == first

@@ -22,6 +22,7 @@ from chalicelib.notices import outbox
 from chalicelib.notices.outbox import Outbox
 from chalicelib.notices.routes import Route, Routes
 from chalicelib.settings import Settings
+from tests.account import Clock
 from tests.machine.table import Table
 
 NOW = 1_795_000_000.0
@@ -36,16 +37,6 @@ SAME_FOR = 300.0
 
 class Crash(BaseException):
     """The invocation is gone, in the middle of what it did."""
-
-
-@dataclass
-class Clock:
-    """The time, which passes when told to."""
-
-    now: float = NOW
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -97,7 +88,7 @@ class Desk:
     inhibit: tuple[Inhibit, ...] = (quiet.PAGE_OVER_TICKET,)
 
     def __post_init__(self) -> None:
-        self.clock = Clock()
+        self.clock = Clock(NOW)
         self.cloud = Cloud(self.clock)
         self.book, self.journal = Book(self.cloud, TABLE), Journal(self.cloud, TABLE)
         self.moved: list[Moved] = []
@@ -157,17 +148,17 @@ class Desk:
 
     def passes(self, seconds: float) -> None:
         """Time passes, and the timer looks every minute, the reminders when they are due."""
-        end = self.clock.now + seconds
-        minute = self.clock.now
-        while self.clock.now < end:
-            minute = minute + 60.0 if minute <= self.clock.now else minute
+        end = self.clock.at + seconds
+        minute = self.clock.at
+        while self.clock.at < end:
+            minute = minute + 60.0 if minute <= self.clock.at else minute
             due = min([at for _, at in self.reminded], default=end)
-            self.clock.now = max(self.clock.now, min(end, minute, due))
+            self.clock.at = max(self.clock.at, min(end, minute, due))
             for group, at in list(self.reminded):
-                if at <= self.clock.now:
+                if at <= self.clock.at:
                     self.reminded.remove((group, at))
                     self.dispatch.look_at_group(group)
-            if self.clock.now >= minute:
+            if self.clock.at >= minute:
                 self.tick()
 
     def tick(self) -> None:

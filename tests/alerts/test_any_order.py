@@ -71,7 +71,7 @@ class Life:
             desk.dispatch.carry_out(command.id)
 
     def clocked(self) -> None:
-        self.desk.clock.now += 0.5
+        self.desk.clock.at += 0.5
 
     def survive(self, signal: Signal) -> None:
         """A signal is delivered until it is taken."""

@@ -104,7 +104,7 @@ class TestOneAlert:
 
     def test_what_happened_once_is_told_however_late_and_in_whatever_order(self, desk: Desk) -> None:
         late = desk.signal("export", "told", title="export of customers failed")
-        desk.clock.now += 1
+        desk.clock.at += 1
         desk.report(desk.signal("export", "told", title="export of orders failed"))
         desk.report(late, late)
         desk.passes(60)
@@ -215,7 +215,7 @@ class TestGroups:
         # What is told there goes on there, whatever the hour.
         desk.ends("two", service="")
         desk.fires("two", service="", at=desk.clock() + 1)
-        desk.clock.now += 2
+        desk.clock.at += 2
         desk.fires("three", service="")
         desk.passes(0.1)
         first, joined, third = desk.told()
@@ -460,7 +460,7 @@ class TestCommands:
         about = desk.only()
         command = commands.new("acknowledge", ALICE, desk.clock(), desk.settings, alert=about.id, question=1)
         desk.journal.ask(command)
-        desk.clock.now += 2 * HOUR
+        desk.clock.at += 2 * HOUR
         desk.dispatch.carry_out(command.id)
         found = desk.journal.command(command.id)
         assert found

@@ -41,12 +41,12 @@ class Queue:
         again = 0
         while self.threads:
             batch = [(name, number) for name, waiting in self.threads.items() for number in range(len(waiting))][:10]
-            ends, done, failed = desk.clock.now + 30.0, Counter[str](), set[str]()
+            ends, done, failed = desk.clock.at + 30.0, Counter[str](), set[str]()
             for name, number in batch:
                 if name in failed:
                     continue
                 try:
-                    slack.tell(self.threads[name][number], lambda ends=ends: ends - desk.clock.now)  # type: ignore[misc]
+                    slack.tell(self.threads[name][number], lambda ends=ends: ends - desk.clock.at)  # type: ignore[misc]
                     done[name] += 1
                 except (RateLimited, Unreachable):
                     again += 1
@@ -55,7 +55,7 @@ class Queue:
                 self.threads[name] = self.threads[name][number:]
             self.threads = {name: waiting for name, waiting in self.threads.items() if waiting}
             # What failed is visible again after a while; others go first.
-            desk.clock.now += 1.0
+            desk.clock.at += 1.0
             assert again < 100, "it does not come to an end"
         return again
 
@@ -72,7 +72,7 @@ def desk() -> Desk:
     # Queues promise no order; much of it comes nearly as it was sent.
     signals.sort(key=lambda signal: signal.at + draw.random() * 5)
     for start in range(0, len(signals), 10):
-        desk.clock.now = max(desk.clock.now, max(one.at for one in signals[start : start + 10]))
+        desk.clock.at = max(desk.clock.at, max(one.at for one in signals[start : start + 10]))
         desk.report(*signals[start : start + 10])
     desk.passes(60)
     return desk
@@ -99,13 +99,13 @@ def test_slack_gets_all_of_it_in_order_at_its_own_pace_and_once(desk: Desk) -> N
     slack.fail("500", times=2)
 
     def sleep(seconds: float) -> None:
-        desk.clock.now += seconds
+        desk.clock.at += seconds
 
     with serving(slack) as url:
         kept = Kept(lambda _: Store(), "/parapet/slack-token", "Slack's bot token")
         threads = Threads(desk.cloud, TABLE)
         ours = Slack(kept, threads, "#parapet", url=f"{url}/api/", timeout=2, now=desk.clock, sleep=sleep)
-        began, told = desk.clock.now, desk.told()
+        began, told = desk.clock.at, desk.told()
         again = Queue(told).emptied(ours, desk)
         posted = [message for root in slack.threads() for message in (root, *root["replies"])]
     assert len(slack.threads()) == SERVICES
@@ -114,7 +114,7 @@ def test_slack_gets_all_of_it_in_order_at_its_own_pace_and_once(desk: Desk) -> N
     assert set(keys) == {notice.key for notice in told}
     # What Slack took without an answer is found again, and not said twice.
     assert set(keys.values()) == {1}
-    assert len(posted) <= (desk.clock.now - began) + 9, "more than a message a second"
+    assert len(posted) <= (desk.clock.at - began) + 9, "more than a message a second"
     for root in slack.threads():
         times = [float(message["ts"]) for message in root["replies"]]
         assert times == sorted(times)

@@ -14,25 +14,13 @@ from chalicelib import times
 from cli.__main__ import parapet
 from cli.deployment import Outside
 from local.systems.faults import Kind
+from tests.cli.test_traces import Client
 from tests.explain.rehearsals.account import LEDGER, TABLE, Account
 from tests.explain.rehearsals.stage import FIRST, Plan, change, kinds, settings, stage
 
 Run = Callable[..., Result]
 ONSET = FIRST + 9 * 86_400 + 12 * 3600
 NOW = ONSET + 420.0
-
-
-class Client:
-    """A client of the rehearsed account, as botocore makes them."""
-
-    def __init__(self, account: Account, service: str) -> None:
-        self._account, self._service = account, service
-
-    def can_paginate(self, _operation: str) -> bool:
-        return False
-
-    def __getattr__(self, operation: str) -> Any:
-        return lambda **given: self._account(self._service, operation, **given)
 
 
 @pytest.fixture

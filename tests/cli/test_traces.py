@@ -18,12 +18,12 @@ Run = Callable[..., Result]
 
 
 class Client:
-    """A client of the hand-filled account, as botocore makes them."""
+    """A client of an account that a test has filled, as botocore makes them."""
 
     class meta:  # noqa: N801 - as a client has it
         method_to_api_mapping = {"get_service_graph": "GetServiceGraph"}  # noqa: RUF012
 
-    def __init__(self, account: Account, service: str) -> None:
+    def __init__(self, account: Callable[..., Any], service: str) -> None:
         self._account, self._service = account, service
 
     def can_paginate(self, _operation: str) -> bool:

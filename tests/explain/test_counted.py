@@ -8,8 +8,8 @@ from chalicelib.explain import counted
 from chalicelib.explain.counted import Counted
 from chalicelib.insights.price import GB, Group
 from chalicelib.model import AwsError
+from tests.account import Clock
 from tests.insights.logs import Logs
-from tests.tracing.test_following import Time
 
 START, END = 1_795_003_200.0, 1_795_004_100.0
 GROUP = "/shop/web"
@@ -23,8 +23,8 @@ def row(pattern: str, count: int, change: int) -> dict[str, str]:
 
 
 def count(logs: Logs, *names: str, patience: float = 5.0) -> Counted:
-    time, some = Time(), [Group(name) for name in names or (GROUP,)]
-    return counted.count(logs, some, START, END, END + 60, patience, time.clock, time.sleep)
+    clock, some = Clock(0.0), [Group(name) for name in names or (GROUP,)]
+    return counted.count(logs, some, START, END, END + 60, patience, clock, clock.sleep)
 
 
 def test_patterns_are_told_as_lines_are() -> None:

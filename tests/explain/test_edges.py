@@ -25,6 +25,7 @@ from chalicelib.services.model import Service, Target
 from chalicelib.services.watch import Watch
 from chalicelib.tracing import spans
 from local.querying import Querying
+from tests.account import Clock
 from tests.samples import ACCOUNT, REGION
 from tests.tracing import playing
 from tests.tracing.playing import NOW
@@ -35,19 +36,6 @@ DATABASE = "shop|shop-db.abc.eu-west-1.rds.amazonaws.com|5432"
 CALLED = "shop@shop-db.abc.eu-west-1.rds.amazonaws.com"
 GROUP = "aws/spans"
 Look_ = Look[tuple[Hop, ...]]
-
-
-@dataclass
-class Time:
-    """Seconds that pass while somebody waits, and with each of Logs Insights' answers."""
-
-    now: float = NOW + 900
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @dataclass
@@ -90,12 +78,12 @@ def put(client: Any, *some: Span) -> None:
 
 
 def look(account: Account, patience: float = 6.0, takes: float = 0.2) -> Look_:
-    time = Time()
+    clock = Clock(NOW + 900)
     reach: Callable[[str], Any] = lambda region: account  # noqa: E731
     desk = Desk(reach, "test", "journal", lambda: Book(account, "ledger"), (SHOP,), Watch(reach, print))
     subject = Subject("service", "shop", NOW + 600, NOW + 900, SHOP)
-    with Querying(time, takes=(0.0, takes)).plugged():
-        return edges.look(desk, subject, SHOP, NOW, patience, time, time.sleep)
+    with Querying(clock, takes=(0.0, takes)).plugged():
+        return edges.look(desk, subject, SHOP, NOW, patience, clock, clock.sleep)
 
 
 def incident() -> list[Span]:

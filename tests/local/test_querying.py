@@ -16,18 +16,12 @@ from moto.backends import get_backend
 from moto.logs.responses import LogsResponse
 
 from local.querying import A_SECOND, AT_ONCE, Querying
+from tests.account import Clock as Wall
 from tests.samples import ACCOUNT, REGION
 
 NOW = 1_795_000_000.0
 API, JOBS = "/aws/lambda/api", "/aws/lambda/jobs"
 EVERY = {"startTime": int(NOW) - 3600, "endTime": int(NOW)}
-
-
-class Wall:
-    now = NOW
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +32,7 @@ def client() -> Iterator[Any]:
 
 @pytest.fixture
 def wall() -> Wall:
-    return Wall()
+    return Wall(NOW)
 
 
 @pytest.fixture
@@ -67,7 +61,7 @@ def start(logs: Any, query: str, **given: Any) -> str:
 
 def ran(logs: Any, wall: Wall, query: str, **given: Any) -> Any:
     started = start(logs, query, **given)
-    wall.now += 1.5
+    wall.at += 1.5
     return logs.get_query_results(queryId=started)
 
 
@@ -87,7 +81,7 @@ def test_a_query_is_scheduled_runs_and_is_complete(logs: Any, wall: Wall) -> Non
     answers = []
     for _ in range(3):
         answers.append(logs.get_query_results(queryId=started))
-        wall.now += 0.11
+        wall.at += 0.11
     assert [one["status"] for one in answers] == ["Scheduled", "Running", "Complete"]
     assert [len(one["results"]) for one in answers] == [0, 0, 2], "both ends of the time are included"
     assert answers[-1]["statistics"] == {
@@ -125,7 +119,7 @@ def test_where_an_event_is_from_and_the_whole_of_it(logs: Any, wall: Wall) -> No
 
 def test_results_come_in_pages(logs: Any, wall: Wall) -> None:
     started = start(logs, "fields n | sort n asc", logGroupNames=[API, JOBS])
-    wall.now += 1
+    wall.at += 1
     pages: list[Any] = []
     token: dict[str, str] = {}
     while not pages or token:
@@ -188,7 +182,7 @@ def test_so_many_starts_a_second(logs: Any, wall: Wall) -> None:
     for _ in range(A_SECOND):
         start(logs, "limit 1")
     refused("ThrottlingException", start, logs=logs, query="limit 1")
-    wall.now += 1.01
+    wall.at += 1.01
     start(logs, "limit 1")
 
 
@@ -200,9 +194,9 @@ def test_so_many_queries_at_once(client: Any, wall: Wall) -> None:
         started = []
         for _ in range(AT_ONCE):
             started.append(start(client, "limit 1"))
-            wall.now += 0.11
+            wall.at += 0.11
         refused("LimitExceededException", start, logs=client, query="limit 1")
-        wall.now += 1
+        wall.at += 1
         assert client.stop_query(queryId=started[-1]) == {"success": True, "ResponseMetadata": ANY}
         start(client, "limit 1")
 
@@ -210,7 +204,7 @@ def test_so_many_queries_at_once(client: Any, wall: Wall) -> None:
 def test_a_query_is_stopped_once(logs: Any, wall: Wall) -> None:
     started = start(logs, "limit 1")
     assert logs.stop_query(queryId=started)["success"]
-    wall.now += 1
+    wall.at += 1
     answer = logs.get_query_results(queryId=started)
     assert (answer["status"], answer["results"]) == ("Cancelled", [])
     refused("InvalidParameterException", logs.stop_query, queryId=started)
@@ -220,7 +214,7 @@ def test_a_query_is_stopped_once(logs: Any, wall: Wall) -> None:
 
 def test_queries_are_listed_the_latest_first(logs: Any, wall: Wall) -> None:
     first = start(logs, "limit 1")
-    wall.now += 1
+    wall.at += 1
     second = start(logs, "limit 2", logGroupName=JOBS)
     found = logs.describe_queries()["queries"]
     assert [(one["queryId"], one["status"], one["logGroupName"], one["queryString"]) for one in found] == [

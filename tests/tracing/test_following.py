@@ -13,6 +13,7 @@ from chalicelib.model import AwsError
 from chalicelib.services.model import Service, Target
 from chalicelib.tracing import followed, following, spans
 from chalicelib.tracing.following import Followed, Line, NoTraceId, trace_id
+from tests.account import Clock
 from tests.tracing import playing
 from tests.tracing.playing import NOW, Account, chain, segment, span
 
@@ -20,20 +21,9 @@ ID = playing.trace_id(1)
 BARE = ID.removeprefix("1-").replace("-", "")
 
 
-class Time:
-    def __init__(self) -> None:
-        self.at = 0.0
-
-    def clock(self) -> float:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.at += seconds
-
-
 def follow(account: Account, id_: str = ID, now: float = NOW + 600, services: tuple[Service, ...] = ()) -> Followed:
-    time = Time()
-    return following.follow(account, id_, now, services, time.clock, time.sleep)
+    clock = Clock(0.0)
+    return following.follow(account, id_, now, services, clock, clock.sleep)
 
 
 def logged() -> Account:
@@ -157,8 +147,8 @@ def test_an_id_without_a_time_is_sought_for_hours() -> None:
 
 
 def test_whoever_knows_when_it_was_has_less_read() -> None:
-    account, time = Account(logs={spans.GROUP: []}), Time()
-    follow = partial(following.follow, account, trace_id("f" * 32), NOW + 600, (), time.clock, time.sleep)
+    account, clock = Account(logs={spans.GROUP: []}), Clock(0.0)
+    follow = partial(following.follow, account, trace_id("f" * 32), NOW + 600, (), clock, clock.sleep)
     follow(when=(NOW - 60, NOW + 60))
     [asked] = account.calls("logs:StartQuery")
     assert (asked["startTime"], asked["endTime"]) == (NOW - 60, NOW + 60)

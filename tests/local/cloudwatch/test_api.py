@@ -18,6 +18,7 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from local.cloudwatch import api
 from local.cloudwatch.clock import Clock
 from local.cloudwatch.store import DAY, Metric
+from tests.account import Clock as Wall
 from tests.samples import ACCOUNT, REGION
 
 NOW = 1_795_000_830.0
@@ -26,16 +27,9 @@ OF = [{"Name": "Service", "Value": "checkout"}]
 M = {"Namespace": "Shop", "MetricName": "Latency", "Dimensions": OF}
 
 
-class Wall:
-    now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def wall() -> Wall:
-    return Wall()
+    return Wall(NOW)
 
 
 @pytest.fixture
@@ -280,22 +274,22 @@ def test_metrics_are_listed_in_pages(cloudwatch: Any) -> None:
 def test_a_clock_that_ran_faster_is_not_seen_from_outside(cloudwatch: Any, clock: Clock, wall: Wall) -> None:
     store, metric = api.store(ACCOUNT, REGION), Metric.of("Shop", "Latency", {"Service": "checkout"})
     clock.faster(60)
-    wall.now += 301.5
+    wall.at += 301.5
     clock.faster(1)
     assert clock.shift == 296 * 60
     # A generator puts by the clock, a caller by the wall or without any time.
     this = clock.now() // 60 * 60
     store.put(metric, this - 120, (1.0,))
-    put(cloudwatch, wall.now - 30, Value=2.0)
+    put(cloudwatch, wall.at - 30, Value=2.0)
     put(cloudwatch, None, Value=4.0)
     by_wall = this - clock.shift
-    answer = get(cloudwatch, stat(), start=wall.now - 3 * 3600, end=wall.now + 60, ScanBy="TimestampAscending")
+    answer = get(cloudwatch, stat(), start=wall.at - 3 * 3600, end=wall.at + 60, ScanBy="TimestampAscending")
     [result] = answer["MetricDataResults"]
     assert result["Values"] == [1.0, 2.0, 4.0]
     assert result["Timestamps"] == [when(by_wall - 120), when(by_wall - 60), when(by_wall)]
-    found = statistics(cloudwatch, StartTime=wall.now - 600, EndTime=wall.now + 60, Period=300, Statistics=["Sum"])
+    found = statistics(cloudwatch, StartTime=wall.at - 600, EndTime=wall.at + 60, Period=300, Statistics=["Sum"])
     assert sum(one["Sum"] for one in found) == 7.0
-    assert {one["Timestamp"] for one in found} == {when(wall.now // 60 * 60 - ago) for ago in (300, 0)}
+    assert {one["Timestamp"] for one in found} == {when(wall.at // 60 * 60 - ago) for ago in (300, 0)}
     with pytest.raises(ClientError, match="two hours in the future"):
         put(cloudwatch, clock.now(), Value=1.0)
 

@@ -8,37 +8,33 @@ from datetime import UTC, datetime
 import pytest
 
 from local.cloudwatch.clock import Clock, seconds
+from tests.account import Clock as Wall
 
-
-class Wall:
-    now = 1_795_000_230.25
-
-    def __call__(self) -> float:
-        return self.now
+START = 1_795_000_230.25
 
 
 def test_at_speed_1_it_is_the_wall_s() -> None:
-    wall = Wall()
+    wall = Wall(START)
     clock = Clock(wall=wall)
     for step in (0.1, 59.7, 3600.003):
-        wall.now += step
-        assert clock.now() == wall.now
+        wall.at += step
+        assert clock.now() == wall.at
         assert clock.shift == 0.0
 
 
 def test_it_goes_faster_from_now_on_without_a_leap() -> None:
-    wall = Wall()
+    wall = Wall(START)
     clock = Clock(wall=wall)
-    start = wall.now
-    wall.now += 10
+    start = wall.at
+    wall.at += 10
     clock.faster(60)
-    assert (clock.speed, clock.now()) == (60, wall.now)
-    wall.now += 10
+    assert (clock.speed, clock.now()) == (60, wall.at)
+    wall.at += 10
     assert clock.now() == start + 10 + 600
     assert clock.shift == 540.0, "590 seconds ahead, in whole minutes"
     clock.faster(1)
-    wall.now += 100
-    assert clock.now() == wall.now + 590
+    wall.at += 100
+    assert clock.now() == wall.at + 590
     assert clock.shift == 540.0
 
 
@@ -53,17 +49,17 @@ def test_times_without_a_zone_are_utc() -> None:
 
 
 def test_it_tells_what_it_has_gained_since() -> None:
-    wall = Wall()
+    wall = Wall(START)
     clock = Clock(wall=wall)
-    start = wall.now
-    wall.now += 10
+    start = wall.at
+    wall.at += 10
     clock.faster(60)
-    wall.now += 10
+    wall.at += 10
     clock.faster(1)
-    wall.now += 10
+    wall.at += 10
     clock.faster(3)
-    wall.now += 10
+    wall.at += 10
     assert clock.gained(0.0) == 590 + 20
     since = {start: 610, start + 10: 610, start + 15: 315, start + 20: 20, start + 30: 20, start + 35: 10}
     assert {at: clock.gained(at) for at in since} == since
-    assert clock.gained(wall.now) == clock.gained(wall.now + 99) == 0
+    assert clock.gained(wall.at) == clock.gained(wall.at + 99) == 0
