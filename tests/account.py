@@ -24,6 +24,7 @@ from local.iam import enforcer
 from local.iam.enforcer import Enforcer, Role
 from local.roles import Roles
 from tests import rights, samples
+from tests.memory import Memory
 from tests.samples import ACCOUNT, REGION
 from tests.wire import Wire
 
@@ -63,10 +64,12 @@ class Shared:
     functions: Clients
     enforcer: Enforcer
     wire: Wire
+    memory: Memory
 
     def reset(self) -> None:
         """Forget what the last test did."""
         self.wire.reset()
+        self.memory.table = None
         self.enforcer.reset()
         self.enforcer.world = rights.WORLD
 

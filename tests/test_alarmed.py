@@ -19,6 +19,7 @@ from tests.alarmed import ALARM, Alarmed, bind, broken, every, put, ring, wake
 from tests.iam_actions import actions
 from tests.wire import Crash
 
+pytestmark = pytest.mark.usefixtures("in_memory")
 Accounts = Callable[[], AbstractContextManager[TestAccount]]
 OURS = ("dynamodb", "sqs", "events")
 ALL = every()

@@ -15,6 +15,7 @@ from tests.scenario import Scenario
 from tests.scenarios import REVERTS, SCENARIOS
 from tests.wire import FAULTS, Crash, Fault, Made
 
+pytestmark = pytest.mark.usefixtures("in_memory")
 Accounts = Callable[[], AbstractContextManager[TestAccount]]
 FIXABLE = [*(scenario for scenario in SCENARIOS if registry.get(scenario.guardrail).can_fix), *REVERTS]
 PASSING = [fault for fault in FAULTS if fault != "deny"]

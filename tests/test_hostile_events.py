@@ -19,6 +19,7 @@ from chalicelib.registry import Guardrail
 from tests.account import TestAccount
 from tests.scenarios import SCENARIOS
 
+pytestmark = pytest.mark.usefixtures("in_memory")
 EVENTS = Path(__file__).parent / "events"
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),

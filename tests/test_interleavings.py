@@ -18,6 +18,7 @@ from tests.guardrails import test_s3_bucket_policy_public as policy
 from tests.scenario import Scenario
 from tests.wire import Made
 
+pytestmark = pytest.mark.usefixtures("in_memory")
 Accounts = Callable[[], AbstractContextManager[TestAccount]]
 Second = Callable[[TestAccount, Scenario, dict[str, Any]], object]
 # A call that AWS refuses when it is made again, one that it does not refuse, and a fix of two calls.

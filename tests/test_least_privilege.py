@@ -32,7 +32,7 @@ from tests.samples import ACCOUNT, REGION
 from tests.scenarios import SCENARIOS
 
 # What `asked` plays takes seconds: one worker does it once.
-pytestmark = pytest.mark.xdist_group("least privilege")
+pytestmark = [pytest.mark.xdist_group("least privilege"), pytest.mark.usefixtures("in_memory")]
 
 TESTS = Path(__file__).parent
 SETTINGS = Settings(

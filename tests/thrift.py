@@ -7,14 +7,18 @@ import gc
 from typing import Any
 
 from moto.core import models, responses
-from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.core.base_backend import BaseBackend
+from moto.core.serialize import AttributePickerContext, ResponseSerializer, XFormedAttributePicker
 from moto.core.utils import camelcase_to_underscores
 from moto.kms import models as kms
 from moto.sqs import models as sqs
 
 _looked_up = responses.method_names_from_class
 _worked_out = XFormedAttributePicker.get_possible_keys
+_value_of = ResponseSerializer.get_value
+_addresses: Any = BaseBackend.urls.fget
 _names: dict[tuple[Any, ...], tuple[str, ...]] = {}
+_served: dict[type, tuple[tuple[Any, ...], dict[str, Any]]] = {}
 
 
 def _possible(self: Any, context: AttributePickerContext) -> tuple[str, ...]:
@@ -23,6 +27,30 @@ def _possible(self: Any, context: AttributePickerContext) -> tuple[str, ...]:
     if known not in _names:
         _names[known] = tuple(dict.fromkeys(_worked_out(self, context)))
     return _names[known]
+
+
+def _value(self: Any, value: Any, key: str, shape: Any) -> Any:
+    """A member of what a service answers: of a dict, as most are, at once."""
+    picker = self._value_picker
+    names = _names.get((dict, key, shape)) if type(value) is dict and type(picker) is XFormedAttributePicker else None
+    if names is None or picker.response_transformers:
+        return _value_of(self, value, key, shape)
+    for name in names:
+        if name in value:
+            return value[name]
+        if "." in name:
+            return _value_of(self, value, key, shape)
+    return None
+
+
+def _urls(self: Any) -> dict[str, Any]:
+    """The addresses that a service of moto's answers at, as long as it answers them by the same functions."""
+    module = self._url_module
+    served = (*module.url_bases, *module.url_paths.items())
+    before = _served.get(type(self))
+    if before is None or before[0] != served:
+        before = _served[type(self)] = (served, _addresses(self))
+    return before[1]
 
 
 def _methods(clazz: type) -> list[str]:
@@ -38,6 +66,8 @@ def _found(clazz: type, _sizes: tuple[int, ...]) -> list[str]:
 def be_thrifty() -> None:
     """Have moto remember; what it answers stays the same."""
     XFormedAttributePicker.get_possible_keys = _possible
+    ResponseSerializer.get_value = _value
+    BaseBackend.urls = property(_urls)
     responses.method_names_from_class = _methods
     responses.camelcase_to_underscores = sqs.camelcase_to_underscores = functools.cache(camelcase_to_underscores)
     # A pair of RSA keys for every key, also for those that encrypt with neither of them.

@@ -349,6 +349,13 @@ class Table:
         ordered = sorted(found, key=lambda item: _rank(item[ranged]), reverse=not forward)
         return {"Items": ordered[: params.get("Limit")]}
 
+    def _scan(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        self._only(params, set(), {"IndexName", "ConsistentRead"})
+        insist("IndexName" not in params or not params.get("ConsistentRead"), "an index is not read consistently")
+        wanted = INDEXES[params["IndexName"]] if "IndexName" in params else ("pk", "S", "sk")
+        found = [item for item in self.items.values() if wanted[0] in item and wanted[2] in item]
+        return {"Items": found, "Count": len(found)}
+
     # Writing
 
     def _put_item(self, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,6 +94,20 @@ def test_it_answers_as_motos_does(account: TestAccount) -> None:
     assert met == {"get_item", "batch_get_item", "query", "put_item", "update_item", "transact_write_items"}
 
 
+def test_behind_botocore_it_answers_for_its_own_name_alone(in_memory: None, account: TestAccount) -> None:
+    dynamodb, item = account.client("dynamodb"), {**KEY, "n": {"N": "1"}}
+    once = {"TableName": TABLE, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+    dynamodb.put_item(**once)
+    with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.put_item(**once)
+    assert [made.done for made in account.wire.calls] == [True, False]
+    assert dynamodb.get_item(TableName=TABLE, Key=KEY, ConsistentRead=True)["Item"] == item
+    with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):
+        dynamodb.get_item(TableName="another", Key=KEY)
+    with pytest.raises(Unheard, match="one call about"):
+        dynamodb.batch_get_item(RequestItems={TABLE: {"Keys": [KEY]}, "another": {"Keys": [KEY]}})
+
+
 def test_its_indexes_are_the_templates() -> None:
     table = json.loads(RESOURCES.read_text("utf-8"))["Resources"]["Journal"]["Properties"]
     kinds = {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]}
