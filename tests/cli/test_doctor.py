@@ -90,8 +90,8 @@ class Hospital:
         given = {"Stage": "test", "ArtefactBucket": "artefacts", "ArtefactKey": "key"}
         client("cloudformation").create_stack(
             StackName=NAME,
-            # With tabs it is no YAML, which moto would try first and take a second for.
-            TemplateBody=json.dumps({**deployed(), "Resources": made, "Outputs": {}}, indent="\t"),
+            # With a tab it is no YAML, which moto would try first and take a second for.
+            TemplateBody="\t" + json.dumps({**deployed(), "Resources": made, "Outputs": {}}),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
         )
         roles = {role.name: role for role in iam_backends[ACCOUNT]["aws"].roles.values()}
