@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import botocore.session
+from botocore import xform_name
 from moto import mock_aws
 
 from chalicelib.aws import AccountAws, Clients
@@ -22,6 +24,7 @@ from chalicelib.services.watch import Cost, Seen, Watch
 from local.cloudwatch import api
 from local.cloudwatch.store import Metric, Store
 
+Call = tuple[str, str, dict[str, Any]]
 Looked = tuple[tuple[Seen, ...], Cost]
 ACCOUNT, REGION, SERVICES = "123456789012", "eu-west-1", 50
 VIEW = golden.view("3h", charts=False)
@@ -32,9 +35,10 @@ SECONDS, OFTEN = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8), (10.0, 40.0, 30.0, 15.0, 4.0,
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of the first and of the next look, what the first asked for, and its calls for the signals alone."""
+    """Seconds of the first look, of its calls alone and of the next look; what was asked at first, and for signals."""
 
     cold: float
+    bare: float
     cached: float
     calls: int
     queries: int
@@ -48,6 +52,9 @@ def measure() -> Measured:
     with mock_aws(config={"core": {"reset_boto3_session": False}}), api.plugged():
         session = botocore.session.get_session()
         session.set_credentials("testing", "testing")
+        asked: list[Call] = []
+        hooks: Any = session
+        hooks.register("provide-client-params", lambda params, model, **_: asked.append(_call(model, params)))
         connect, now = Clients(session), time.time()
         connect("cloudwatch", REGION)
         for one in services:
@@ -56,10 +63,23 @@ def measure() -> Measured:
         cold, (seen, cost) = _timed(lambda: watch.look(services, VIEW, now))
         assert all(one.golden.availability.state == "ok" for one in seen)
         cached, _ = _timed(lambda: watch.look(services, VIEW, now + 5))
+        bare = _again(connect, tuple(asked))
         alone = Reader(lambda region: AccountAws(connect, ACCOUNT, region or REGION))
         calls = alone.read((one for each in services for one in golden.wanted(each, VIEW, now)), now).calls
     shown = len({(one.metric, one.period) for service in services for one in golden.wanted(service, VIEW, now)})
-    return Measured(cold, cached, cost.calls, cost.queries, calls, math.ceil(shown / 500))
+    return Measured(cold, bare, cached, cost.calls, cost.queries, calls, math.ceil(shown / 500))
+
+
+def _call(model: Any, params: dict[str, Any]) -> Call:
+    return model.service_model.service_name, xform_name(model.name), params
+
+
+def _again(connect: Clients, asked: Sequence[Call]) -> float:
+    """Return how long the same calls take whoever only makes them, one after the other."""
+    started = time.perf_counter()
+    for service, operation, params in asked:
+        getattr(connect(service, REGION), operation)(**params)
+    return time.perf_counter() - started
 
 
 def _timed(look: Callable[[], Looked]) -> tuple[float, Looked]:
