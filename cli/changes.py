@@ -12,7 +12,7 @@ from chalicelib.ledger import who as asking
 from chalicelib.ledger.book import KEPT, SKEW
 from chalicelib.ledger.history import History
 from chalicelib.ledger.model import Change
-from chalicelib.model import ParapetError
+from chalicelib.model import DAY, ParapetError
 from chalicelib.settings import GLOBAL_REGION
 from cli import output
 from cli.deployment import Outside
@@ -47,6 +47,10 @@ def changes(
     now = outside.now()
     start = times.since(since, "--since", now)
     end = times.since(until, "--until", now) if until else now + SKEW
+    if end <= start:
+        raise ParapetError("--since must be before --until")
+    if sorry := asking.sorry(action):
+        raise ParapetError(sorry)
     names = [one.name for one in outside.settings().services]
     if service and service not in names:
         raise ParapetError(f"--service: there is no service {service!r} in the settings: {', '.join(names) or 'none'}")
@@ -92,7 +96,9 @@ def who(outside: Outside, action: str, resource: str, since: str, limit: int, as
         raise ParapetError("ACTION: - alone asks for nothing: name a RESOURCE, too")
     if sorry := asking.sorry(action):
         raise ParapetError(sorry)
-    start = max(times.since(since, "--since", now), now - KEPT)
+    start = times.since(since, "--since", now)
+    if start < now - KEPT - DAY:
+        raise ParapetError("--since: neither the ledger nor CloudTrail's history reaches back more than 90 days")
     found = asking.who(outside.deployment.ledger, lambda: _histories(outside), action, resource, start, now, limit)
     if as_json:
         output.emit(shown.known(found, action, resource, start, now))

@@ -93,6 +93,9 @@ def test_what_hides_in_a_name_is_shown(terminal: Terminal, room: Ledgered) -> No
 
 def test_what_to_mend(terminal: Terminal, room: Ledgered) -> None:
     assert "there is no service 'shop'" in terminal.fails(2, "changes", "--service", "shop")
+    assert "--since must be before --until" in terminal.fails(2, "changes", "--since", "1h", "--until", "2h")
+    assert "'Delete*' is no call's name" in terminal.fails(2, "changes", "--action", "Delete*")
     assert "name a RESOURCE" in terminal.fails(2, "who", "-")
+    assert "back more than 90 days" in terminal.fails(2, "who", "DeleteBucket", "--since", "200d")
     terminal.environment.pop("PARAPET_LEDGER")
     assert "PARAPET_LEDGER is not set" in terminal.fails(2, "changes")
