@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib import registry
 from chalicelib.decision import PERMITTED
 from chalicelib.evidence import COMMAND, CONTROL, EXEMPTIONS, FINDING, HEAD, Item, Present
 from chalicelib.model import Scope
@@ -74,10 +75,18 @@ def _permissions(journal: Present, commands: Mapping[str, Item], now: float) -> 
 def _permits(asked: Item, finding: Item, value: Any, where: Mapping[str, str]) -> bool:
     """Whether a command left a permission, which an approval would have lifted since."""
     wanted = {name: asked.get(name) for name in ("until", "who", "why")} | {"part": where["part"]}
+    if asked["kind"] == "undo" and _reverts(finding):
+        # The change that was to stand all the same, and no other.
+        wanted["event"] = finding.get("event_id")
     begun = (asked["status"], asked["kind"], finding["status"]) == ("asked", "undo", "undoing")
     done = asked["status"] == "done" and finding["status"] in (*PERMITTED, "undoing")
     there = all(finding.get(name) == place for name, place in where.items())
     return bool(value == wanted and there and (begun or done))
+
+
+def _reverts(finding: Item) -> bool:
+    name = str(finding.get("guardrail"))
+    return name in registry.names() and registry.get(name).reverts
 
 
 def _pauses(journal: Present, commands: Mapping[str, Item], now: float) -> Iterator[str]:

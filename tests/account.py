@@ -14,7 +14,7 @@ from chalicelib import commands, items, obeying, records, registry
 from chalicelib.aws import AccountAws, Clients
 from chalicelib.events import parse
 from chalicelib.journal import Journal, Place
-from chalicelib.model import ORIGINS, Asker, Aws, Channel, Command, Destination, Exemption, Finding, plain
+from chalicelib.model import ORIGINS, Asker, Aws, Channel, Command, Destination, Exemption, Finding
 from chalicelib.notices import outbox
 from chalicelib.notices.outbox import Outbox
 from chalicelib.notices.routes import Route, Routes
@@ -228,7 +228,7 @@ class TestAccount:
             Key=where.key,
             UpdateExpression="SET #exempt = :exemption ADD rev :one",
             ExpressionAttributeNames={"#exempt": f"exempt {exemption.part}"},
-            ExpressionAttributeValues=items.item({":exemption": plain(exemption), ":one": 1}),
+            ExpressionAttributeValues=items.item({":exemption": records.exemption_record(exemption), ":one": 1}),
         )
 
     def obey(self, command: Command, request: str = "") -> Command:

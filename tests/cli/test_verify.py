@@ -25,6 +25,8 @@ from tests.cli.terminal import GUARDRAIL, Terminal
 from tests.functions.test_evidence import BUCKET, DAY, FIRST, PREFIX, SECOND, THIRD, archive, next_day, run, store
 from tests.guardrails.test_ec2_security_group_open import SCENARIO
 from tests.samples import ACCOUNT, REGION
+from tests.scenario import Scenario
+from tests.scenarios import REVERTS
 from tests.wire import Crash, Made
 
 
@@ -488,6 +490,24 @@ class TestWhatIsPermittedNow:
         account.clock.forward(60)
         assert account.obey(command).status == "done"
         assert kept.out("verify").startswith("Whole")
+
+    @pytest.mark.parametrize("scenario", REVERTS, ids=lambda one: one.guardrail)
+    def test_for_a_change_that_is_to_stand_after_all_is_whole_and_for_another_is_found(
+        self, kept: Terminal, scenario: Scenario
+    ) -> None:
+        account = kept.account
+        account.enforce()
+        *_, fixed = account.deliver(scenario.breach(account, scenario.build(account)))
+        assert (fixed.violation.guardrail, fixed.status) == (scenario.guardrail, "fixed")
+        assert account.undo(fixed, 9 * DAY).answer == "undone"
+        next_day(account)
+        run(account)
+        assert kept.out("verify").startswith("Whole: 4 days")
+        there = account.journal.head(place(fixed.violation)).exemptions[fixed.violation.part]
+        assert there.event == fixed.event_id
+        for event in ("another", ""):
+            account.permit(place(fixed.violation), dataclasses.replace(there, event=event))
+            assert "no command of bob left this permission" in broken(kept)
 
     def test_and_was_given_while_it_was_read_is_whole(self, kept: Terminal) -> None:
         """The waiver was on a page that was read late, its command would have been on an earlier one."""

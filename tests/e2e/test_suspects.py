@@ -94,3 +94,5 @@ def test_a_deployment_is_taken_back_and_all_is_well_and_the_undo_brings_it_again
     assert runs(terminal) == "platform-web:2"
     eventually(lambda: failing(terminal, balancer) > 5, PATIENCE)
     terminal.run("./parapet chaos platform --stop")
+    # What the undo permits rests on a person's command, as whoever audits is told.
+    assert terminal.run("./parapet verify").stdout.startswith("Whole: 1 day ")
