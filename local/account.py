@@ -155,9 +155,11 @@ class LocalAccount:
         moving.plug_in(os.environ["PARAPET_LEDGER"], os.environ["PARAPET_TABLE"])
         if self.running:
             self.running.start()
-            self._run("sample systems", self.running.run)
         # Not before there is something to judge them by.
         promises.keep(self._boto.client, chosen.services, STAGE, ACCOUNT, REGION)
+        if self.running:
+            # A month of history takes a while: what people stand waiting for comes first.
+            self._run("sample systems", self.running.run)
         self._run("alarms", alarms.run)
         self._open = True
         for schedule in deployment.schedules:
