@@ -17,16 +17,18 @@ HOUR = 3600.0
 LATER = 120.0
 EVERY_PART = "*"
 PERMITTED = ("undone", "exempted")
+# How the mover begins that is a person's command; its id follows.
+COMMAND = "command "
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """The latest finding of one part, as the resource's head in the journal holds it.
 
-    `event` is the cause that opened the finding and `mover` the one that moved it last (`Circumstances.cause`);
-    `request` and `lease` say which invocation holds it, until when; `ask` that its fix must be asked for, `counted`
-    that it counts against the limits already; `approved` which command wants its fix, and `waiver` under which waiver
-    it stands.
+    `event` is the cause that opened the finding and `mover` the one that moved it last (`Circumstances.cause`, or a
+    person's command); `request` and `lease` say which invocation holds it, until when; `ask` that its fix must be asked
+    for, `counted` that it counts against the limits already; `approved` which command wants its fix, and `waiver` under
+    which waiver it stands.
     """
 
     part: str
@@ -42,6 +44,11 @@ class Entry:
     counted: bool = False
     approved: str = ""
     waiver: str = ""
+
+    @property
+    def commanded(self) -> bool:
+        """Whether a person's command moved it last: what came of that is told by the command alone."""
+        return self.mover.startswith(COMMAND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +158,7 @@ def decide(
     told = entry is not None and c.cause in (entry.event, entry.mover)
     if told and remedy is None and entry and entry.status in ("fixed", "gone", "noted"):
         # Whatever is permitted since, this much has happened and may not have been told.
-        return Decision("tell")
+        return NOTHING if entry.commanded else Decision("tell")
     if permitted:
         untold = entry is not None and entry.status == "exempted" and entry.mover == c.cause != entry.event
         return Decision("tell") if untold else NOTHING
@@ -234,7 +241,7 @@ def _known(
     c: Circumstances,
 ) -> Decision:
     """Return what becomes of a finding that stands, or whose permission has ended, or that is over."""
-    repeat = Decision("tell" if told else "join")
+    repeat = Decision("join") if not told else NOTHING if entry.commanded else Decision("tell")
     if entry.status not in STANDING and entry.status not in PERMITTED:
         return repeat if told else NOTHING
     if remedy is None and not stands:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib import people, registry
 from chalicelib.admission import FOUR_EYES, Changed, Refused, admitted
-from chalicelib.decision import EVERY_PART, Entry, Head
+from chalicelib.decision import COMMAND, EVERY_PART, Entry, Head
 from chalicelib.journal import place
 from chalicelib.model import (
     ACTING,
@@ -90,7 +90,8 @@ def _answered(pipeline: Pipeline, command: Command, finding: Finding, entry: Ent
     note = reason(command) if rejected else f"acknowledged{f': {command.why}' if command.why else ''}"
     after = _moved(finding, command, status, now, note=note, due=None if rejected else finding.due)
     answer = "rejected" if rejected else "acknowledged"
-    kept = replace(entry, status=status, at=now if rejected else entry.at)
+    decided = replace(entry, status=status, mover=f"{COMMAND}{command.id}", at=now)
+    kept = decided if rejected else replace(entry, status=status)
     return pipeline.journal.move(before, after, entry, kept, command=replace(command, status="done", answer=answer))
 
 
@@ -152,7 +153,7 @@ def _exempt(pipeline: Pipeline, command: Command, finding: Finding, entry: Entry
         finding,
         _moved(finding, command, "exempted", now, due=permission.until),
         entry,
-        replace(entry, status="exempted", lease=0.0, at=now, approved="", waiver=""),
+        replace(entry, status="exempted", mover=f"{COMMAND}{command.id}", lease=0.0, at=now, approved="", waiver=""),
         exemption=permission,
         command=replace(command, status="done", answer="exempted"),
     )
@@ -174,7 +175,9 @@ def _undo(
     exists, view = act.view(rail, finding)
     _undrifted(finding, exists, view, resumed=resumed)
     now = pipeline.now()
-    taken = replace(entry, status="undoing", request=request, lease=now + LEASE, at=now, approved="")
+    taken = replace(
+        entry, status="undoing", mover=f"{COMMAND}{command.id}", request=request, lease=now + LEASE, at=now, approved=""
+    )
     # Due already now: should this never come to its end, the permission's end is when it is looked at again.
     begun = finding if resumed else _moved(finding, command, "undoing", now, due=permission.until)
     begun = act.journal.move(finding, begun, entry, taken, exemption=permission)

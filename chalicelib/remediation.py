@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.decision import LATER, Decision, Entry, Head, Limit
+from chalicelib.decision import COMMAND, LATER, Decision, Entry, Head, Limit
 from chalicelib.journal import Conflict, Journal, Place
 from chalicelib.model import (
     US,
@@ -220,7 +220,7 @@ class Remediation:
         """
         now = self.now()
         taken = replace(
-            entry, status="fixing", mover=f"command {command.id}", request=request, lease=now + LEASE, at=now,
+            entry, status="fixing", mover=f"{COMMAND}{command.id}", request=request, lease=now + LEASE, at=now,
             approved=command.id, waiver="",
         )  # fmt: skip
         begun = finding

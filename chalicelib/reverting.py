@@ -11,7 +11,7 @@ from chalicelib.events import parse, subjects
 from chalicelib.journal import Journal, Place
 from chalicelib.ledger import frames
 from chalicelib.ledger.book import KEPT, Book
-from chalicelib.model import Aws, Event, Violation
+from chalicelib.model import Aws, Event, Finding, Violation
 from chalicelib.people import Person
 from chalicelib.registry import Guardrail
 from chalicelib.settings import Settings
@@ -46,6 +46,7 @@ class Offer:
         what: what that would do, in words; empty where it is not offered.
         why: why it is not offered, in words; empty where it is.
         known: whether there is such a change.
+        finding: which finding has settled that it is not asked about; empty where none has.
     """
 
     change: str
@@ -53,6 +54,7 @@ class Offer:
     what: str = ""
     why: str = ""
     known: bool = True
+    finding: str = ""
 
     @property
     def command(self) -> str:
@@ -86,7 +88,7 @@ def offer(book: Book, journal: Journal, on: Terms, change: str, now: float) -> O
         return Offer(change, why="the ledger has no such change: `./parapet changes` lists them", known=False)
     event = _event(book, journal, frame)
     if event is None:
-        return Offer(change, why="Parapet does not know how to take this back, or the ledger has too little of it")
+        return Offer(change, why=_unknown(book, change))
     rail, path = _rail(event)
     name = rail.name
     try:
@@ -95,9 +97,8 @@ def offer(book: Book, journal: Journal, on: Terms, change: str, now: float) -> O
         return Offer(change, name, why=str(error))
     if name not in on.on:
         return Offer(change, name, why=f'{name} is off: mode = "approve" under [guardrails.{name}] in parapet.toml')
-    if settled := _settled(journal, on, event, rail, path, now):
-        return Offer(change, name, why=settled)
-    return Offer(change, name, what)
+    settled, finding = _settled(journal, on, event, rail, path, now)
+    return Offer(change, name, why=settled, finding=finding) if settled else Offer(change, name, what)
 
 
 def ask(aws: Aws, wanted: Offer) -> None:
@@ -123,14 +124,24 @@ def _event(book: Book, journal: Journal, frame: Mapping[str, Any]) -> Event | No
     return event
 
 
+def _unknown(book: Book, change: str) -> str:
+    """Return why nothing is known of how a change is taken back, in words."""
+    found = book.change(change)
+    if found and found.error:
+        return f"it failed ({found.error}), and changed nothing"
+    if found and frames.guardrails(f"aws.{found.source.partition('.')[0]}", found.action):
+        return "the ledger has too little of it: its record was too long, or it was kept by an earlier version"
+    return f"Parapet does not know how to take this back ({found.action if found else 'not known'})"
+
+
 def _rail(event: Event) -> tuple[Guardrail, str]:
     """Return the guardrail that takes a call back, and the path of its subject."""
     [found] = registry.woken(map(registry.get, frames.guardrails(event.source, event.name)), event)
     return found
 
 
-def _settled(journal: Journal, on: Terms, event: Event, rail: Guardrail, path: str, now: float) -> str:
-    """Return who has decided that a change is to stand, in words; empty where nobody has.
+def _settled(journal: Journal, on: Terms, event: Event, rail: Guardrail, path: str, now: float) -> tuple[str, str]:
+    """Return what has become of a change that is not asked about again, in words, and in which finding; else empty.
 
     What a waiver for a tag covers is seen when somebody asks: whoever offers may not read the account.
     """
@@ -140,11 +151,10 @@ def _settled(journal: Journal, on: Terms, event: Event, rail: Guardrail, path: s
     parts = [reverts.rules(event).part] if event.source == "aws.ec2" else [*head.entries, *head.exemptions, ""]
     for part in parts:
         if permission := head.exemption(part, now, event.id):
-            return f"{permission.who} has permitted it until {absolute(permission.until)}: {permission.why}"
+            return f"{permission.who} has permitted it until {absolute(permission.until)}: {permission.why}", ""
         entry = head.entries.get(part)
-        if entry and entry.status == "rejected" and entry.event == event.id:
-            found = journal.get(entry.finding)
-            return f"{found.history[-1].by if found else 'somebody'} has rejected that ({entry.finding})"
+        if entry and entry.event == event.id and (found := journal.get(entry.finding)) and (told := _decided(found)):
+            return told, found.id
     violation = Violation(rail.name, event.account, place.region, resource, parts[0])
     counting = [
         one
@@ -152,9 +162,21 @@ def _settled(journal: Journal, on: Terms, event: Event, rail: Guardrail, path: s
         if not one.scope.tag and (on.people is None or not people.own_change(on.people, one.by, event.actor))
     ]
     waiver = scope.waived(counting, violation, event.actor, dict, now)
-    return (
-        f"waiver {waiver.id} of {waiver.who} covers it until {absolute(waiver.until)}: {waiver.why}" if waiver else ""
-    )
+    why = f"waiver {waiver.id} of {waiver.who} covers it until {absolute(waiver.until)}: {waiver.why}" if waiver else ""
+    return why, ""
+
+
+def _decided(found: Finding) -> str:
+    """Return what people have decided about taking a change back, and what came of it; empty where they have not."""
+    who = found.approver or "somebody"
+    if found.status == "rejected":
+        return f"{found.history[-1].by} has rejected that ({found.id})"
+    if found.status == "fixed":
+        done = f"that was done already: {who} approved finding {found.id}"
+        return f"{done}, fixed at {absolute(found.fixed_at or found.opened)}; ./parapet undo {found.id} takes that back"
+    if found.status == "failed":
+        return f"that failed: {who} approved finding {found.id}; ./parapet approve {found.id} tries again"
+    return ""
 
 
 def _earlier(book: Book, journal: Journal, rail: Guardrail, event: Event) -> Mapping[str, Any] | None:

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import commands, obeying, people, records
 from chalicelib.journal import Conflict, place
-from chalicelib.model import Command, Finding, ParapetError, Scope
+from chalicelib.model import Command, CommandKind, Finding, ParapetError, Scope
 from chalicelib.people import Person
 from chalicelib.settings import Control, Exempting
 from deploy.resources import storage
@@ -81,6 +81,19 @@ class TestApproving:
         account.wire.reset()
         obeying.carry_out(account.pipeline("ec2"), answered.id, "again")
         assert "ec2:RevokeSecurityGroupIngress" not in [made.name for made in account.wire.calls]
+
+    @pytest.mark.parametrize(("kind", "status"), [("approve", "fixed"), ("reject", "rejected"), ("exempt", "exempted")])
+    def test_is_told_once_when_the_event_comes_again(
+        self, account: TestAccount, web: str, kind: CommandKind, status: str
+    ) -> None:
+        account.mode(NAME, event="approve")
+        event = group.breach(account, web)
+        [asked] = account.deliver(event)
+        account.obey(account.ask(kind, asked))
+        account.notices()
+        [finding] = account.deliver(event)
+        assert (finding.status, account.notices()) == (status, [])
+        assert finding.history == now(account, asked).history
 
     def test_by_two_people_is_done_once_and_the_second_is_told_by_whom(
         self, account: TestAccount, asked: Finding

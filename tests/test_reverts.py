@@ -71,9 +71,13 @@ def test_a_change_is_taken_back_and_that_is_too(room: Reverting, scenario: Scena
     assert {"approve", "reject"} <= set(notice.actions)
     # Asked twice is asked once.
     assert [one.id for one in room.wake(service(scenario), change=change)] == [finding.id]
+    room.account.notices()
     assert room.decide(finding) == "fixed"
     innocent = scenario.state(room.account, resource)
     assert innocent != broken
+    # Asked for once more when it has been done, nobody is told twice.
+    assert [one.status for one in room.wake(service(scenario), change=change)] == ["fixed"]
+    assert [one.status for one in room.account.notices()] == ["fixed"]
     assert room.decide(room.account.findings()[0], "undo") == "undone"
     assert scenario.state(room.account, resource) == broken, "the undo is exact"
 
@@ -198,7 +202,7 @@ class TestNotOffered:
 
     def test_a_call_that_failed(self, room: Reverting) -> None:
         change = room.keep(groups.asked("RevokeSecurityGroupIngress", groups.by_value("sg-1", 443), error="Denied"))
-        assert "does not know how" in room.api.error(409, "POST", f"/v1/changes/{change}/revert")
+        assert "it failed (Denied), and changed nothing" in room.api.error(409, "POST", f"/v1/changes/{change}/revert")
 
 
 class TestWhereAnAliasWas:
@@ -335,6 +339,17 @@ class TestHowManyTasksAServiceWanted:
         saturated.limited(room.account, resource)
         assert "has changed since this was found" in room.decide(finding)
         assert sizes.wanted(room.account, resource) == 5
+
+
+class TestWhyNothingIsKnownOfIt:
+    def test_is_that_nobody_knows_how(self, room: Reverting) -> None:
+        change = room.keep(cloudtrail("lambda:UpdateFunctionCode", {"functionName": "checkout"}))
+        assert offer_of(room, change).why == "Parapet does not know how to take this back (UpdateFunctionCode)"
+
+    def test_is_that_too_little_was_kept(self, room: Reverting) -> None:
+        request = groups.by_value("sg-1", *range(1000, 1400))
+        change = room.keep(cloudtrail("ec2:RevokeSecurityGroupIngress", request))
+        assert offer_of(room, change).why.startswith("the ledger has too little of it: its record was too long")
 
 
 class TestWhatTheLedgerKeeps:

@@ -252,6 +252,13 @@ class Book:
         found = self._query(f"CHANGE#{change}", "0", "~", 1, None)[0]
         return dict(json.loads(found[0].get("frame", "{}"))) if found else None
 
+    def change(self, name: str) -> Change | None:
+        """Return a change by its id, None where there is no such; raises AwsError."""
+        known = self._query(f"CHANGE#{name}", "0", "~", 1, None)[0]
+        mark = str(known[0]["sk"]) if known else "0"
+        found = self._query(_day(float(mark.partition("#")[0])), mark, mark, 1, None)[0]
+        return _change(found[0]) if found else None
+
     def _answer(self, operation: str, **params: Any) -> dict[str, Any]:
         try:
             return self._aws("dynamodb", operation, **params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,30 @@ def test_asks_and_once_approved_it_is_done(terminal: Terminal, room: Reverting) 
     assert (told["finding"], told["guardrail"]) == (finding.id, SCENARIO.guardrail)
     assert terminal.out("approve", finding.id).startswith("Approved, and fixed")
     assert SCENARIO.state(room.account, group) != broken
+
+
+def test_says_at_once_what_has_become_of_it(terminal: Terminal, room: Reverting) -> None:
+    _, event = room.happen(SCENARIO)
+    change = event["detail"]["eventID"]
+    terminal.out("revert", change)
+    [finding] = room.account.findings()
+    terminal.out("approve", finding.id)
+    before = room.account.clock()
+    said = terminal.fails(1, "revert", change)
+    assert said.startswith(f"not taken back: that was done already: moto approved finding {finding.id}, fixed at ")
+    assert said.endswith(f"./parapet undo {finding.id} takes that back")
+    told = terminal.run("revert", change, "--json")
+    assert (told.exit_code, json.loads(told.stdout)["finding"], json.loads(told.stdout)["status"]) == (
+        1, finding.id, "fixed",
+    )  # fmt: skip
+    assert room.account.clock() - before < 1, "nobody is waited for"
+    assert room.api.error(409, "POST", f"/v1/changes/{change}/revert").endswith("takes that back")
+
+
+def test_says_at_a_terminal_what_is_waited_for(terminal: Terminal, room: Reverting) -> None:
+    _, event = room.happen(SCENARIO)
+    terminal.person = True
+    assert "Waiting until guard_ec2 asks people" in terminal.run("revert", event["detail"]["eventID"]).stderr
 
 
 def test_says_what_is_not_offered(terminal: Terminal, room: Reverting) -> None:
