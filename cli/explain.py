@@ -10,6 +10,7 @@ import click
 
 from chalicelib import settings, times
 from chalicelib.model import AwsError, ParapetError
+from chalicelib.section import meant
 from cli import output
 from cli.deployment import Outside
 
@@ -66,9 +67,14 @@ def timeline(
     now, desk = outside.now(), _desk(outside)
     end = times.since(until, "--to", now) if until else now
     start = times.since(since, "--from", now)
-    if not 0 < end - start <= telling.LONGEST:
-        raise ParapetError("--from must be before --to, by 7 days at most")
-    known = asked.of_service(desk, service, end, now).service
+    if start >= end:
+        raise ParapetError(f"--from must be before --to: {times.absolute(start)} is not before {times.absolute(end)}")
+    if end - start > telling.LONGEST:
+        raise ParapetError("--from must be 7 days before --to at most")
+    try:
+        known = asked.of_service(desk, service, end, now).service
+    except asked.Unknown as error:
+        raise ParapetError(f"{error} {_instead(desk, service)}") from None
     assert known is not None
     found = telling.read(desk, known, start, end)
     if as_json:
@@ -116,7 +122,17 @@ def _subject(desk: Desk, name: str, at: str | None, now: float) -> Subject:
     moment = times.since(at, "--at", now) if at else None
     if any(one.name == name for one in desk.services):
         return asked.of_service(desk, name, moment, now)
-    return asked.of_alarm(desk, name, moment, now)
+    try:
+        return asked.of_alarm(desk, name, moment, now)
+    except asked.Unknown as error:
+        raise ParapetError(
+            f"{error} (./parapet alerts lists what fires), and no service of that name {_instead(desk, name)}"
+        ) from None
+
+
+def _instead(desk: Desk, name: str) -> str:
+    names = [one.name for one in desk.services]
+    return f"in parapet.toml{meant(name, names)}" if names else "in parapet.toml, which has no [[services]]"
 
 
 def _show(document: Mapping[str, Any]) -> None:

@@ -24,6 +24,10 @@ DEPTH = Param("depth", "how thoroughly: quick at once, full within 15 s, to be r
 AT = Param(
     "at", "about which time: as long ago as this, or a time, UTC (14:02: the last)", example="2026-11-21T14:02:00Z"
 )
+LISTED = {
+    "service": "GET /v1/services lists them, parapet.toml has them ([[services]])",
+    "alarm": "GET /v1/alarms lists those that are on",
+}
 # So long an alarm is looked up (seconds).
 SOUGHT = 1.0
 
@@ -66,7 +70,7 @@ def told(asked: Asked) -> Answer:
     try:
         service = asking.of_service(desk, asked.text("service"), until, asked.at).service
     except Unknown as error:
-        raise Declined(404, str(error)) from error
+        raise Declined(404, f"{error}: {LISTED[error.kind]}") from error
     assert service is not None
     found = timeline.read(desk, service, since, until)
     about = {"service": service.name, "from": times.iso(since), "to": times.iso(until)}
@@ -82,7 +86,7 @@ def _answer(asked: Asked, find: Callable[[Desk, float | None], Subject]) -> Answ
     try:
         subject = gathering.within(SOUGHT, lambda: find(desk, at))
     except Unknown as error:
-        raise Declined(404, str(error)) from error
+        raise Declined(404, f"{error}: {LISTED[error.kind]}") from error
     if asked.one_of("depth", ("quick", "full")) != "full":
         return Answer(explained.document(explained.explain(desk, subject, begun=begun)))
     kept, address = _kept(), f"/v1/explanations/{subject.id}"

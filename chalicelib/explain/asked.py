@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from chalicelib.explain.subject import Desk, Subject, whose
 from chalicelib.model import DAY, ParapetError
@@ -17,7 +17,12 @@ TYPES = ["MetricAlarm", "CompositeAlarm"]
 
 
 class Unknown(ParapetError):
-    """There is no service or alarm of a name."""
+    """There is no service or alarm of a name; where to look, those say whom people ask."""
+
+    def __init__(self, text: str, kind: Literal["service", "alarm"]) -> None:
+        """Keep of which kind there is none."""
+        super().__init__(text)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ def of_service(desk: Desk, name: str, at: float | None, now: float) -> Subject:
     for one in desk.services:
         if one.name == name:
             return Subject("service", name, min(now if at is None else at, now), now, one)
-    raise Unknown(f"there is no service {name!r}: GET /v1/services lists them, parapet.toml has them ([[services]])")
+    raise Unknown(f"there is no service {name!r}", "service")
 
 
 def of_alarm(desk: Desk, name: str, at: float | None, now: float) -> Subject:
@@ -45,7 +50,7 @@ def of_alarm(desk: Desk, name: str, at: float | None, now: float) -> Subject:
     found = [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
     raw = next((one for one in found if one["AlarmName"] == name), None)
     if raw is None:
-        raise Unknown(f"there is no alarm {name!r} here: GET /v1/alarms lists those that are on")
+        raise Unknown(f"there is no alarm {name!r} here", "alarm")
     moment = _since(desk, raw, now) if at is None else min(at, now)
     return Subject("alarm", name, moment, now, whose(raw, desk.services, desk.stage), raw)
 

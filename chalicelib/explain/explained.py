@@ -35,6 +35,8 @@ UNSEEN = ("denied", "no_data")
 WHOLE: Mapping[Depth, float] = {"quick": 2.4, "full": 14.0}
 FIRST: Mapping[Depth, float] = {"quick": 1.4, "full": 5.0}
 THEN: Mapping[Depth, float] = {"quick": 1.8, "full": 8.0}
+# So long after something began it can be seen (seconds).
+SOON = 600.0
 # What is left for whether a change can be taken back, at the least.
 LEAST = 0.2
 
@@ -113,10 +115,15 @@ def explain(
             heard(concluded(desk, subject, depth, fates.values(), done=False))
 
     fates |= gather(_first(desk, subject, left(FIRST[depth])), arrived)
+    looked = subject
+    if (since := (_found(fates, "signals") or Signals()).since) is not None:
+        # What began long before is explained where it began; the alarm stays what it is.
+        looked = replace(subject, at=since + SOON)
+        fates |= gather([one for one in _first(desk, looked, left(FIRST[depth])) if one.id != "alarm"], arrived)
     symptom = _symptom(fates, subject)
     if symptom and subject.service:
-        since = symptom.onset.at
-        fates |= gather(_then(desk, subject, subject.service, since, depth, left(THEN[depth])), arrived)
+        onsets = symptom.onset.at, _failed_since(fates, symptom)
+        fates |= gather(_then(desk, looked, subject.service, *onsets, depth, left(THEN[depth])), arrived)
     found = concluded(desk, subject, depth, fates.values(), done=True)
     return replace(found, revert=_offered(desk, found, max(LEAST * patience, until - time.monotonic())))
 
@@ -148,11 +155,13 @@ def _first(desk: Desk, subject: Subject, seconds: float) -> list[Section]:
     ]
 
 
-def _then(desk: Desk, subject: Subject, service: Service, since: float, depth: Depth, seconds: float) -> list[Section]:
+def _then(
+    desk: Desk, subject: Subject, service: Service, since: float, failed: float, depth: Depth, seconds: float
+) -> list[Section]:
     """Return what compares the time since the onset with the time before; thoroughly, also what takes a query."""
     full = depth == "full"
     return [
-        Section("errors", seconds, partial(errors.look, desk, subject, service, since, seconds * 0.8, whole=full)),
+        Section("errors", seconds, partial(errors.look, desk, subject, service, failed, seconds * 0.8, whole=full)),
         Section("traces", seconds, partial(edges.look, desk, subject, service, since, seconds * 0.8 if full else 0.0)),
     ]
 
@@ -166,6 +175,12 @@ def _symptom(fates: Mapping[str, Fate], subject: Subject) -> Symptom | None:
         return found.main
     told = _found(fates, "alarm")
     return told if isinstance(told, Symptom) else None
+
+
+def _failed_since(fates: Mapping[str, Fate], symptom: Symptom) -> float:
+    """Return from when on error lines are to be expected: what is slow at first may fail a quarter of an hour later."""
+    signs = (_found(fates, "signals") or Signals()).symptoms
+    return next((one.onset.at for one in signs if one.sign == "errors"), symptom.onset.at)
 
 
 def _found(fates: Mapping[str, Fate], id_: str) -> Any:
@@ -197,6 +212,7 @@ def scene(desk: Desk, subject: Subject, fates: Mapping[str, Fate]) -> Scene:
         _found(fates, "remediations") or (),
         subject.service.entry.kind if subject.service else "",
         unseen,
+        _found(fates, "past") or (),
     )
 
 
@@ -209,7 +225,7 @@ def _expected(subject: Subject) -> tuple[str, ...]:
 
 def _unseen(fates: Mapping[str, Fate], subject: Subject) -> frozenset[str]:
     """Return the sections that are not there, or not whole: what they do not show may be there all the same."""
-    whole = {one.id for one in fates.values() if one.look is not None and one.status != "partial"}
+    whole = {one.id for one in fates.values() if one.status == "ok"}
     return frozenset(_expected(subject)) - whole
 
 
@@ -236,10 +252,11 @@ def concluded(desk: Desk, subject: Subject, depth: Depth, fates: Iterable[Fate],
     eyes = "signals" if subject.service else "alarm"
     # What has nothing is no blindness, but for what would show that something is wrong.
     blind = [one.id for one in several if one.look is None or (one.id == eyes and one.status in UNSEEN)]
-    answer = sentence.answer(subject.about, symptom, ranked, subject.at, blind, subject.now)
+    failing = (_found(by, "signals") or Signals()).failing
+    answer = sentence.answer(subject.about, symptom, ranked, subject.at, blind, subject.now, failing)
     # What was asked about since it began was this very trouble.
     began = symptom.onset.at if symptom else subject.at
-    before = (one for one in _found(by, "past") or () if one.at < began)
+    before = past.long_before(known.past, subject, began)
     same = tuple(one for one in before if ranked and one.same == ranked[0].same)
     if same:
         answer = f"{answer} So it was {past.often(same)}."

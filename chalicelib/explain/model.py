@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chalicelib.explain.kept import Past
 from chalicelib.explain.onset import Onset
 from chalicelib.ledger.model import Change
 
@@ -148,6 +149,7 @@ class Scene:
         ours: what Parapet put right.
         entry: of which kind of `services.kinds` its entry is; empty where only an alarm is known.
         unseen: sections that are not there, or not whole: nothing follows from what they do not show.
+        past: what was explained before.
     """
 
     service: str
@@ -164,6 +166,7 @@ class Scene:
     ours: tuple[Fixed, ...] = ()
     entry: str = ""
     unseen: frozenset[str] = frozenset()
+    past: tuple[Past, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def answer(
     at: float,
     blind: Sequence[str] = (),
     now: float | None = None,
+    failing: float = 0.0,
 ) -> str:
     """Return the sentence.
 
@@ -33,12 +34,16 @@ def answer(
         at: the moment that was asked about.
         blind: what could not be looked at, by its name.
         now: when it is asked: of another day than that, its date is said.
+        failing: which share of its requests fails, though nobody can tell since when.
     """
     if symptom is None or not symptom.onset:
         without = {"signals": "its signals", "alarm": "what the alarm watches"}
         if eyes := next((said for id_, said in without.items() if id_ in blind), ""):
             return f"Whether anything is wrong with {who} around {_clock(at, now)} UTC is not known without {eyes}."
         unseen = f", as far as can be told without {_listed(blind)}" if blind else ""
+        if failing:
+            fails = f"{value(failing, 'share')} of the requests of {who} fail around {_clock(at, now)} UTC"
+            return f"{fails}; since when is not to be seen in the hours before{unseen}."
         return f"Nothing unusual is seen of {who} around {_clock(at, now)} UTC{unseen}."
     told = _told(who, symptom, now)
     if not suspects:

@@ -145,8 +145,9 @@ def _changes(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
             continue
         what = harm.of(change)
         near, where, far = _near(change, scene)
-        earlier = _earlier(change, scene, symptom)
-        novel = 1.0 if not earlier else 0.75 if len(earlier) == 1 else 0.4
+        earlier = _earlier(change, scene)
+        calm = [one for one in earlier if not _harmed(one, change, scene)]
+        novel = 1.0 if not calm else 0.75 if len(calm) == 1 else 0.4
         score = time * near * what.weight * novel
         lifted = score if not topics & set(CHANGED_SPEAKS.get(what.topic, ())) else _lifted(score)
         evidence = [f"{_who(change)}, {when(change.at, symptom.onset.at)}, {what.what}"]
@@ -156,7 +157,8 @@ def _changes(scene: Scene, symptom: Symptom) -> Iterator[Suspect]:
         evidence += ["nothing like it in the day before" if not earlier and "changes" not in scene.unseen else ""]
         against = [far, f"it was {when(change.at, symptom.onset.at)}" if time < 0.75 else ""]
         against += [what.what if what.weight < 0.5 else ""]
-        against += [f"the same at {_clock(one.at)} brought nothing like this" for one in earlier[:2]]
+        if "past" not in scene.unseen:
+            against += [f"the same at {_clock(one.at)} brought nothing like this" for one in calm[:2]]
         against += _elsewhere(topics, what)
         yield Suspect(
             "change", _titled(change), change.at, lifted, _said(evidence), _said(against), change.id,
@@ -201,8 +203,8 @@ def _speaks(service: str, text: str) -> bool:
     return re.search(rf"(?<![a-z0-9]){re.escape(service)}(?![a-z0-9])", text.lower()) is not None
 
 
-def _earlier(change: Change, scene: Scene, symptom: Symptom) -> list[Change]:
-    """Return when the same was done before without such consequences, the latest first."""
+def _earlier(change: Change, scene: Scene) -> list[Change]:
+    """Return when the same was done before, the latest first."""
     same = (
         one
         for one in scene.changes
@@ -214,6 +216,11 @@ def _earlier(change: Change, scene: Scene, symptom: Symptom) -> list[Change]:
         and change.at - one.at > 2 * SHOWS
     )
     return sorted(same, key=lambda one: -one.at)
+
+
+def _harmed(earlier: Change, change: Change, scene: Scene) -> bool:
+    """Whether an explanation of what was wrong before this change suspected the earlier one."""
+    return any(earlier.id in one.changes and one.at < change.at - LATE for one in scene.past)
 
 
 def _titled(change: Change) -> str:

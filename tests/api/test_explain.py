@@ -194,8 +194,8 @@ def test_a_composite_is_explained_by_what_it_is_made_of(room: Explaining) -> Non
 
 
 def test_what_is_not_there_is_said(room: Explaining) -> None:
-    assert "there is no service 'shup'" in room.api.error(404, "GET", "/v1/services/shup/explain")
-    assert "there is no alarm 'x'" in room.api.error(404, "GET", "/v1/alarms/x/explain")
+    assert "there is no service 'shup': GET /v1/services" in room.api.error(404, "GET", "/v1/services/shup/explain")
+    assert "there is no alarm 'x' here: GET /v1/alarms" in room.api.error(404, "GET", "/v1/alarms/x/explain")
     assert "there is no explanation" in room.api.error(404, "GET", "/v1/explanations/0123456789abcdef")
     assert "there is no explanation" in room.api.error(404, "GET", "/v1/explanations/x")
     assert "is in the future" in room.api.error(400, "GET", "/v1/services/shop/explain", {"at": "2999-01-01"})
@@ -263,6 +263,7 @@ def test_an_alarm_that_is_gone_is_said_to_be(room: Explaining) -> None:
     assert enriching.invoke(room.account, body, '{"explain": 7}') == ["1"]
     [told] = [one for one in room.account.notices() if ":explained:" in one.key]
     assert told.lines[0].startswith("Not explained: there is no alarm 'deleted-since'")
+    assert "GET /v1" not in told.lines[0]
 
 
 def test_what_it_is_asked_for_again_it_remembers(room: Explaining) -> None:

@@ -95,7 +95,7 @@ def test_who_may_only_read_has_the_answer_and_is_told_that_it_is_not_kept(run: R
 
 
 def test_what_cannot_be_taken_back_says_why(run: Run) -> None:
-    assert "\nIt is not offered to take it back: Parapet does not know how" in run("explain", "shop").stdout
+    assert "\nIt is not offered to take it back: the ledger has too little of it" in run("explain", "shop").stdout
 
 
 def test_as_json_it_is_what_the_api_answers(run: Run) -> None:
@@ -137,3 +137,13 @@ def test_what_is_neither_a_service_nor_an_alarm_is_refused(run: Run) -> None:
     told = run("explain", "shup")
     assert told.exit_code != 0
     assert "there is no alarm 'shup' here" in told.output
+    assert told.stderr == (
+        "parapet: there is no alarm 'shup' here (./parapet alerts lists what fires), "
+        "and no service of that name in parapet.toml; did you mean 'shop'?\n"
+    )
+    assert "there is no service 'nope' in parapet.toml; there are: " in run("timeline", "nope").stderr
+
+
+def test_a_timeline_that_ends_before_it_begins_is_not_one_that_is_too_long(run: Run) -> None:
+    assert "--from must be before --to: " in run("timeline", "shop", "--from", "1h", "--to", "2h").stderr
+    assert run("timeline", "shop", "--from", "8d").stderr == "parapet: --from must be 7 days before --to at most\n"

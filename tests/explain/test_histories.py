@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,6 +90,11 @@ class TestSiblings:
     def test_a_calm_account_is_read_at_once(self) -> None:
         look = siblings.look(desk(History()), self.SHOP)
         assert (look.status, look.answer, look.calls) == ("ok", "no other alarm", 2)
+
+    def test_of_what_cloudwatch_has_forgotten_nothing_is_known(self) -> None:
+        look = siblings.look(desk(History()), replace(self.SHOP, now=AT + siblings.KEPT + 1))
+        assert (look.status, look.answer, look.calls) == ("no_data", "nothing is known of other alarms", 0)
+        assert look.reason == "CloudWatch keeps the history of alarms for 30 days"
 
 
 def test_in_the_timeline_is_well_again_only_what_was_not() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.explain.kept import Past, matters
 from chalicelib.explain.sections import past
+from chalicelib.explain.subject import Subject
 
 AT = 1_795_000_020.0
 
@@ -20,3 +21,10 @@ def test_what_was_asked_about_twice_happened_once() -> None:
 def test_how_often_it_was_is_told_as_people_say_it() -> None:
     assert past.often([one(0)]) == "once before, on 2026-11-18 11:07 UTC"
     assert past.often([one(0), one(7200)]) == "2 times before, last on 2026-11-18 11:07 UTC"
+
+
+def test_what_was_explained_within_the_hour_may_be_the_same_matter_and_is_no_time_before() -> None:
+    near, far = one(1800, "traffic:up"), one(3700)
+    subject = Subject("service", "shop", AT, AT)
+    assert past.long_before([near, far], subject, AT) == (far,)
+    assert past.long_before([near, far], subject, AT - 3800) == (), "what was asked about since it began"

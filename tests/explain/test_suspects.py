@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.explain import harm, sentence, suspects
+from chalicelib.explain.kept import Past
 from chalicelib.explain.model import Filled, Fixed, Hop, Pattern, Scene, Sibling, Suspect, Symptom
 from chalicelib.explain.onset import NONE, Onset
 from chalicelib.ledger.model import Change
@@ -87,6 +88,19 @@ class TestChanges:
         assert one.score < 0.5
         assert [line[:11] for line in one.against] == ["the same at"] * 2
         assert ranked(changes=(change(), change(before=100)))[0].score > 0.95, "two steps of one deployment"
+        assert ranked(changes=again, unseen=frozenset({"past"}))[0].against == (), "it may have brought the like"
+
+    def test_what_was_explained_by_the_same_call_does_not_speak_against_it(self) -> None:
+        now, harmed, calm = again = (change(), change(before=3600), change(before=7200))
+        then = Past(AT - 3540, "shop fails", "a change", "change:UpdateService:shop-web", "e-1", {harmed.id: harmed.at})
+        [one] = ranked(changes=again[:2], past=(then,))
+        assert (one.score, one.against) == (ranked(changes=again[:1])[0].score, ())
+        assert not any("nothing like it" in line for line in one.evidence)
+        [one] = ranked(changes=again, past=(then,))
+        assert one.against == (f"the same at {suspects._clock(calm.at)} brought nothing like this",)
+        # What was explained of this very trouble, minutes ago, tells nothing of the time before.
+        [one] = ranked(changes=again[:2], past=(replace(then, at=AT, changes={now.id: now.at, harmed.id: harmed.at}),))
+        assert len(one.against) == 1
 
     def test_a_group_that_nobody_knows_is_suspected_more_where_the_errors_speak_of_it(self) -> None:
         closed = change(

@@ -8,6 +8,7 @@ from chalicelib.explain.gathering import Look
 from chalicelib.explain.subject import Desk, Subject
 from chalicelib.explain.suspects import AWS_AFTER, BEFORE, LATE
 from chalicelib.ledger import touched
+from chalicelib.ledger.book import KEPT
 from chalicelib.ledger.model import Change
 from chalicelib.model import DAY
 from chalicelib.times import iso
@@ -35,6 +36,8 @@ def look(desk: Desk, subject: Subject) -> Look[tuple[Change, ...]]:
     if began is None or began > subject.at - BEFORE:
         since = f"only since {iso(began)}" if began else "nothing yet"
         reason = f"the ledger has {since}: it fills by itself from when it is deployed"
+    elif subject.now - KEPT > subject.at - BEFORE:
+        reason = f"the ledger keeps changes for {KEPT / DAY:.0f} days"
     many = len(writes)
     told = (
         f"{many} change{'s' if many != 1 else ''} in the hours before"

@@ -20,7 +20,8 @@ from chalicelib.explain.subject import Desk, Subject
 from chalicelib.insights import groups
 from chalicelib.insights.lines import pages
 from chalicelib.insights.price import Group
-from chalicelib.model import Aws, ParapetError
+from chalicelib.model import DAY, Aws, ParapetError
+from chalicelib.notices.compose import moment
 from chalicelib.services.model import Service
 from chalicelib.times import iso
 
@@ -89,8 +90,11 @@ def look(
         read += [replace(one, first=began.get((one.group, _loose(one.text)), 0.0)) for one in asked.patterns]
         reason = f"{reason} ({asked.reason})" if asked.reason else ""
     found = tuple(sorted(read, key=lambda one: -one.count)[:SHOWN])
+    gone = [one for one in known if one.days is not None and start - length < subject.now - one.days * DAY]
+    kept = (f"{one.name} keeps its lines for {one.days} day{'s' if one.days != 1 else ''}" for one in gone)
+    reason = "; ".join(filter(None, (reason, *kept)))
     kinds = f"{len(found)} kind{'s' if len(found) != 1 else ''} of error lines, {sum(one.new for one in found)} new"
-    told = kinds if found else f"no error lines in {', '.join(some)}"
+    told = kinds if found else f"no error lines in {', '.join(some)} from {moment(start)} to {moment(start + length)}"
     data = [
         {"text": one.text, "count": one.count, "before": one.before, "group": one.group,
          "first": iso(one.first) if one.first else None}
@@ -98,7 +102,8 @@ def look(
     ]  # fmt: skip
     return Look(
         found, told, data, tuple({"kind": "log-group", "ref": one} for one in some), calls + asked.calls,
-        asked.usd, asked.scanned, "partial" if reason else "ok", reason,
+        asked.usd, asked.scanned,
+        "no_data" if not found and len(gone) == len(known) else "partial" if reason else "ok", reason,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib import pages
 from chalicelib.explain.gathering import Look
 from chalicelib.explain.model import Fixed
-from chalicelib.explain.subject import Desk, Subject, concerns
+from chalicelib.explain.subject import AFTER, Desk, Subject, concerns
 from chalicelib.explain.suspects import BEFORE, LATE
 from chalicelib.model import DAY, Finding
 from chalicelib.times import iso
@@ -25,6 +25,12 @@ def look(desk: Desk, subject: Subject) -> Look[tuple[Fixed, ...]]:
         if one.fixed_at is not None and subject.at - BEFORE <= one.fixed_at <= subject.end
     ]
     found.sort(key=lambda one: -one.at)
+    if not page.findings:
+        began = desk.ledger().began()
+        if (began or subject.now - AFTER) > subject.end:
+            since = f"only since {iso(began)}" if began else "not yet"
+            reason = f"the ledger, which tells since when Parapet is here, is there {since}"
+            return Look((), "nothing is known of what Parapet did", calls=2, status="no_data", reason=reason)
     told = f"Parapet put {len(found)} thing{'s' if len(found) != 1 else ''} right" if found else "Parapet did nothing"
     data = [
         {"finding": one.finding, "guardrail": one.guardrail, "resource": one.resource, "why": one.why,

@@ -12,11 +12,17 @@ from chalicelib.times import iso
 
 
 def look(desk: Desk, subject: Subject) -> Look[tuple[Past, ...]]:
-    """Return what came out before, the latest first; raises AwsError."""
-    found = matters(Kept(desk.reach(""), desk.table).past(subject.about, subject.at - MATTER))
-    last = f"explained {often(found)}: {found[0].answer}" if found else "never before"
-    data = [{"at": iso(one.at), "answer": one.answer, "id": one.id} for one in found[:5]]
+    """Return what came out before, the latest first, of which what is near may be the same; raises AwsError."""
+    found = tuple(Kept(desk.reach(""), desk.table).past(subject.about, subject.at))
+    before = long_before(found, subject, subject.at)
+    last = f"explained {often(before)}: {before[0].answer}" if before else "never before"
+    data = [{"at": iso(one.at), "answer": one.answer, "id": one.id} for one in before[:5]]
     return Look(found, last, data, ({"kind": "journal", "ref": f"EXPLAINED#{subject.about}"},), 1)
+
+
+def long_before(several: Sequence[Past], subject: Subject, began: float) -> tuple[Past, ...]:
+    """Return what is another matter than what is asked about, which began at a time: one of each."""
+    return matters([one for one in several if one.at < min(began, subject.at - MATTER)])
 
 
 def often(several: Sequence[Past]) -> str:

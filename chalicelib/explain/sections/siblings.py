@@ -9,12 +9,14 @@ from typing import Any
 from chalicelib.explain.gathering import Look
 from chalicelib.explain.model import Sibling
 from chalicelib.explain.subject import AFTER, Desk, Subject, own_alarms
-from chalicelib.model import Aws
+from chalicelib.model import DAY, Aws
 from chalicelib.slo import alarms
 from chalicelib.slo.burn import HOUR, SPEEDS
 from chalicelib.times import iso
 
 BEFORE, SHOWN = 1800.0, 20
+# CloudWatch keeps it for so long.
+KEPT = 30 * DAY
 # Pages of the history: what tells people is made of others mostly, and those change all the time.
 PAGES: Mapping[str, int] = {"CompositeAlarm": 2, "MetricAlarm": 4}
 PAGE = 100
@@ -28,6 +30,9 @@ LATE = (
 
 def look(desk: Desk, subject: Subject) -> Look[tuple[Sibling, ...]]:
     """Return the alarms that went off, the earliest first, of each service its first; raises AwsError."""
+    if subject.at < subject.now - KEPT:
+        reason = f"CloudWatch keeps the history of alarms for {KEPT / DAY:.0f} days"
+        return Look((), "nothing is known of other alarms", status="no_data", reason=reason)
     aws = desk.reach(subject.region)
     reads = [_read(aws, subject, kind, most) for kind, most in PAGES.items()]
     items = sorted((one for items, _, _ in reads for one in items), key=lambda one: one["Timestamp"])

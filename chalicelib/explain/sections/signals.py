@@ -1,7 +1,7 @@
 """What is wrong with a service and since when, and what of all that it stands on is full: pure but for its reading.
 
 One call of GetMetricData for now, and one each for the same hours of yesterday and of a week ago, which tell whether
-that is how it always is.
+that is how it always is. One more for the day before: what fills the hours that are looked at is no change in them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 
 from chalicelib.explain import onset
@@ -37,41 +38,53 @@ NOBODY = 0.1
 REQUESTS = 5.0
 # What was over so long before the moment that is asked about is another matter; signs so near are the same matter.
 OVER, TOGETHER = 900.0, 900.0
+# What fails on another day at these hours is the like of what fails now, where it is such a part of it.
+ALIKE = 2.0
 # Counts arrive late (seconds).
 LATE = 120
 PRICE = 0.01 / 1000
+NOTHING = Reading()
 VIEW = golden.view("3h")
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What was found: all signs of trouble, the one that counts, how many come, what is full."""
+    """What was found: all signs of trouble, the one that counts, how many come, what is full.
+
+    Where nothing has changed in the hours that were looked at, `since` is when it became so bad before them, and
+    `failing` the share of the requests that fails now.
+    """
 
     symptoms: tuple[Symptom, ...] = ()
     main: Symptom | None = None
     traffic: Onset | None = None
     filled: tuple[Filled, ...] = ()
+    since: float | None = None
+    failing: float = 0.0
 
 
 def look(desk: Desk, subject: Subject, service: Service) -> Look[Signals]:
     """Return the signals of a service around a moment; raises AwsError."""
     entry, end = kinds.measures(service.entry), subject.end
-    wanted = [*golden.wanted(service, VIEW, end), *_fine(entry, subject.start)]
-    with ThreadPoolExecutor(len(PAST) + 1) as pool:
+    wanted = [*golden.wanted(service, VIEW, end), *_series(entry, subject.start)]
+    with ThreadPoolExecutor(len(PAST) + 2) as pool:
         # Who we are, and where we log, is in the context.
         seeking = pool.submit(copy_context().run, desk.watch.limits, [service], subject.now)
+        coarse = pool.submit(copy_context().run, between, desk.reach, list(_series(entry, end - DAY, COARSE)), end)
         before = [pool.submit(copy_context().run, _past, desk, entry, subject, ago) for ago in PAST]
         reading = between(desk.reach, wanted, end)
-        past, limits = [one.result() for one in before], seeking.result()
-    found = judged(service, reading, past, limits, subject)
-    calls = reading.calls + sum(one.calls for one in past)
-    queries = reading.queries + sum(one.queries for one in past)
+        past, limits, day = [one.result() for one in before], seeking.result(), coarse.result()
+    found = judged(service, reading, past, limits, subject, day)
+    calls = sum(one.calls for one in (reading, day, *past))
+    queries = sum(one.queries for one in (reading, day, *past))
     denied = {**reading.denied, **{metric: why for one in past for metric, why in one.denied.items()}}
     status, reason = _seen(entry, reading) if not found.main else ("ok", "")
     told = (
         wrong(service.name, found.main)
         if found.main
-        else reason or "availability, latency and traffic are as they were"
+        else ("nothing is known of them" if reason else "")
+        or (f"{value(found.failing, 'share')} of the requests fail, as far back as was looked" if found.failing else "")
+        or "availability, latency and traffic are as they were"
     )
     return Look(
         found,
@@ -90,7 +103,7 @@ def look(desk: Desk, subject: Subject, service: Service) -> Look[Signals]:
 
 def _seen(entry: Measures, reading: Reading) -> tuple[Status, str]:
     """Return whether the service's own series tell anything, and why not: what nobody has seen is not calm."""
-    own = {one.metric for one in _fine(entry, 0.0)}
+    own = {one.metric for one in _series(entry, 0.0)}
     if own & reading.denied.keys():
         return "denied", "its own metrics may not be read"
     if not any(reading.of(metric, MINUTE) for metric in own):
@@ -104,8 +117,9 @@ def judged(
     past: Sequence[Reading],
     limits: Mapping[Sought, Limit],
     subject: Subject,
+    day: Reading = NOTHING,
 ) -> Signals:
-    """Return what the series of a service come to; pure."""
+    """Return what the series of a service come to; `day` has them coarsely from a day before on; pure."""
     entry = kinds.measures(service.entry)
     reaching = subject.at - OVER
     signs = [*_errors(entry, reading, subject, reaching), *_latency(entry, reading, past, reaching, subject.at)]
@@ -129,15 +143,18 @@ def judged(
     view = golden.signals(service, reading, limits, VIEW, subject.end)
     since = main.onset.at if main else subject.at
     filled = tuple(_filled(service, view.saturation, since, subject.end))
-    return Signals(tuple(signs), main, traffic or None, filled)
+    if main and main.sign != "traffic":
+        return Signals(tuple(signs), main, traffic or None, filled)
+    began = _before(entry, reading, day, past, subject)
+    return Signals(tuple(signs), main, traffic or None, filled, began, _failing(entry, reading, subject))
 
 
-def _fine(entry: Measures, start: float) -> Iterator[Wanted]:
-    """Yield what is looked at by the minute."""
+def _series(entry: Measures, start: float, period: int = MINUTE) -> Iterator[Wanted]:
+    """Yield what is looked at from a time on."""
     for metric in _counters(entry):
-        yield Wanted(metric, MINUTE, start)
+        yield Wanted(metric, period, start)
     if slow := _slow(entry):
-        yield Wanted(slow, MINUTE, start)
+        yield Wanted(slow, period, start)
 
 
 def _counters(entry: Measures) -> tuple[Metric, ...]:
@@ -150,9 +167,76 @@ def _slow(entry: Measures) -> Metric | None:
 
 def _past(desk: Desk, entry: Measures, subject: Subject, ago: float) -> Reading:
     """Return the same hours of another day, moved to the times of this one."""
-    found = between(desk.reach, _fine(entry, subject.start - ago), subject.end - ago)
+    found = between(desk.reach, _series(entry, subject.start - ago), subject.end - ago)
     moved = {key: {int(at + ago): one for at, one in line.items()} for key, line in found.points.items()}
     return replace(found, points=moved)
+
+
+def _before(entry: Measures, reading: Reading, day: Reading, past: Sequence[Reading], subject: Subject) -> float | None:
+    """Return since when it is as bad as all through the hours looked at, and on no other day; None where it is not."""
+    began = list[float]()
+
+    def lasts(line: Callable[[Reading, int], list[tuple[float, float]]], least: float, more: float) -> None:
+        now = _middle(line(reading, MINUTE))
+        if any(more * _middle(points) >= now for one in past if (points := line(one, MINUTE))):
+            return
+        found = onset.find(line(day, COARSE), least, reaching=subject.end - OVER)
+        if found.up and found.until is None and found.shape != "flap" and found.at < subject.start:
+            began.append(found.at)
+
+    if entry.availability and _failing(entry, reading, subject):
+        lasts(partial(_shares, entry), ERRORS, ALIKE)
+    if slow := _times(entry, day, COARSE):
+        lasts(partial(_times, entry), max(SLOW, SLOWER * _middle(slow)), 1 + SLOWER)
+    return min(began, default=None) if began else _left(entry, reading, day, past, subject)
+
+
+def _left(entry: Measures, reading: Reading, day: Reading, past: Sequence[Reading], subject: Subject) -> float | None:
+    """Return since when nobody comes, where somebody does at these hours of each other day; None where it is not so."""
+    usual = min((_middle(some) for one in past if (some := _coming(entry, one, MINUTE))), default=0.0)
+    came = sum(many for _, many in _coming(entry, reading, MINUTE)) * MINUTE / (subject.end - subject.start)
+    since = max((at + COARSE for at, many in _coming(entry, day, COARSE) if many > NOBODY * usual), default=subject.end)
+    return since if usual >= REQUESTS and came <= NOBODY * usual and since <= subject.start else None
+
+
+def _coming(entry: Measures, reading: Reading, period: int) -> list[tuple[float, float]]:
+    """Return how many requests a minute come, over time; where there are none, nothing may be counted."""
+    if entry.availability is None:
+        return []
+    count = sli.counter(entry.availability)
+    counted = golden.rows(entry.availability, reading, period).items()
+    return [(float(at), count(some)[1] * MINUTE / period) for at, some in counted]
+
+
+def _failing(entry: Measures, reading: Reading, subject: Subject) -> float:
+    """Return which share of the requests has failed lately; 0 where that is not worth a word."""
+    if entry.availability is None:
+        return 0.0
+    count, since = sli.counter(entry.availability), subject.end - OVER
+    counted = [count(some) for at, some in golden.rows(entry.availability, reading, MINUTE).items() if at >= since]
+    failed, every = sum(bad for bad, _ in counted), sum(total for _, total in counted)
+    return failed / every if failed >= FEW and failed >= ERRORS * max(every, AMONG) else 0.0
+
+
+def _shares(entry: Measures, reading: Reading, period: int) -> list[tuple[float, float]]:
+    """Return which share of the requests fails, over time."""
+    if entry.availability is None:
+        return []
+    count = sli.counter(entry.availability)
+    counted = {at: count(some) for at, some in golden.rows(entry.availability, reading, period).items()}
+    return [(float(at), bad / max(total, AMONG)) for at, (bad, total) in counted.items()]
+
+
+def _times(entry: Measures, reading: Reading, period: int) -> list[tuple[float, float]]:
+    """Return how long the requests take, in seconds, over time."""
+    metric = _slow(entry)
+    if metric is None or entry.latency is None:
+        return []
+    return [(float(at), one / entry.latency.per_second) for at, one in sorted(reading.of(metric, period).items())]
+
+
+def _middle(points: Sequence[tuple[float, float]]) -> float:
+    return median(one for _, one in points) if points else 0.0
 
 
 def _errors(entry: Measures, reading: Reading, subject: Subject, reaching: float) -> Iterator[Symptom]:
@@ -160,8 +244,7 @@ def _errors(entry: Measures, reading: Reading, subject: Subject, reaching: float
         return
     count = sli.counter(entry.availability)
     counted = {at: count(some) for at, some in golden.rows(entry.availability, reading, MINUTE).items()}
-    points = [(float(at), bad / max(total, AMONG)) for at, (bad, total) in counted.items()]
-    found = onset.find(points, ERRORS, reaching=reaching, around=subject.at)
+    found = onset.find(_shares(entry, reading, MINUTE), ERRORS, reaching=reaching, around=subject.at)
     if not (found and found.up):
         return
     until = found.until or subject.end
@@ -176,19 +259,11 @@ def _errors(entry: Measures, reading: Reading, subject: Subject, reaching: float
 def _latency(
     entry: Measures, reading: Reading, past: Sequence[Reading], reaching: float, around: float
 ) -> Iterator[Symptom]:
-    metric = _slow(entry)
-    if metric is None or entry.latency is None:
-        return
-    scale = entry.latency.per_second
-
-    def line(of: Reading) -> list[tuple[float, float]]:
-        return [(float(at), one / scale) for at, one in sorted(of.of(metric, MINUTE).items())]
-
-    points = line(reading)
+    points = _times(entry, reading, MINUTE)
     if not points:
         return
-    usual = median(one for _, one in points)
-    found = onset.find(points, max(SLOW, SLOWER * usual), [line(one) for one in past], reaching, around)
+    days = [_times(entry, one, MINUTE) for one in past]
+    found = onset.find(points, max(SLOW, SLOWER * _middle(points)), days, reaching, around)
     if found and found.up:
         label = "p95 latency" if entry.percentiles else "latency"
         yield Symptom("latency", label, "seconds", found)
@@ -207,7 +282,7 @@ def _traffic(entry: Measures, reading: Reading, past: Sequence[Reading], subject
         return list(_rates(counted, int(subject.start), int(subject.end) - LATE))
 
     points = line(reading)
-    usual = median(one for _, one in points) if points else 0.0
+    usual = _middle(points)
     days = [line(one) for one in past if golden.rows(availability, one, MINUTE)]
     return _silent(onset.find(points, max(REQUESTS, CROWD * usual), days, reaching, subject.at), points)
 
