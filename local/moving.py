@@ -8,6 +8,7 @@ where they are kept, before anybody reads them.
 from __future__ import annotations
 
 import re
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,8 @@ class Moving:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        # Two who read the same would move it twice.
+        self._lock = threading.Lock()
 
     def plug_in(self, ledger: str, journal: str) -> None:
         """Have moto move what it is asked for before it answers; these are the names of the tables."""
@@ -55,19 +58,21 @@ class Moving:
         """Move the events of a log stream, which came in when moto says."""
         if not self._clock.gained(0.0):
             return
-        for one in stream.events:
-            moved = vars(one).get("moved", 0)
-            by = round(self._clock.gained(one.ingestion_time / 1000) * 1000) - moved
-            if by >= SECOND * 1000:
-                one.timestamp, one.moved = one.timestamp - by, moved + by
+        with self._lock:
+            for one in stream.events:
+                moved = vars(one).get("moved", 0)
+                by = round(self._clock.gained(one.ingestion_time / 1000) * 1000) - moved
+                if by >= SECOND * 1000:
+                    one.timestamp, one.moved = one.timestamp - by, moved + by
 
     def items(self, table: Table, prefix: str = "") -> None:
         """Move the items whose partitions begin so, and whose keys tell when they were."""
         if not self._clock.gained(0.0):
             return
-        for partition in [one for key, one in table.items.items() if key.value.startswith(prefix)]:
-            for item in list(partition.values()):
-                self._move(table, item)
+        with self._lock:
+            for partition in [one for key, one in table.items.items() if key.value.startswith(prefix)]:
+                for item in list(partition.values()):
+                    self._move(table, item)
 
     def _move(self, table: Table, item: Item) -> None:
         place, key = item.attrs["pk"].value, item.attrs["sk"].value

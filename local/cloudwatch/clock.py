@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -43,7 +44,8 @@ class Clock:
             raise ValueError(f"the clock goes at 1 or faster, not at {speed}")
         with self._lock:
             wall = self.wall()
-            self._paces.append((wall, self._lead(wall), float(speed)))
+            if not self._paces or speed != self.speed:
+                self._paces.append((wall, self._lead(wall), float(speed)))
 
     def now(self) -> float:
         """Return the time of the metrics in epoch seconds."""
@@ -72,8 +74,8 @@ class Clock:
         return datetime.fromtimestamp(self.told(seconds(at)), UTC)
 
     def _lead(self, wall: float) -> float:
-        before = [one for one in self._paces if one[0] <= wall]
-        since, ahead, speed = before[-1] if before else (wall, 0.0, 1.0)
+        number = bisect_right(self._paces, wall, key=lambda one: one[0])
+        since, ahead, speed = self._paces[number - 1] if number else (wall, 0.0, 1.0)
         # Exactly nothing at speed 1, so that no rounding makes it a minute less.
         return ahead + (wall - since) * (speed - 1.0)
 

@@ -124,12 +124,13 @@ class Running:
             if self._written < end:
                 self._follow()
             self._written = max(self._written, end - BEHIND * MINUTE)
-            for at in range(self._written, end, MINUTE):
-                self._written = at + MINUTE
-                for system in SYSTEMS.values():
-                    writing.minute(self._stores, system, self._ids, self._faults[system.name], at)
-                    self._log(system, at)
-                self._put(lines.FLOWS, at, lines.flows(at, self._clock.now() - self._wall()))
+            if end - self._written > MINUTE:
+                # Time waits for what is still to be written: else it looks as if nobody came.
+                self._clock.faster(1.0)
+            try:
+                self._write(end)
+            finally:
+                self._pace()
             for one in [one for one in self._chaos if one.fault.end <= now]:
                 self._over(one, one.fault.end)
             if any(until <= now for until, _ in self._calming):
@@ -138,6 +139,14 @@ class Running:
         if (shift := self._clock.shift) != self._shift:
             self._shift = shift
             self._moved()
+
+    def _write(self, end: int) -> None:
+        for at in range(self._written, end, MINUTE):
+            self._written = at + MINUTE
+            for system in SYSTEMS.values():
+                writing.minute(self._stores, system, self._ids, self._faults[system.name], at)
+                self._log(system, at)
+            self._put(lines.FLOWS, at, lines.flows(at, self._clock.now() - self._wall()))
 
     def _log(self, system: System, at: int) -> None:
         faults, ahead = self._faults[system.name], self._clock.now() - self._wall()

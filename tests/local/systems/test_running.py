@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,7 @@ class Calls:
 
     made: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     runs: str = "web:2"
+    slow: Callable[[], None] = lambda: None
 
     def __call__(self, service: str) -> Any:
         calls = self
@@ -42,6 +44,7 @@ class Calls:
             def __getattr__(self, name: str) -> Any:
                 def call(**given: Any) -> dict[str, Any]:
                     calls.made.append((f"{service}:{name}", given))
+                    calls.slow()
                     if name == "describe_task_definition":
                         return {"taskDefinition": {"containerDefinitions": [{"name": "web", "image": "web:41"}]}}
                     if name == "register_task_definition":
@@ -158,6 +161,19 @@ def test_chaos_begins_with_the_next_minute_and_the_clock_goes_faster_until_it_is
     # The clock stays ahead, and goes on at the wall's pace.
     world.later(120)
     assert set(world.sums("RequestCount", LB, BUSY, 45)) >= {0, *range(11, 44)}
+
+
+def test_time_waits_for_who_cannot_write_as_fast(world: World) -> None:
+    calls, world.logs.slow = world.logs.made, lambda: setattr(world, "wall", world.wall + 0.05)
+    world.running.begin("shop", "500s", 1800, 300)
+    calls.clear()
+    for _ in range(10):
+        world.wall += 0.2
+        world.running.look()
+        written = BUSY + 60 * (1 + max(world.sums("RequestCount", LB, BUSY, 600)))
+        assert world.clock.now() - written < 420, "more than goes by while one minute is written"
+    assert len(calls) > 100
+    assert world.clock.speed == 300
 
 
 def test_what_was_read_is_forgotten_for_as_long_as_the_clock_runs_ahead(world: World) -> None:
