@@ -257,6 +257,12 @@ class Finding:
             return None
         return max(0.0, self.fixed_at - (self.event_time if self.event_time is not None else self.opened))
 
+    @property
+    def approver(self) -> str:
+        """Who had the fix made that it has come to; empty where Parapet made it by itself."""
+        before = self.history[-2:-1]
+        return before[0].by if before and before[0].status == "fixing" and before[0].by != US else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

@@ -65,7 +65,9 @@ class Watch:
             pieces.append(f"by {by}")
         elif finding.actor:
             tool = finding.actor.tool.split("/")[0].split(" ")[0]
-            pieces.append(f"{finding.actor.who}, {finding.actor.ip}, {tool}")
+            changed = f"{finding.actor.who}, {finding.actor.ip}, {tool}"
+            approved = finding.approver
+            pieces.append(f"changed by {changed} · approved by {approved}" if approved else changed)
         if "undo" in notice.actions:
             pieces.append(f"./parapet undo {finding.id}")
         elif notice.status in ("asked", "held", "failed") or notice.lines:

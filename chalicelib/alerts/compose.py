@@ -75,7 +75,9 @@ def resolved(group: Group, alert: Alert, at: float, waiting: Sequence[str]) -> N
     number = f"All {group.total} alerts are over" if group.total > 1 else "It is over"
     seen = f"{group.acknowledged} was on it." if group.acknowledged else ""
     lines = (f"{number}, {lasted} after it began.", seen, *map(clip, waiting))
-    title = f"Resolved: {clip(group.title if group.total > 1 else alert.title)}"
+    # As its end has it: the words of the trouble would read as if that went on.
+    others = "" if alert.fingerprint == group.first else f" (and others: {group.total} in all)"
+    title = f"Resolved: {clip(f'{alert.title}{others}')}"
     return replace(_after(group, "resolved", at, page="resolve"), title=title, lines=tuple(filter(None, lines)))
 
 

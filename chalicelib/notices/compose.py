@@ -417,7 +417,8 @@ def _done(finding: Finding) -> str:
     calls = ", ".join(f"{c.service}:{c.operation}" for c in finding.fix)
     if finding.status == "fixed":
         after = f" {duration(took)} after the call" if took is not None and finding.event_time else ""
-        return f"Put right{after} with {calls}."
+        approved = f", approved by {finding.approver}" if finding.approver else ""
+        return f"Put right{after} with {calls}{approved}."
     if finding.status == "asked":
         return f"Nothing was changed. The fix would be {calls}."
     if finding.status == "rejected":

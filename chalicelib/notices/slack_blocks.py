@@ -341,7 +341,9 @@ def _button(kind: CommandKind, value: str, about: str) -> Block:
 
 def _text(notice: Notice) -> str:
     facts = dict(notice.facts)
-    by = " from ".join(one_line(facts[name]) for name in ("Who", "From") if facts.get(name) and not notice.alert)
+    # Where nobody is named, "From" is a time.
+    names = ("Who", "From") if facts.get("Who") and not notice.alert else ()
+    by = " from ".join(one_line(facts[name]) for name in names if facts.get(name))
     first = [line for line in (one_line(line) for line in notice.lines) if line][:1]
     severity = SEVERITIES.get(notice.severity, notice.severity)
     # Not "by": whoever brought it is seldom who undid it.

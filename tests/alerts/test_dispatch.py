@@ -89,6 +89,8 @@ class TestOneAlert:
         assert again.thread == first.thread
         assert again.loud
         assert again.page == "trigger"
+        desk.ends()
+        assert desk.told()[-1].title == "Resolved: checkout-5xx is OK"
 
     def test_what_begins_again_later_has_a_thread_of_its_own(self, desk: Desk) -> None:
         desk.fires()
@@ -193,7 +195,9 @@ class TestGroups:
         assert "resolved" not in desk.news()
         desk.ends("two")
         assert desk.news()[-1] == "resolved"
-        assert desk.told()[-1].lines[0] == "All 2 alerts are over, 2 min after it began."
+        last = desk.told()[-1]
+        assert last.lines[0] == "All 2 alerts are over, 2 min after it began."
+        assert last.title == "Resolved: two is OK (and others: 2 in all)"
 
     def test_what_is_worse_is_told_at_once_and_takes_the_acknowledgement_away(self, desk: Desk) -> None:
         desk.fires("one", severity="medium")

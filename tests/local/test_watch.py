@@ -86,6 +86,14 @@ class TestLines:
         expected = f"0.2 s  Fixed: {WHY} · alice, 198.51.100.7, aws-cli · ./parapet undo abcd1234"
         assert terminal.about(finding()) == expected
 
+    def test_fixed_on_approval_says_who_changed_it_and_who_approved(self, terminal: Terminal) -> None:
+        found = finding(
+            history=(Step("asked", NOW, "parapet"), Step("fixing", NOW, "bob"), Step("fixed", NOW, "parapet"))
+        )
+        expected = "changed by alice, 198.51.100.7, aws-cli · approved by bob · ./parapet undo abcd1234"
+        assert terminal.about(found) == f"Fixed: {WHY} · {expected}"
+        assert of_finding(found).lines[0].endswith("with ec2:revoke_security_group_ingress, approved by bob.")
+
     def test_fixed_by_a_call_that_was_not_seen_names_no_time(self, terminal: Terminal) -> None:
         terminal.call("another event")
         assert terminal.about(finding()).startswith(f"Fixed: {WHY} · alice")

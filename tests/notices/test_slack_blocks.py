@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar, get_args
 
 import pytest
@@ -157,6 +158,12 @@ class TestAFixedFinding:
             f"✅ {FIXED.title} (high). Who: alice (IAMUser) from 198.51.100.7. "
             "Put right 2.4 s after the call with ec2:revoke_security_group_ingress"
         )
+
+
+def test_a_time_is_not_taken_for_an_address() -> None:
+    facts = (("From", "2026-11-22 00:47 UTC"), ("To", "2026-11-22 01:47 UTC"))
+    report = replace(FIXED, finding=None, title="Top error messages: nothing", facts=facts, lines=("No rows.",))
+    assert slack_blocks.root(report, [])[0] == "✅ Top error messages: nothing (high). No rows"
 
 
 def test_a_thread_keeps_what_it_told_before() -> None:
