@@ -69,7 +69,7 @@ const mark = (x, y) => drawn("path", { class: "mark", d: `M${x} ${y}l-4 7h8z` })
 let charts = 0;
 // Makes the figure of a chart of one or more series over the same periods, and the same as a table.
 //   key, label: what it is; series: [{ name, points }], the first the one that counts
-//   caption: what stands above it, where no bound does
+//   caption: what stands above it, where its card does not tell
 //   goal: { value, words, above } where there is a bound, and whether it is bad to be above it
 //   say: what a value is called; range: (lowest, highest) -> scale; marks: [{ at, words }] on the axis of time
 export const chart = ({ key, label, caption, series, goal, say, range, period, span, marks = [], open }) => {
@@ -234,7 +234,8 @@ export const chart = ({ key, label, caption, series, goal, say, range, period, s
     );
   });
   const legend = [
-    goal ? element("span", { class: "bound" }, goal.words) : element("span", {}, caption ?? ""),
+    caption && element("span", {}, caption),
+    goal && element("span", { class: "bound" }, goal.words),
     begun.length > 0 && element("span", { class: "begun" }, drawn("svg", { viewBox: "0 0 8 7", "aria-hidden": "true" }, mark(4, 0)), begun.length === 1 ? "an alarm or alert began" : "alarms or alerts began"),
   ];
   return [element("figure", { class: "chart" }, element("figcaption", {}, legend, readout), frame), details];

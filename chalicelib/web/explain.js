@@ -1,7 +1,7 @@
 // What happened around a moment: the answer, whom to suspect and what speaks against it, what could not be looked at.
 
 import { element } from "./nodes.js";
-import { capital, clock, epoch, tidy } from "./words.js";
+import { capital, epoch, tidy, universal } from "./words.js";
 
 const POLL = 1000; // milliseconds between two looks at an explanation that is being worked out
 const LONGEST = 30; // so many looks at most
@@ -17,17 +17,18 @@ const reasons = (mark, title, lines) =>
     lines.map((one) => element("li", {}, element("span", { class: "unseen" }, `${title}: `), tidy(one))),
   );
 
-const suspect = (one) =>
+const suspect = (one, than) =>
   element(
     "li",
     { class: "suspect" },
     element(
       "p",
       { class: "suspect-title" },
-      element("span", {}, capital(one.title)),
+      // Of a call it is the name of whom it goes to.
+      element("span", {}, one.kind === "edge" ? one.title : capital(one.title)),
       element("span", { class: "suspect-score", title: "how likely" }, share(one.score)),
     ),
-    element("p", { class: "item-why" }, element("time", { datetime: one.at }, clock.format(new Date(epoch(one.at) * 1000)))),
+    element("p", { class: "item-why" }, element("time", { datetime: one.at }, universal(epoch(one.at), than))),
     reasons("for", "for it", one.evidence),
     reasons("against", "against it", one.against),
   );
@@ -61,10 +62,10 @@ const looked = (one) =>
 const drawn = (told, ask) => [
   element("p", { class: "answer" }, tidy(told.answer)),
   told.onset && told.done && element("p", { class: "note" }, `${share(told.confidence)} sure`),
-  told.suspects.length > 0 && element("ol", { class: "suspects" }, told.suspects.map(suspect)),
+  told.suspects.length > 0 && element("ol", { class: "suspects" }, told.suspects.map((one) => suspect(one, epoch(told.as_of)))),
   told.revert?.guardrail && offered(told.revert, ask),
   told.before.length > 0 &&
-    element("p", { class: "note" }, `It was so before: ${told.before.map((one) => new Date(one.at).toLocaleString("en-GB")).join(", ")}`),
+    element("p", { class: "note" }, `It was so before: ${told.before.map((one) => universal(epoch(one.at), 0)).join(", ")}`),
   // Of what is still being looked at nothing is shown as if it were all.
   told.done &&
     told.sections.length > 0 &&

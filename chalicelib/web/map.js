@@ -6,6 +6,8 @@ import { capital, clock, count, epoch, lasting, plural, precise, seconds, since,
 const EVERY = 60; // seconds between two looks, while it is on the screen
 const HEIGHT = 56; // of a node
 const GUTTER = 16; // between two nodes on a narrow screen
+// How wide a node is at least, and the space between two layers: where only that fits, and else.
+const [TIGHT, ROOMY] = [[136, 30], [150, 48]];
 const NARROW = 640; // below that layers stand one below the other
 const STATUS = { red: "hurts", amber: "needs a look", grey: "not called", green: "well" };
 const MET = { fault: ["red", "failed"], throttle: ["amber", "throttled"], error: ["amber", "refused"], ok: ["green", "went well"] };
@@ -21,32 +23,32 @@ const told = (one) =>
     ? `${share(one.fault_share)} of ${plural(one.requests, "sampled call")} fail${one.before ? `, ${share(one.before.fault_share)} before` : ""}; p95 ${took(one.p95)}${one.before ? `, ${took(one.before.p95)} before` : ""}`
     : "no calls of its own";
 
-// Where nodes stand in a width: side by side by layer; on a narrow screen one layer below the other, two by two, if few
-// enough stand in each.
+// Where nodes stand in a width: side by side by layer; on a narrow screen one layer below the other, two by two.
 export const place = ({ nodes, rows }, width) => {
   const found = new Map();
   const layers = rows.length;
   const inLayer = (layer) => nodes.filter((one) => one.layer === layer).sort((one, other) => one.row - other.row);
-  if (width < NARROW && rows.every((_, layer) => inLayer(layer).length <= 4)) {
+  if (width < NARROW) {
     const size = (width - 4 - GUTTER) / 2;
     let y = 2;
     for (let layer = 0; layer < layers; layer += 1) {
       const some = inLayer(layer);
       for (let from = 0; from < some.length; from += 2) {
         const pair = some.slice(from, from + 2);
-        pair.forEach(({ id }, number) => found.set(id, { x: 2 + (pair.length === 1 ? (size + GUTTER) / 2 : number * (size + GUTTER)), y, first: from === 0 }));
+        pair.forEach(({ id }, number) => found.set(id, { x: 2 + (some.length === 1 ? (size + GUTTER) / 2 : number * (size + GUTTER)), y, first: from === 0 }));
         y += HEIGHT + 16;
       }
       y += 26;
     }
     return { found, wide: false, size, gap: 0, width, height: Math.max(0, y - 40) };
   }
-  const size = Math.max(150, Math.min(190, (width - 4 - (layers - 1) * 48) / layers));
-  const gap = Math.max(48, Math.min(140, (width - 4 - layers * size) / Math.max(1, layers - 1)));
+  const needs = ([node, space]) => layers * (node + space) - space + 4;
+  const [least, close] = needs(ROOMY) > width && needs(TIGHT) <= width ? TIGHT : ROOMY;
+  const size = Math.max(least, Math.min(190, (width - 4 - (layers - 1) * close) / layers));
+  const gap = Math.max(close, Math.min(140, (width - 4 - layers * size) / Math.max(1, layers - 1)));
   const step = HEIGHT + 18;
   const most = Math.max(0, ...rows);
-  // What is wider than the screen begins at its top.
-  const top = (layer) => (width < NARROW ? 2 : 2 + ((most - rows[layer]) * step) / 2);
+  const top = (layer) => 2 + ((most - rows[layer]) * step) / 2;
   const slot = (layer, row) => ({ x: 2 + layer * (size + gap), y: top(layer) + row * step });
   for (const { id, layer, row } of nodes) found.set(id, slot(layer, row));
   return { found, slot, wide: true, size, gap, width: layers * size + Math.max(0, layers - 1) * gap + 4, height: Math.max(0, most * step - 14) };
@@ -364,9 +366,12 @@ export const serviceMap = (ask) => {
     const worst = data.edges.some((one) => one.status === "red") ? "red" : data.edges.some((one) => one.status === "amber") ? "amber" : "green";
     const show = open(data);
     const frame = element("div", { class: "map-frame" });
+    const further = element("p", { class: "note", hidden: true }, "There is more to the right: scroll the picture sideways.");
     sizes.set(frame, (width) => {
       const held = frame.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-      frame.replaceChildren(picture(data, width, show));
+      const drawing = picture(data, width, show);
+      frame.replaceChildren(drawing);
+      further.hidden = Number(drawing.getAttribute("width")) <= width;
       if (held) [...frame.querySelectorAll("[data-key]")].find((one) => one.dataset.key === held)?.focus({ preventScroll: true });
     });
     observer.observe(frame);
@@ -375,6 +380,7 @@ export const serviceMap = (ask) => {
     if (width > 0) sizes.get(frame)(width - 2);
     return [
       element("p", { class: `map-says is-${worst}` }, shape(worst), element("span", {}, tidy(data.answer))),
+      further,
       frame,
       element("footer", { class: "card-foot" }, element("p", {}, "As of ", since(data.as_of), ". ", capital(data.estimate), "."), table(data, show)),
     ];

@@ -5,7 +5,7 @@ import { explain } from "./explain.js";
 import { serviceMap } from "./map.js";
 import { byId, element, link, paint, painted, shape, status } from "./nodes.js";
 import { WINDOWS, availability, budget, latency, saturation } from "./service.js";
-import { OLD, UNITS, ago, capital, clock, epoch, lasting, looked, moment, now, percent, plural, precise, quiet, seconds, shared, since, tidy } from "./words.js";
+import { OLD, UNITS, ago, capital, clock, epoch, lasting, looked, moment, now, percent, plural, precise, quiet, seconds, shared, since, tidy, universal } from "./words.js";
 
 const EVERY = 15; // seconds between two looks
 const GLANCE = 2; // seconds between two looks at the alarms alone, which cost next to nothing: what they tell calls for a whole look
@@ -15,6 +15,7 @@ const STALE = 120; // seconds after which numbers are old, which is told loudly
 const SOON = 300; // seconds before its end that a new token is asked for
 const NEAR = 1800; // seconds around a moment that belong to it
 const RANK = ["red", "amber", "grey", "green"];
+const EXAMPLE = "123456789012"; // AWS's own for documents, which is nobody's: the local account's
 const VERBS = {
   undo: {
     label: "Undo",
@@ -472,6 +473,8 @@ const around = (golden, when) => {
   const rows = [["Availability", good.points, percent]];
   for (const [stat, points] of Object.entries(slow.points ?? {})) rows.push([`Latency ${stat}`, points, seconds]);
   for (const one of full.gauges) rows.push([`${capital(one.label)}, ${one.of}`, one.points, one.full === null ? UNITS[one.unit] : shared]);
+  // What was before the charts begin is not unknown, but not on them.
+  if (when < Math.min(...rows.map(([, points]) => points?.[0]?.[0] ?? Infinity))) return [];
   return rows.map(([name, points, say]) => {
     const value = at(points, when);
     return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value === null ? "no data" : say(value)));
@@ -491,9 +494,11 @@ const show = (name, golden) => async (when, period) => {
   const dialog = byId("moment");
   const answer = element("div", { class: "explain", role: "status" }, element("p", { class: "note" }, "Asking what happened…"));
   const found = events(when, period);
-  byId("moment-title").textContent = `${name} at ${moment(when)}`;
-  byId("moment-body").replaceChildren(
-    element("p", { class: "note" }, `${new Date(when * 1000).toLocaleDateString("en-GB", { dateStyle: "full" })}, ${clock.format(new Date(when * 1000))} to ${clock.format(new Date((when + period) * 1000))}`),
+  const facts = golden ? around(golden, when) : [];
+  const [from, until] = [new Date(when * 1000), new Date((when + period) * 1000)];
+  byId("moment-title").textContent = `${name} at ${universal(when)}`;
+  const body = [
+    element("p", { class: "note" }, `By your clock ${from.toLocaleDateString("en-GB", { dateStyle: "full" })}, ${clock.format(from)} to ${clock.format(until)}`),
     answer,
     element("h3", {}, `Within ${lasting(NEAR)} of it`),
     found.length
@@ -504,15 +509,16 @@ const show = (name, golden) => async (when, period) => {
             element(
               "li",
               {},
-              element("time", { datetime: one.iso }, clock.format(new Date(one.iso))),
+              element("time", { datetime: one.iso }, universal(epoch(one.iso), when)),
               element("div", {}, element("p", { class: "item-title" }, one.words), one.more && element("p", { class: "item-why" }, tidy(one.more))),
             ),
           ),
         )
       : nothing("No alarm that is still on, no alert that still fires and no fix of the last day began then."),
-    element("h3", {}, "What was measured"),
-    element("table", { class: "facts" }, element("tbody", {}, around(golden, when))),
-  );
+    facts.length > 0 && element("h3", {}, "What was measured"),
+    facts.length > 0 && element("table", { class: "facts" }, element("tbody", {}, facts)),
+  ];
+  byId("moment-body").replaceChildren(...body.filter(Boolean));
   if (!dialog.open) dialog.showModal();
   byId("moment-title").focus();
   const iso = new Date(when * 1000).toISOString().replace(".000Z", "Z");
@@ -523,12 +529,26 @@ const show = (name, golden) => async (when, period) => {
   }
 };
 
+// When the trouble of a service began as its alarms tell, of those that wake people where one is on; without any, its
+// newest minute.
+const began = (name, golden) => {
+  const own = alarms().filter((one) => one.service === name);
+  const some = own.some(waking) ? own.filter(waking) : own;
+  if (some.length) return Math.min(...some.map((one) => epoch(one.since)));
+  return golden?.availability.points?.findLast(([when, value]) => value !== null && when > now() - OLD)?.[0] ?? Math.floor(now());
+};
+const explainTrouble = (name) => {
+  const golden = known("golden")?.name === name ? known("golden") : null;
+  show(name, golden)(began(name, golden), 60);
+};
+
 // The whole
 
 const drawHeader = () => {
   const health = known("health");
   const person = claims(token);
-  const place = health ? [health.stage, health.region, health.account] : [];
+  const local = health?.stage === "local" && health.account === EXAMPLE;
+  const place = health ? [health.stage, health.region, health.account, ...(local ? ["after chaos, metrics and alarms run ahead of alerts"] : [])] : [];
   paint(byId("place"), place, () => place.map((text, number) => [number > 0 && element("span", { "aria-hidden": "true" }, "·"), element("span", {}, text)]));
   byId("fresh").hidden = byId("person").hidden = !person;
   const wrong = parts.get("services")?.wrong;
@@ -661,7 +681,13 @@ const drawService = (name, wanted, chosen) => {
   const context = { name, span, wrong, marks, period, coarse: Math.max(300, period), open: golden ? show(name, golden) : null };
   paint(byId("head"), [name, chosen.status, idle(chosen), chosen.why, one.entry, one.runbook], () => [
     element("h2", { id: "name" }, name, " ", status(chosen.status, stateOf(chosen))),
-    element("p", { class: "why" }, chosen.status === "green" ? "Nothing is wrong." : tidy(capital(chosen.why))),
+    element(
+      "div",
+      { class: "said" },
+      element("p", { class: "why" }, chosen.status === "green" ? "Nothing is wrong." : tidy(capital(chosen.why))),
+      ["red", "amber"].includes(chosen.status) &&
+        element("button", { type: "button", class: "button", "data-key": "explain", click: () => explainTrouble(name) }, "Explain", element("span", { class: "unseen" }, ` what happens to ${name}`)),
+    ),
     element("p", { class: "meta" }, one.entry, one.runbook && [" · ", link(one.runbook, "Runbook", "runbook")], " · ", element("button", { type: "button", class: "button is-quiet", "data-key": "to map", click: () => arrive(byId("map")) }, "Service map")),
   ]);
   // What is counted tells best until when somebody asked.
@@ -678,9 +704,14 @@ const drawService = (name, wanted, chosen) => {
   paint(byId("saturation"), [name, span, one.saturation, wrong, marks, picked.get(name)], () =>
     saturation(one.saturation.gauges, { ...context, picked: picked.get(name), pick }),
   );
-  paint(byId("budgets"), chosen.budgets, () => [
+  // What an objective's alarms say as well: nothing, or whether it wakes people.
+  const told = chosen.budgets.map(({ id }) => {
+    const on = alarms().filter((alarm) => alarm.objective === id);
+    return on.some(waking) ? "page" : on.length ? "ticket" : null;
+  });
+  paint(byId("budgets"), [chosen.budgets, told], () => [
     element("h3", { id: "budgets-title" }, "Error budgets"),
-    chosen.budgets.length ? element("ul", {}, chosen.budgets.map(budget)) : nothing("Nothing is promised of this service: it has no objectives."),
+    chosen.budgets.length ? element("ul", {}, chosen.budgets.map((each, number) => budget(each, told[number]))) : nothing("Nothing is promised of this service: it has no objectives."),
   ]);
 };
 

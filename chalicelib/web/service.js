@@ -178,6 +178,9 @@ export const saturation = (gauges, { name, picked, pick, wrong, marks, span, coa
   if (!first.includes(one)) first[FIRST - 1] = one;
   const more = gauges.filter((gauge) => !first.includes(gauge));
   const share = one.full !== null;
+  const say = share ? shared : UNITS[one.unit];
+  // Where a limit was looked for and there is none, nothing is bad; a source tells why.
+  const bound = share || one.source === null ? one.red_from : null;
   const full = (high) => (one.unit === "percent" ? Math.max(100, high) : Math.max(high * 1.05, 1e-9));
   const [figure, table] = one.points?.length
     ? chart({
@@ -185,8 +188,9 @@ export const saturation = (gauges, { name, picked, pick, wrong, marks, span, coa
         label: `${capital(one.label)} of ${one.of}`,
         caption: `${capital(one.label)}, ${one.of}`,
         series: [{ name: one.label, points: one.points }],
-        say: share ? shared : UNITS[one.unit],
-        range: (_, high) => scale(0, share ? Math.max(1, high) : full(high)),
+        goal: bound === null ? null : { value: bound, words: `bad ${one.falls ? "below" : "from"} ${say(bound)}`, above: !one.falls },
+        say,
+        range: (_, high) => scale(0, share ? Math.max(1, high) : Math.max(full(high), (bound ?? 0) * 1.2)),
         period: coarse,
         span,
         marks,
@@ -208,18 +212,30 @@ export const saturation = (gauges, { name, picked, pick, wrong, marks, span, coa
   ];
 };
 
-export const budget = (one) => {
+// An hour at which this share of it is spent pages, as chalicelib/slo/burn.py has it.
+const PAGING = 0.02;
+// `alarmed`: what its alarms tell, which may come before or last longer than what is counted here.
+export const budget = (one, alarmed) => {
   const left = element("span", { class: "budget-left" });
   const share = one.left === null ? null : Math.min(1, Math.max(0, one.left));
   left.style.width = `${100 * (share ?? 0)}%`;
-  const colour = one.left !== null && one.left <= 0 ? "red" : { page: "red", ticket: "amber" }[one.level] ?? (one.state === "ok" ? "green" : "grey");
+  const spent = one.left !== null && one.left <= 0;
+  const fast = one.burn["1h"] > PAGING * one.days * 24 && one.burn["5m"] > 1;
+  const colour =
+    spent || one.level === "page" || alarmed === "page"
+      ? "red"
+      : one.level === "ticket" || alarmed || fast
+        ? "amber"
+        : one.state === "ok"
+          ? "green"
+          : "grey";
   const kind = one.aspect === "latency" && one.under !== null ? `${trimmed(one.goal, 4)} % under ${seconds(one.under)}` : `${trimmed(one.goal, 4)} % good`;
   return element(
     "li",
     { class: `budget is-${colour}` },
     element("p", { class: "budget-name" }, shape(colour), element("b", {}, capital(one.name)), element("span", {}, ` ${kind} over ${one.days} days`)),
     element("span", { class: `budget-bar ${share === null ? "is-unknown" : ""}`, "aria-hidden": "true" }, left),
-    element("p", { class: "budget-says" }, tidy(one.sentence)),
+    element("p", { class: "budget-says" }, tidy(one.sentence), alarmed && !one.level && " Its alarm is on."),
   );
 };
 

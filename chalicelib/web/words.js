@@ -28,8 +28,8 @@ const bytes = (value) => {
 };
 export const UNITS = { percent: (value) => `${trimmed(value, 1)} %`, seconds, bytes, count };
 export const plural = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
-// Names and ids keep their letters.
-export const capital = (text) => (/^[a-z]+(?![\w-])/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);
+// Names and ids keep their letters: shop-db, shop@shop-db, payments.example.com.
+export const capital = (text) => (/^[a-z]+(?![\w-]|[@./:]\S)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);
 // Numbers and their units stay on one line.
 export const tidy = (text) => text.replace(/(\d) (?=(?:%|ms|s|min|h|days?)(?!\w))/g, "$1\u00a0");
 export const lasting = (of) => {
@@ -45,6 +45,11 @@ export const moment = (at) => {
   const when = new Date(at * 1000);
   const today = when.toDateString() === new Date(now() * 1000).toDateString();
   return today ? clock.format(when) : `${dated.format(when)}, ${clock.format(when)}`;
+};
+// As the sentences of explanations tell times: in UTC, with the day where it is not the one of `than`.
+export const universal = (at, than = now()) => {
+  const [day, time] = new Date(at * 1000).toISOString().split("T");
+  return `${day === new Date(than * 1000).toISOString().slice(0, 10) ? "" : `${day} `}${time.slice(0, 5)} UTC`;
 };
 export const epoch = (iso) => Date.parse(iso) / 1000;
 export const ago = (at) => {

@@ -194,6 +194,24 @@ def test_a_token_that_is_forgotten_takes_the_map_with_it(visiting: Visiting) -> 
     assert visit.complaints == []
 
 
+MORE = "There is more to the right: scroll the picture sideways."
+
+
+@pytest.mark.parametrize(("across", "scrolls"), [(360, False), (375, False), (760, True), (1280, False)])
+def test_all_services_fit_the_width_or_it_is_said_that_they_do_not(
+    visiting: Visiting, across: int, scrolls: bool
+) -> None:
+    visit = visiting(size={"width": across, "height": 800})
+    found = opened(visit)
+    found.get_by_role("button", name="All services").click()
+    expect(found.locator(".node")).to_have_count(1 + sum(len(one.nodes) for one in SYSTEMS.values()))
+    cut = found.locator(".map-frame").evaluate("frame => frame.scrollWidth > frame.clientWidth")
+    assert cut == scrolls
+    assert found.get_by_text(MORE).is_visible() == scrolls
+    visit.shot(f"map-all-{across}")
+    assert visit.complaints == []
+
+
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide", "phone"])
 def test_nobody_is_shut_out(visiting: Visiting, size: dict[str, int], theme: str) -> None:
     visit = visiting(size=size, theme=theme, reduced_motion="reduce")
@@ -239,6 +257,11 @@ def test_no_two_nodes_lie_on_each_other_and_all_calls_are_drawn(visiting: Visiti
             size, width, height, found, ways = visit.page.evaluate(code, [told, room])
             assert {one for one, _, _ in found} == set(nodes)
             at = {one: (x, y) for one, x, y in found}
+            if room < 640:
+                # One layer below the other, however many stand in each.
+                assert width <= room
+                for one, (layer, _) in layout.places.items():
+                    assert all(at[one][1] < at[to][1] for to, (below, _) in layout.places.items() if layer < below)
             for one, (x, y) in at.items():
                 assert 0 <= x <= width - size
                 assert 0 <= y <= height - HEIGHT + 5

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from playwright.sync_api import expect
 
 from chalicelib.services.model import Metric
 from tests.browser.conftest import PATIENCE
-from tests.browser.oncall import Oncall, oncall, token
+from tests.browser.oncall import NOW, Oncall, oncall, token
 from tests.browser.scenes import Scene, calm, night, saas
 
 pytestmark = pytest.mark.browser
@@ -626,6 +627,122 @@ def test_a_spike_tells_what_was_going_on(visiting: Visiting) -> None:
     assert visit.complaints == [NOT_FOUND]
 
 
+def asked_about(visit: Visit) -> float:
+    """The time that the last explanation was asked for."""
+    at = [one for one in visit.oncall.seen if "/explain?" in one][-1].partition("?at=")[2].partition("&")[0]
+    return datetime.fromisoformat(at).timestamp()
+
+
+def test_trouble_is_explained_at_the_press_of_a_button(visiting: Visiting) -> None:
+    visit = visiting(timezone_id="Asia/Tokyo")
+    visit.oncall.explanation = explanation()
+    visit.open()
+    page = visit.page
+    button = visit.see(visit.button("Explain", "#head"))
+    assert button.inner_text().startswith("Explain")
+    button.focus()
+    page.keyboard.press("Enter")
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("most likely because of UpdateService of shop by bob")
+    # As what the alarm's own explanation is about: when it went off.
+    assert asked_about(visit) == pytest.approx(NOW - 17 * 60, abs=1)
+    page.keyboard.press("Escape")
+    sheet.wait_for(state="hidden")
+    assert visit.focused == "explain"
+    # What went off long ago is not on the chart, and nothing is told of its numbers then.
+    page.locator(".stop", has_text="images").click()
+    expect(page.locator("#name")).to_contain_text("images")
+    visit.button("Explain", "#head").click()
+    expect(sheet).to_contain_text("most likely because")
+    assert asked_about(visit) == pytest.approx(NOW - 9 * 3600, abs=1)
+    expect(sheet).not_to_contain_text("no data")
+    page.keyboard.press("Escape")
+    for name in ("saas", "intake", "platform"):
+        page.locator(".stop", has_text=name).click()
+        expect(page.locator("#name")).to_contain_text(name)
+        assert page.get_by_role("button", name="Explain").count() == 0
+    assert visit.complaints == []
+
+
+def test_without_an_alarm_the_newest_minute_is_explained(visiting: Visiting) -> None:
+    scene = night()
+    scene.on = {}
+    visit = visiting(scene)
+    visit.oncall.explanation = explanation()
+    visit.open()
+    visit.button("Explain", "#head").click()
+    sheet = visit.page.get_by_role("dialog")
+    expect(sheet).to_contain_text("most likely because of UpdateService of shop by bob")
+    assert asked_about(visit) == pytest.approx(NOW, abs=200)
+    expect(sheet.get_by_role("row", name="Availability")).to_contain_text("91.")
+    assert visit.complaints == []
+
+
+def test_the_sheet_writes_all_times_in_one_way_and_names_as_they_are(visiting: Visiting) -> None:
+    visit = visiting(timezone_id="Asia/Tokyo")
+    told = explanation()
+    titles = ("shop@shop-db fails", "payments.example.com is slow", "shop fails", "connections of shop-db are used up")
+    kinds = ("edge", "edge", "edge", "dependency")
+    told["suspects"] = [
+        {**told["suspects"][0], "kind": kind, "title": title, "at": "2026-11-20T23:58:10Z"}
+        for kind, title in zip(kinds, titles, strict=True)
+    ]
+    told["before"] = [{"at": "2026-11-21T09:22:35Z", "answer": "shop failed", "id": "0"}]
+    visit.oncall.explanation = told
+    visit.open()
+    visit.button("Explain", "#head").click()
+    sheet = visit.page.get_by_role("dialog")
+    expect(sheet).to_contain_text("It was so before: 2026-11-21 09:22 UTC")
+    shown = sheet.locator(".suspect-title > span:first-child").all_text_contents()
+    assert shown == [*titles[:3], "Connections of shop-db are used up"]
+    assert sheet.locator(".suspect time").all_text_contents() == ["2026-11-20 23:58 UTC"] * 4
+    began = time.gmtime(NOW - 17 * 60)
+    expect(sheet.get_by_role("heading", level=2)).to_contain_text(time.strftime("%H:%M UTC", began))
+    for one in sheet.locator(".events time").all_text_contents():
+        assert re.fullmatch(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d UTC", one)
+    # And how that is called where somebody sits.
+    expect(sheet).to_contain_text(time.strftime("%H:%M", time.gmtime(NOW - 17 * 60 + 9 * 3600)))
+    assert visit.complaints == []
+
+
+def test_a_budget_is_not_calm_while_its_alarm_is_on_or_it_burns_like_that(visiting: Visiting) -> None:
+    def easing(metric: Metric, ago: float, period: int) -> float | None:
+        """Bad for half an hour, and in the last minutes only somewhat."""
+        if metric.name in ("5xx", "5XXError"):
+            return period * 3 * (0.06 if 600 < ago < 2400 else 0.003 if ago <= 600 else 0.0)
+        return saas(metric, ago, period)
+
+    scene = Scene({"saas": easing}, busy=False)
+    visit = visiting(scene)
+    visit.open()
+    budgets = visit.page.locator("#budgets .budget")
+    expect(budgets.nth(0)).to_contain_text("At this rate the month's budget is gone in")
+    expect(budgets.nth(0)).to_have_class("budget is-amber")
+    expect(budgets.nth(1)).to_have_class("budget is-green")
+    expect(budgets.nth(1)).not_to_contain_text("alarm")
+    alarm = {**night().alarms(NOW)[0], "service": "saas", "objective": "saas-latency"}
+    alarm["name"] = "parapet-prod-saas-latency-page"
+    scene.alarms = lambda now: [alarm]  # type: ignore[method-assign]
+    visit.page.reload()
+    expect(budgets.nth(1)).to_have_class("budget is-red")
+    expect(budgets.nth(1)).to_contain_text("Its alarm is on.")
+    alarm["name"] = "parapet-prod-saas-latency-ticket"
+    visit.page.reload()
+    expect(budgets.nth(1)).to_have_class("budget is-amber")
+    assert visit.complaints == []
+
+
+def test_the_local_account_says_that_its_clocks_differ(visiting: Visiting) -> None:
+    scene = calm()
+    visit = visiting(scene)
+    visit.open()
+    expect(visit.page.locator("#place")).not_to_contain_text("chaos")
+    scene.health["stage"] = "local"
+    visit.page.reload()
+    expect(visit.page.locator("#place")).to_contain_text("after chaos, metrics and alarms run ahead of alerts")
+    assert visit.complaints == []
+
+
 def test_what_is_under_way_or_was_given_up_is_not_shown_as_if_it_were_all(visiting: Visiting) -> None:
     visit = visiting()
     visit.open()
@@ -736,6 +853,10 @@ def test_a_gauge_gets_the_chart(visiting: Visiting) -> None:
     visit.open()
     saturation = visit.page.locator("#saturation")
     expect(saturation.locator("figcaption")).to_contain_text("Connections, database shop")
+    # Where it is bad its curve is red, as the others' are.
+    expect(saturation.locator("figcaption .bound")).to_have_text("bad from 80 %")
+    expect(saturation.locator(".goal")).to_have_count(1)
+    visit.see(saturation.locator("path.line-0.is-bad"))
     saturation.locator("summary").first.click()
     saturation.get_by_role("button", name=re.compile("^CPU.*database shop")).click()
     expect(saturation.locator("figcaption")).to_contain_text("CPU, database shop")
