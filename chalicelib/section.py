@@ -27,7 +27,8 @@ def seconds(text: str, where: str) -> float:
     """Return a duration such as `30m`, `2h`, `7d` in seconds; raises SettingsError."""
     match = _DURATION.fullmatch(text.strip())
     if not match or int(match[1]) == 0:
-        raise SettingsError(f"{where}: {text!r} is not a duration such as 30m, 2h or 7d")
+        nothing = ": it must be more than nothing" if match else ""
+        raise SettingsError(f"{where}: {text!r} is not a duration such as 30m, 2h or 7d{nothing}")
     return int(match[1]) * _UNITS[match[2]]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from chalicelib import times
+from chalicelib.events import name_of
 from chalicelib.model import ParapetError
 from cli import errors, output
 from cli.deployment import Outside
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 # A line of a log in a table; --json has it whole.
 LONGEST = 200
+_LIMIT = re.compile(r"\|\s*(?:limit|head)\s+(\d+)\s*$", re.IGNORECASE)
 
 
 @click.command
@@ -140,15 +143,24 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
 
 def _cell(value: Cell, column: Column) -> str:
     if value is None:
-        return ""
+        return "–"
     if isinstance(value, float):
         if column.shape == "time":
             return times.absolute(value)
         return f"{value:,.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.3g}"
     from chalicelib.enrich.errors import concealed
 
-    line = " ".join(concealed(value).split())
+    line = " ".join(concealed(_shortly(value, column)).split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def _shortly(value: str, column: Column) -> str:
+    """Return who did something and with what as `./parapet who` tells it; --json has it whole."""
+    if column.title == "with":
+        from chalicelib.ledger import entry
+
+        return entry.tool({"userAgent": value})
+    return name_of(value) if column.title in ("who", "role") and value.startswith("arn:") else value
 
 
 def _print(wanted: Plan, found: Done, region: str) -> None:
@@ -161,7 +173,9 @@ def _print(wanted: Plan, found: Done, region: str) -> None:
         output.say("Nothing: no line in that window fits.")
     read = price.of(found.statistics.bytes, region)
     output.say()
-    more = ", and there are more" if found.cut else ""
+    most = _LIMIT.search(wanted.text)
+    full = most is not None and len(found.rows) == int(most[1])
+    more = ", and there are more" if found.cut else ", there may be more" if full else ""
     output.say(
         f"{_counted(len(found.rows), 'row')}{more}; {price.size(read.bytes)} read in "
         f"{_counted(len(wanted.groups), 'log group')}, {price.dollars(read.usd)}."

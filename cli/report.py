@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from chalicelib import times
+from chalicelib.section import SettingsError
 from cli import asking as caller
 from cli import errors, output
 from cli.deployment import Outside
@@ -68,6 +70,20 @@ def _list(outside: Outside, as_json: bool) -> None:
         ],
         whole=("name", "schedule", "next"),
     )
+    for why in _unreadable([one for one, *_ in found]):
+        output.say(f"Cannot run: {why}")
+
+
+def _unreadable(reports: Iterable[Report]) -> Iterator[str]:
+    """Yield what is wrong with queries of the settings' own, for which a deployment would refuse them."""
+    for one in reports:
+        if one.text:
+            from deploy import queried  # with the grammar of Logs Insights, which takes a while to be loaded
+
+            try:
+                list(queried.unread([one]))
+            except SettingsError as error:
+                yield str(error)
 
 
 def _show(outside: Outside, one: Report, as_json: bool) -> None:
@@ -102,6 +118,8 @@ def _run(outside: Outside, one: Report, wait: str, as_json: bool) -> None:
         asked = asking.ask(book, one, caller.asker(outside).who, now, secrets.token_hex(8))
     except asking.UnderWay as error:
         raise errors.Refused(str(error)) from error
+    if outside.terminal():
+        click.echo(f"Asked: it begins within a minute, and is waited for, {wait} at most.", err=True)
     while not asked.over and outside.now() < now + patience:
         outside.sleep(POLL)
         asked = _same(book.asked(one.name), asked)

@@ -7,10 +7,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 started = time.monotonic()
 
+PORTS = {"PARAPET_PORT": "4566", "PARAPET_INBOX_PORT": "4567", "PARAPET_API_PORT": "4568"}
 ENVIRONMENT = Path(__file__).with_name("env")
 TRY = """
   Parapet watches the account on http://127.0.0.1:{aws}. What people get in Slack, PagerDuty and by e-mail, buttons
@@ -40,6 +42,11 @@ TRY = """
 
 def main() -> int:
     """Run the local account until it is told to stop; returns the exit code."""
+    try:
+        numbers = chosen_ports(os.environ)
+    except ValueError as error:
+        print(f"make up: {error}", file=sys.stderr)
+        return 1
     os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ.pop(name, None)
@@ -52,8 +59,7 @@ def main() -> int:
     own = None if chosen_settings(written) else written
     if own and (stale := os.environ.pop("PARAPET_SETTINGS", "")):
         say(f"not read: {stale}, which an earlier `make up` wrote; PARAPET_SETTINGS is for a settings file of yours")
-    numbers = {"PARAPET_PORT": "4566", "PARAPET_INBOX_PORT": "4567", "PARAPET_API_PORT": "4568"}
-    ports = Ports(*(int(os.environ.get(name, number)) for name, number in numbers.items()))
+    ports = Ports(*numbers)
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
@@ -79,6 +85,20 @@ def main() -> int:
         for file in filter(None, (environment, own)):
             file.unlink(missing_ok=True)
     return 0
+
+
+def chosen_ports(variables: Mapping[str, str]) -> list[int]:
+    """Return the ports that variables choose; raises ValueError naming the one to mend."""
+    found: dict[int, str] = {}
+    for name, shipped in PORTS.items():
+        text = variables.get(name) or shipped
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+            raise ValueError(f"{name} is {text!r}: write a port from 1 to 65535, such as {name}={shipped}")
+        port = int(text)
+        if port in found:
+            raise ValueError(f"{found[port]} and {name} are both {port}: each needs a port of its own")
+        found[port] = name
+    return list(found)
 
 
 def say(line: str) -> None:

@@ -97,7 +97,7 @@ def test_our_own_account_is_watched_always_and_what_is_no_account_never(
         ("[limits]\nsame_resource_per_hour = 0", "must be a whole number of 1 or more, not 0"),
         ("[limits]\nsame_resource_per_hour = true", "must be a whole number"),
         ("[undo]\nexempt_for = '30 minutes'", "undo.exempt_for: '30 minutes' is not a duration such as 30m"),
-        ("[undo]\nexempt_for = '0m'", "is not a duration"),
+        ("[undo]\nexempt_for = '0m'", "is not a duration such as 30m, 2h or 7d: it must be more than nothing"),
         ("[parapet]\naccounts = ['12345']", "parapet.accounts: '12345' is not 12 digits"),
         ("[parapet]\naccounts = ['ou-x']", "'ou-x' is not 12 digits, or an organisational unit such as ou-ab12-34cd"),
         ("[parapet]\naccounts = 'everyone'", "parapet.accounts must be \"all\" or a list of texts, not 'everyone'"),

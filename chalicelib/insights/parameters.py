@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Protocol
 
 from chalicelib.model import ParapetError
@@ -19,6 +20,7 @@ LONGEST = 200
 _PLACE = re.compile(r"\$\{(\w+)\}")
 _COMMAND = re.compile(r"\n(?=\|)")
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)")
+_ADDRESS = r"[0-9A-Fa-f:.]{2,45}"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -102,7 +104,7 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A name, id or address in whose alphabet there is nothing to escape."""
+    """A name or id in whose alphabet there is nothing to escape."""
 
     name: str
     about: str
@@ -119,6 +121,31 @@ class Word:
     def typed(self) -> Mapping[str, Any]:
         """Return its alphabet."""
         return {"type": "word", "pattern": self.pattern}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address of either version."""
+
+    name: str
+    about: str = "an IP address"
+    default: str = ""
+    needed: bool = False
+
+    def literal(self, text: str) -> str:
+        """Return the address in quotes; raises ParapetError."""
+        try:
+            # What stands behind a % in an address may be anything.
+            found = re.fullmatch(_ADDRESS, text) and ip_address(text)
+        except ValueError:
+            found = None
+        if not found:
+            raise ParapetError(f"{self.name}: {text!r} is not {self.about}")
+        return f'"{text}"'
+
+    def typed(self) -> Mapping[str, Any]:
+        """Return its alphabet."""
+        return {"type": "word", "pattern": _ADDRESS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from chalicelib.insights.logs import LOGS, SHARED, Logs
 from chalicelib.insights.model import Column, Query
 from chalicelib.insights.price import Group, Price
 from chalicelib.model import Aws, ParapetError
+from chalicelib.section import meant
 from chalicelib.services.model import Service
 
 HOUR = 3600.0
@@ -115,6 +116,7 @@ def chosen(
     if not some:
         raise NoGroups(
             f"there is no service {where.service!r} in parapet.toml ([[services]])"
+            + (meant(where.service, [one.name for one in services]) if services else "")
             if where.service
             else "parapet.toml has no [[services]] whose logs could be read: give log groups, or a tag"
         )

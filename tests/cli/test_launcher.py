@@ -77,3 +77,16 @@ def test_help_imports_neither_botocore_nor_rich(checkout: Path, tmp_path: Path) 
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("arguments", [("guardrails",), ("guardrails", "--json"), ("--help",)])
+def test_whoever_reads_no_further_lets_nothing_fail(checkout: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [str(checkout / "parapet"), *arguments], env=environment, stdout=writer, stderr=subprocess.PIPE, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -52,7 +52,7 @@ def test_lists_what_can_be_asked(terminal: Terminal) -> None:
 
 def test_prints_an_answer_and_what_it_cost(asking: Terminal) -> None:
     heading, row, _, cost = asking.out(*TOP).splitlines()
-    assert heading.split() == ["ERROR", "TIMES", "REQUESTS", "FIRST", "LAST"]
+    assert heading.split() == ["ERROR", "TIMES", "REQUESTS", "FIRST", "LAST", "WITHOUT", "AN", "ID"]
     # What somebody logs cannot colour a terminal.
     assert row.startswith("card \N{REPLACEMENT CHARACTER}[31mdeclined  2      1         2")
     assert re.fullmatch(r"1 row; \d+ B read in 1 log group, less than \$0\.01\.", cost)
@@ -72,6 +72,30 @@ def test_of_nothing_says_so(asking: Terminal) -> None:
     assert asking.out(*TOP, "--since", "30s").startswith("Nothing: no line in that window fits.\n")
 
 
+def test_says_that_its_own_limit_may_have_cut_it(asking: Terminal) -> None:
+    assert "\n1 row, there may be more; " in asking.out(*TOP, "top=1")
+    assert "\n1 row; " in asking.out(*TOP, "top=2")
+    typed = ("query", "--group", "/ecs/shop", "--text")
+    assert "\n1 row, there may be more; " in asking.out(*typed, "fields level | limit 1")
+    assert "\n2 rows; " in asking.out(*typed, "fields level")
+
+
+def test_tells_who_deleted_as_people_know_them(asking: Terminal) -> None:
+    logs = asking.account.client("logs")
+    logs.create_log_group(logGroupName="/trail")
+    logs.create_log_stream(logGroupName="/trail", logStreamName="one")
+    agent = f"Boto3/1.40.0 md/Botocore#1.40.0 {'lang/python#3.11 ' * 9}Botocore/1.40.0"
+    told = lines.call("DeleteSecurityGroup", "deploy", groupId="sg-0a1b") | {"userAgent": agent}
+    at = int((asking.account.clock() - 60) * 1000)
+    logs.put_log_events(
+        logGroupName="/trail", logStreamName="one", logEvents=[{"timestamp": at, "message": json.dumps(told)}]
+    )
+    asked = ("query", "who-deleted", "--group", "/trail")
+    row = asking.out(*asked).splitlines()[1]
+    assert re.search(r"  ada as deploy  deploy  198\.51\.100\.7  boto3  –  ", row)
+    assert asking.json(*asked)["rows"][0]["userAgent"] == agent
+
+
 def test_takes_a_query_that_somebody_typed(asking: Terminal) -> None:
     found = asking.json("query", "--text", "stats count(*) as n", "--group", "/ecs/*")
     assert (found["query"], found["rows"]) == (None, [{"n": "2"}])
@@ -81,6 +105,7 @@ def test_takes_a_query_that_somebody_typed(asking: Terminal) -> None:
     ("code", "arguments", "said"),
     [
         (2, ("query", "error-top"), "did you mean 'errors-top'"),
+        (2, ("query", "errors-top", "--service", "shup"), "parapet.toml ([[services]]); did you mean 'shop'?"),
         (2, (*TOP, "top=0"), "top: '0' is not a whole number"),
         (2, (*TOP, "top"), "'top' is not written as a parameter: slower_than=2s"),
         (2, (*TOP, "top=1", "top=2"), "top is given twice"),

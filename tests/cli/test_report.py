@@ -40,6 +40,15 @@ def test_there_are_none(terminal: Terminal) -> None:
     assert terminal.out("report", "list").startswith("There are no reports: [[reports]] in parapet.toml")
 
 
+def test_says_whose_own_query_cannot_be_run(terminal: Terminal) -> None:
+    own = '[[reports]]\nname = "{}"\ntext = "{}"\nschedule = "rate(1 day)"\ngroups = ["/ecs/shop"]\n'
+    terminal.settings(own.format("well", "fields @message") + own.format("typo", "feilds @message"))
+    last = terminal.out("report", "list").splitlines()[-1]
+    assert last.startswith("Cannot run: parapet.toml: text of report typo is no query of Logs Insights: ")
+    terminal.settings(own.format("well", "fields @message"))
+    assert "Cannot run" not in terminal.out("report", "list")
+
+
 def test_shows_the_latest_rows(terminal: Terminal) -> None:
     went(terminal.account)
     told = terminal.out("report", "show", "shop-errors")
@@ -130,6 +139,15 @@ def test_tells_where_the_rows_are(terminal: Terminal) -> None:
     assert said.endswith(f"All rows: {STORED}\n")
     said = terminal.run("report", "run", "shop-errors", sleep=storing(unstored="there is no bucket")).stdout
     assert said.endswith("Not in S3: there is no bucket\n")
+
+
+def test_tells_a_person_what_is_waited_for(terminal: Terminal) -> None:
+    terminal.person = True
+    result = terminal.run("report", "run", "shop-errors", "--wait", "2m", sleep=answering(terminal, "told"))
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "Asked: it begins within a minute, and is waited for, 2m at most.\n",
+    )
 
 
 def test_one_that_fails(terminal: Terminal) -> None:

@@ -102,7 +102,7 @@ def test_whoever_stops_waiting_is_not_told_that_it_was_refused(terminal: Termina
     ("arguments", "line"),
     [
         (("--for", "soon"), "--for: 'soon' is not a duration such as 30m, 2h or 7d"),
-        (("--for", "0m"), "--for: '0m' is not a duration such as 30m, 2h or 7d"),
+        (("--for", "0m"), "--for: '0m' is not a duration such as 30m, 2h or 7d: it must be more than nothing"),
         (("--for", "9999999999999d"), "--for: 9999999999999d is too far ahead"),
         (("--for", "9" * 5000 + "d"), "--for: a duration such as 30m, 2h or 7d is shorter"),
         (("--wait", "1"), "--wait: '1' is not a duration such as 30m, 2h or 7d"),

@@ -30,6 +30,6 @@ def test_what_a_trail_and_flow_logs_write_can_be_asked(terminal: Terminal) -> No
     terminal.run(f"aws sqs delete-queue --queue-url {url}")
     deleted = terminal.run(f"./parapet query who-deleted resource={name}").stdout
     assert "DeleteQueue" in deleted
-    assert "user/alice" in deleted
+    assert "  alice  " in deleted
     assert "CreateQueue" in terminal.run(f"./parapet query changes resource={name}").stdout
     assert "198.51.100.66" in terminal.run("./parapet query vpc-rejects top=1").stdout

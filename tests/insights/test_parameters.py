@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chalicelib.insights import parameters, queries
 from chalicelib.insights.model import Query
-from chalicelib.insights.parameters import Choice, Duration, Parameter, Text, Whole, Word
+from chalicelib.insights.parameters import Address, Choice, Duration, Parameter, Text, Whole, Word
 from chalicelib.model import ParapetError
 from local.insights import Malformed, parse, regexes, tree
 from tests.insights.test_queries import GIVEN, NEEDED
@@ -165,6 +165,20 @@ class TestWords:
             if isinstance(one, Word):
                 for sign in "\"'`\\\n\r|#":
                     assert not re.fullmatch(one.pattern, f"aaaa{sign}aaaa", re.ASCII)
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("text", ["198.51.100.7", "0.0.0.0", "2001:db8::7", "::", "::ffff:198.51.100.7"])
+    def test_of_both_versions(self, text: str) -> None:
+        assert Address("address").literal(text) == f'"{text}"'
+
+    @pytest.mark.parametrize(
+        "text",
+        ["999.1.1.1", "198.51.100", "198.51.100.0/24", "2001:db8::7::", ":", "fe80::1%a", 'fe80::1%"', "cafe"],
+    )
+    def test_others_are_refused(self, text: str) -> None:
+        with pytest.raises(ParapetError, match="is not an IP address"):
+            Address("address").literal(text)
 
 
 class TestRendering:

@@ -131,6 +131,17 @@ class TestErrors:
             "Task timed out after 3.00 seconds": 1, "bad": 1,
         }  # fmt: skip
 
+    def test_how_many_requests_is_told_as_far_as_lines_name_them(self) -> None:
+        found = {one["error_text"]: (one["requests_hit"], one["lines_unnamed"]) for one in rows("errors-top", [
+            *self.EVENTS, at(80, lines.powertools("ERROR", "disk is full", function_request_id=REQUEST)),
+        ], top="100")}  # fmt: skip
+        assert found == {
+            "card declined": (2, 0), "cannot reach payments": (2, 0), "Task timed out after 3.00 seconds": (1, 0),
+            "bad": (1, 0), "disk is full": (1, 0),
+            # One of two lines; none at all, of which nothing is known.
+            "no stock": (1, 1), "timeout of db": (None, 1),
+        }  # fmt: skip
+
     def test_are_five_unless_more_are_wanted(self) -> None:
         assert len(rows("errors-top", self.EVENTS)) == 5
         assert len(rows("errors-top", self.EVENTS, top="2")) == 2

@@ -39,9 +39,9 @@ def test_a_report() -> None:
     assert (notice.kind, notice.source, notice.name, notice.severity) == ("digest", "report", "shop-errors", "low")
     assert notice.lines == ("There is no run before to compare with.",)
     assert notice.table == (
-        ("error", "times", "requests", "first", "last"),
-        ("timeout", "40", "31", "06:10:00", "06:53:20"),
-        ("refused", "7", "7", "06:11:40", "06:55:00"),
+        ("error", "times", "requests", "first", "last", "without an id"),
+        ("timeout", "40", "31", "06:10:00", "06:53:20", "0"),
+        ("refused", "7", "7", "06:11:40", "06:55:00", "0"),
     )
     assert notice.facts == (
         ("From", "2026-11-21 06:30 UTC"),
@@ -191,7 +191,7 @@ def test_json_and_formulas() -> None:
         [content] = world.objects.values()
         if form == "csv":
             assert list(csv.reader(io.StringIO(content.decode())))[1] == [
-                "'=cmd|' /C calc'!A0", "2", "1", "2026-11-21T06:10:00.000Z", ""
+                "'=cmd|' /C calc'!A0", "2", "1", "2026-11-21T06:10:00.000Z", "", ""
             ]  # fmt: skip
         else:
             told = json.loads(content)
@@ -201,7 +201,7 @@ def test_json_and_formulas() -> None:
             assert told["rows"] == [
                 {
                     "error_text": "=cmd|' /C calc'!A0", "times_seen": 2, "requests_hit": 1,
-                    "first_seen": "2026-11-21T06:10:00.000Z", "last_seen": None,
+                    "first_seen": "2026-11-21T06:10:00.000Z", "last_seen": None, "lines_unnamed": None,
                 }
             ]  # fmt: skip
 

@@ -14,21 +14,26 @@ ERRORS = (
 MESSAGE = "coalesce(message, msg, errorMessage, bare_text, @message)"
 # Of Lambda's own plain lines, what is not of one request alone.
 BARE = r"/^(?:\[\w+\]\s)?\S+Z\s[0-9a-f-]{36}\s(?:(?:ERROR|FATAL|CRITICAL)\s)?(?<bare_text>[^\n]{1,500})/"
-TRACE = "coalesce(xray_trace_id, trace_id, traceId, requestId)"
+# Lambda's own lines name their request in the text.
+TRACE = "coalesce(xray_trace_id, trace_id, traceId, requestId, function_request_id, @requestId)"
 
 QUERIES = (
     Query(
         "errors-top",
         "Top error messages",
-        "The most frequent error messages, when each was first and last seen, and in how many requests.",
+        "The most frequent error messages, when each was first and last seen, and in how many requests, as far as the "
+        "lines name theirs.",
         ("app",),
+        # Where no line names its request, nobody knows how many there were: 0 / 0 is no number.
         f"""
 filter @message like {ERRORS}
 | parse @message {BARE}
 | fields {MESSAGE} as error_text, {TRACE} as any_request
 | filter @message like ${{holds}}
-| stats count(*) as times_seen, count_distinct(any_request) as requests_hit,
-    earliest(@timestamp) as first_seen, latest(@timestamp) as last_seen by error_text
+| stats count(*) as times_seen,
+    count_distinct(any_request) * count(any_request) / count(any_request) as requests_hit,
+    earliest(@timestamp) as first_seen, latest(@timestamp) as last_seen,
+    count(*) - count(any_request) as lines_unnamed by error_text
 | sort times_seen desc
 | limit ${{top}}
 """,
@@ -42,6 +47,7 @@ filter @message like {ERRORS}
             Column("requests_hit", "requests", "number"),
             Column("first_seen", "first", "time"),
             Column("last_seen", "last", "time"),
+            Column("lines_unnamed", "without an id", "number"),
         ),
     ),
     Query(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.insights.model import Column, Query
-from chalicelib.insights.parameters import Whole, Word
+from chalicelib.insights.parameters import Address, Whole, Word
 
 QUERIES = (
     Query(
@@ -21,7 +21,7 @@ filter action = "REJECT"
 | limit ${top}
 """,
         (
-            Word("address", "an IP address", r"\d{1,3}(?:\.\d{1,3}){3}|(?=[^:]*:)[0-9A-Fa-f:.]{2,45}"),
+            Address("address"),
             Word("interface", "a network interface's id such as eni-0a1b2c3d", r"eni-[0-9a-f]{8,17}"),
             Whole("top", "how many at most", "25", 1, 1000),
         ),
