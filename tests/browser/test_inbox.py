@@ -80,6 +80,14 @@ class Visitor:
             return json.dumps({"response_action": "errors", "errors": {"until": "2020-01-01 is in the past"}})
         return ""
 
+    def exempt(self) -> Any:
+        """Be asked for a decision, and open the modal."""
+        self.tell(now(ASKED))
+        self.desk.app.answer = self.exempting
+        self.page.goto(self.desk.url)
+        self.button("Exempt…").click()
+        return self.page.get_by_role("dialog", name="Exempt")
+
     def be(self, name: str) -> None:
         self.page.get_by_role("radio", name=name).check()
 
@@ -262,12 +270,7 @@ def test_a_modal_is_closed_and_not_opened_again_by_itself(visitor: Visitor, way:
 
 
 def test_a_modal_that_follows_another_at_once_stays_open(visitor: Visitor) -> None:
-    visitor.tell(now(ASKED))
-    visitor.desk.app.answer = visitor.exempting
-    page = visitor.page
-    page.goto(visitor.desk.url)
-    visitor.button("Exempt…").click()
-    modal = page.get_by_role("dialog", name="Exempt")
+    page, modal = visitor.page, visitor.exempt()
     modal.wait_for()
     # The next one is of this page alone: Slack, which knows nothing of it, must not say so in between.
     page.route("**/inbox/messages*", lambda _route: None)
@@ -284,12 +287,7 @@ def test_a_modal_that_follows_another_at_once_stays_open(visitor: Visitor) -> No
 
 
 def test_a_modal_that_the_app_does_not_take_stays_open_and_says_so(visitor: Visitor) -> None:
-    visitor.tell(now(ASKED))
-    visitor.desk.app.answer = visitor.exempting
-    page = visitor.page
-    page.goto(visitor.desk.url)
-    visitor.button("Exempt…").click()
-    modal = page.get_by_role("dialog", name="Exempt")
+    modal = visitor.exempt()
     modal.get_by_label("Why").fill("the vendor reads it")
     visitor.desk.app.answer = lambda _: (500, "oh")
     modal.get_by_role("button", name="Exempt").click()

@@ -201,30 +201,27 @@ def _left(entry: Measures, reading: Reading, day: Reading, past: Sequence[Readin
 
 def _coming(entry: Measures, reading: Reading, period: int) -> list[tuple[float, float]]:
     """Return how many requests a minute come, over time; where there are none, nothing may be counted."""
+    return [(float(at), total * MINUTE / period) for at, (_, total) in _counted(entry, reading, period).items()]
+
+
+def _counted(entry: Measures, reading: Reading, period: int) -> dict[int, tuple[float, float]]:
+    """Return how many requests failed, and of how many, by when a period begins; nothing where nobody counts them."""
     if entry.availability is None:
-        return []
+        return {}
     count = sli.counter(entry.availability)
-    counted = golden.rows(entry.availability, reading, period).items()
-    return [(float(at), count(some)[1] * MINUTE / period) for at, some in counted]
+    return {at: count(some) for at, some in golden.rows(entry.availability, reading, period).items()}
 
 
 def _failing(entry: Measures, reading: Reading, subject: Subject) -> float:
     """Return which share of the requests has failed lately; 0 where that is not worth a word."""
-    if entry.availability is None:
-        return 0.0
-    count, since = sli.counter(entry.availability), subject.end - OVER
-    counted = [count(some) for at, some in golden.rows(entry.availability, reading, MINUTE).items() if at >= since]
-    failed, every = sum(bad for bad, _ in counted), sum(total for _, total in counted)
+    lately = [one for at, one in _counted(entry, reading, MINUTE).items() if at >= subject.end - OVER]
+    failed, every = sum(bad for bad, _ in lately), sum(total for _, total in lately)
     return failed / every if failed >= FEW and failed >= ERRORS * max(every, AMONG) else 0.0
 
 
 def _shares(entry: Measures, reading: Reading, period: int) -> list[tuple[float, float]]:
     """Return which share of the requests fails, over time."""
-    if entry.availability is None:
-        return []
-    count = sli.counter(entry.availability)
-    counted = {at: count(some) for at, some in golden.rows(entry.availability, reading, period).items()}
-    return [(float(at), bad / max(total, AMONG)) for at, (bad, total) in counted.items()]
+    return [(float(at), bad / max(total, AMONG)) for at, (bad, total) in _counted(entry, reading, period).items()]
 
 
 def _times(entry: Measures, reading: Reading, period: int) -> list[tuple[float, float]]:
@@ -240,10 +237,7 @@ def _middle(points: Sequence[tuple[float, float]]) -> float:
 
 
 def _errors(entry: Measures, reading: Reading, subject: Subject, reaching: float) -> Iterator[Symptom]:
-    if entry.availability is None:
-        return
-    count = sli.counter(entry.availability)
-    counted = {at: count(some) for at, some in golden.rows(entry.availability, reading, MINUTE).items()}
+    counted = _counted(entry, reading, MINUTE)
     found = onset.find(_shares(entry, reading, MINUTE), ERRORS, reaching=reaching, around=subject.at)
     if not (found and found.up):
         return
@@ -271,19 +265,16 @@ def _latency(
 
 def _traffic(entry: Measures, reading: Reading, past: Sequence[Reading], subject: Subject, reaching: float) -> Onset:
     """Return since when more or fewer come; nothing where nobody counts them."""
-    availability = entry.availability
-    if availability is None:
+    if entry.availability is None:
         return onset.NONE
-    count: Callable[[Sequence[float | None]], tuple[float, float]] = sli.counter(availability)
 
     def line(of: Reading) -> list[tuple[float, float]]:
-        rows = golden.rows(availability, of, MINUTE)
-        counted = {at: count(some)[1] for at, some in rows.items()}
+        counted = {at: total for at, (_, total) in _counted(entry, of, MINUTE).items()}
         return list(_rates(counted, int(subject.start), int(subject.end) - LATE))
 
     points = line(reading)
     usual = _middle(points)
-    days = [line(one) for one in past if golden.rows(availability, one, MINUTE)]
+    days = [line(one) for one in past if _counted(entry, one, MINUTE)]
     return _silent(onset.find(points, max(REQUESTS, CROWD * usual), days, reaching, subject.at), points)
 
 
