@@ -100,21 +100,33 @@ class Running:
 
     def run(self, stopping: threading.Event) -> None:
         """Write the month before, then minute after minute until told to stop."""
-        began, since = time.monotonic(), self._recent_since
-        for system in SYSTEMS.values():
-            faults = self._faults[system.name]
-            for _ in writing.coarse(self._stores, system, self._ids, faults, since - self._seconds, since):
-                # People are waiting for other things.
-                if stopping.wait(0.005):
-                    return
+        began, looked = time.monotonic(), float("-inf")
+        for _ in self._month():
+            # People are waiting for other things, and for what happens meanwhile.
+            if stopping.wait(0.005):
+                return
+            if time.monotonic() - looked >= SECONDS:
+                self._follow_up()
+                looked = time.monotonic()
         traffic.counts.cache_clear()
         days = self._seconds // DAY
         self._say(f"the sample systems have {days} days of history ({time.monotonic() - began:.0f} s)")
         while not stopping.wait(SECONDS):
-            try:
-                self.look()
-            except Exception as error:  # the next minute may go well
-                self._say(f"sample systems: {type(error).__name__}: {error}")
+            self._follow_up()
+
+    def _month(self) -> Iterator[None]:
+        """Write the month before what somebody sees first, piece by piece."""
+        since = self._recent_since
+        for system in SYSTEMS.values():
+            faults = self._faults[system.name]
+            for _ in writing.coarse(self._stores, system, self._ids, faults, since - self._seconds, since):
+                yield
+
+    def _follow_up(self) -> None:
+        try:
+            self.look()
+        except Exception as error:  # the next minute may go well
+            self._say(f"sample systems: {type(error).__name__}: {error}")
 
     def look(self) -> None:
         """Write the minutes that are over, and slow the clock down when no page sees anything wrong any more."""

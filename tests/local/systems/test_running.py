@@ -122,6 +122,23 @@ def test_three_hours_are_there_at_once_and_then_each_minute_that_is_over(world: 
     assert not world.stores[""].units(edge)
 
 
+class Soon(threading.Event):
+    """Stops whoever has waited a few times."""
+
+    times = 3
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.times -= 1
+        return self.times < 0
+
+
+def test_minutes_do_not_wait_for_the_days_before(world: World) -> None:
+    world.wall += 160
+    world.running.run(Soon())
+    assert list(world.sums("RequestCount", LB, BUSY, 5)) == [0, 1, 2]
+    assert world.said == [], "the days before are not written yet"
+
+
 def test_the_days_before_are_written_meanwhile(world: World) -> None:
     stopping = threading.Event()
     thread = threading.Thread(target=world.running.run, args=(stopping,), daemon=True)
